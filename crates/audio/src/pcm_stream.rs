@@ -1,0 +1,168 @@
+//! A bounded stream of PCM frames from one producer thread to one consumer thread.
+
+use crate::pcm_ring::{Overflow, PcmRing};
+use narrowcast_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use narrowcast_core::{Counter, Waiter};
+use std::fmt;
+
+/// How the samples of a stream are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Samples per second and channel, in Hz.
+    pub sample_rate: u32,
+    /// Channels, interleaved.
+    pub channels: u32,
+    /// Samples of all channels in one frame.
+    pub frame_samples: usize,
+}
+
+/// PCM from a native producer, read in frames by a consumer that may be blocked for a while.
+///
+/// The ring is the only buffer: its memory is fixed, and what a slow consumer loses is whole frames, the oldest first,
+/// counted. One thread writes at a time, one reads at a time.
+pub struct PcmStream {
+    format: Format,
+    ring: PcmRing,
+    ended: AtomicBool,
+    samples_out: AtomicU64,
+    waiter: Waiter,
+    wakes: Counter,
+}
+
+/// What one read returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chunk {
+    /// Samples of all channels that were read; 0: nothing there.
+    pub samples: usize,
+    /// Frames that were dropped between the previous read and this one.
+    pub dropped_frames: u64,
+}
+
+/// Frames so far. At rest, `frames_in == frames_out + frames_dropped + buffered_samples / frame_samples`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PcmStats {
+    /// Frames written.
+    pub frames_in: u64,
+    /// Frames read.
+    pub frames_out: u64,
+    /// Frames lost because the ring was full.
+    pub frames_dropped: u64,
+    /// Samples, of all channels, that wait to be read.
+    pub buffered_samples: u64,
+    /// Wakes of the consumer thread.
+    pub wakes: u64,
+}
+
+impl PcmStream {
+    /// A stream with room for at least `capacity` samples of all channels, and at least one frame.
+    ///
+    /// # Panics
+    /// If a frame has no samples.
+    pub fn new(format: Format, capacity: usize, waiter: Waiter) -> Self {
+        let capacity = capacity.max(format.frame_samples);
+        let ring = PcmRing::new(capacity, format.frame_samples, Overflow::DropOldest)
+            .unwrap_or_else(|error| panic!("a PCM stream of {format:?} and {capacity} samples: {error}"));
+        Self {
+            format,
+            ring,
+            ended: AtomicBool::new(false),
+            samples_out: AtomicU64::new(0),
+            waiter,
+            wakes: Counter::new(),
+        }
+    }
+
+    /// How the samples are to be read.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Producer: appends interleaved samples. Ignored once the stream has ended.
+    pub fn write(&self, pcm: &[i16]) {
+        if self.ended.load(Ordering::Acquire) {
+            return;
+        }
+        self.ring.write(pcm);
+        if self.ring.len() >= self.format.frame_samples {
+            self.notify();
+        }
+    }
+
+    /// Producer or consumer: no more samples will come. What is buffered stays readable.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.notify();
+    }
+
+    /// Consumer: reads the next whole frame; the last one of an ended stream may be shorter. `target` has room for a
+    /// frame.
+    pub fn read_frame(&self, target: &mut [i16]) -> Chunk {
+        // Looked at first: samples written before the end are then all visible.
+        let ended = self.has_ended();
+        let frame = &mut target[..self.format.frame_samples];
+        match self.ring.read_exact(frame) {
+            Some(read) => self.chunk(read.samples, read.skipped),
+            None if ended => self.read(target),
+            None => Chunk::default(),
+        }
+    }
+
+    /// Consumer: reads as many samples as there are, at most `target.len()`, in whole groups of one sample per channel.
+    pub fn read(&self, target: &mut [i16]) -> Chunk {
+        let whole = target.len() - target.len() % self.format.channels as usize;
+        let read = self.ring.read(&mut target[..whole]);
+        self.chunk(read.samples, read.skipped)
+    }
+
+    /// Consumer: waits for a frame, or the end. Returns false if there is something to see already, and the consumer
+    /// need not wait.
+    pub fn wait(&self) -> bool {
+        self.waiter.arm();
+        if self.ring.len() < self.format.frame_samples && !self.has_ended() {
+            return true;
+        }
+        self.waiter.disarm();
+        false
+    }
+
+    /// Whether no more samples will come. Some may be buffered.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Samples of all channels that wait to be read.
+    pub fn buffered(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Frames so far.
+    pub fn stats(&self) -> PcmStats {
+        let frame = self.format.frame_samples as u64;
+        // The short frame at the end of a stream counts as one.
+        let frames = |samples: u64| if self.has_ended() { samples.div_ceil(frame) } else { samples / frame };
+        PcmStats {
+            frames_in: frames(self.ring.written()),
+            frames_out: frames(self.samples_out.load(Ordering::Relaxed)),
+            frames_dropped: self.ring.dropped().div_ceil(frame),
+            buffered_samples: self.ring.len() as u64,
+            wakes: self.wakes.get(),
+        }
+    }
+
+    fn chunk(&self, samples: usize, skipped: u64) -> Chunk {
+        self.samples_out.fetch_add(samples as u64, Ordering::Relaxed);
+        Chunk { samples, dropped_frames: skipped.div_ceil(self.format.frame_samples as u64) }
+    }
+
+    fn notify(&self) {
+        if self.waiter.notify() {
+            self.wakes.add(1);
+        }
+    }
+}
+
+impl fmt::Debug for PcmStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcmStream").field("format", &self.format).field("stats", &self.stats()).finish()
+    }
+}

@@ -1,0 +1,145 @@
+//! Sending an event: match, push, ring.
+
+use crate::doorbell::Waiter;
+use crate::event::{Event, Owner};
+use crate::filter::{Filter, Kind, KindSet};
+use crate::queue::Overflow;
+use crate::registry::Registry;
+use crate::stats::{Counter, Stats};
+use crate::subscriber::{Subscriber, Tally};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// A filtered broadcast: any number of threads send, and each subscriber gets what passes its filter.
+///
+/// Sending takes no lock and never blocks. It costs what its matches cost: an event that nobody wants is neither copied
+/// nor counted anywhere but in [`Stats::unwanted`], whether there are no subscribers or ten thousand.
+pub struct Broadcast {
+    kinds: usize,
+    registry: Registry,
+    next_subscriber: AtomicU64,
+    wanted: Counter,
+    unwanted: Counter,
+    tally: Arc<Tally>,
+}
+
+impl Broadcast {
+    /// A broadcast of events of `kinds` kinds.
+    ///
+    /// # Panics
+    /// If `kinds` is more than [`KindSet::CAPACITY`].
+    pub fn new(kinds: usize) -> Self {
+        assert!(kinds <= KindSet::CAPACITY, "a broadcast has at most {} kinds, not {kinds}", KindSet::CAPACITY);
+        Self {
+            kinds,
+            registry: Registry::new(kinds),
+            next_subscriber: AtomicU64::new(1),
+            wanted: Counter::new(),
+            unwanted: Counter::new(),
+            tally: Arc::new(Tally::default()),
+        }
+    }
+
+    /// How many kinds of events there are.
+    pub fn kinds(&self) -> usize {
+        self.kinds
+    }
+
+    /// Sends an event to everybody who wants it, from any thread. Returns to how many subscribers it went.
+    ///
+    /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
+    /// to the first reader; if it reaches nobody, `owner` releases it, now or when the last unread copy is dropped.
+    pub fn send(&self, kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> usize {
+        let mut event = None;
+        let mut receivers = 0;
+        self.registry.for_each_match(kind, subject, |subscriber| {
+            // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
+            if subscriber.is_closed() {
+                return;
+            }
+            let event = event.get_or_insert_with(|| Event::new(kind, subject, payload, owner));
+            receivers += usize::from(subscriber.offer(event.clone()));
+        });
+        if receivers > 0 {
+            self.wanted.add(1);
+            return receivers;
+        }
+        self.unwanted.add(1);
+        // Where an event was made for a subscriber that had just closed, dropping the event releases.
+        if event.is_none()
+            && let Some(owner) = owner
+        {
+            owner.release(kind, payload);
+        }
+        0
+    }
+
+    /// Adds a subscriber. It gets events whose send starts after this call, in the order in which sends take effect;
+    /// `waiter` is how its thread hears of them while it waits. On a closed broadcast, the subscription has ended.
+    pub fn subscribe(&self, filter: Filter, overflow: Overflow, waiter: Waiter) -> Arc<Subscriber> {
+        let id = self.next_subscriber.fetch_add(1, Ordering::Relaxed);
+        let subscriber = Arc::new(Subscriber::new(id, overflow, waiter, self.tally.clone()));
+        if !self.registry.set(&subscriber, filter) {
+            subscriber.close();
+        }
+        subscriber
+    }
+
+    /// Changes what a subscriber hears, from now on. What waits for it stays; an ended subscription stays ended, and
+    /// that of another broadcast as it is.
+    pub fn set_filter(&self, subscriber: &Arc<Subscriber>, filter: Filter) {
+        if self.knows(subscriber) {
+            self.registry.set(subscriber, filter);
+        }
+    }
+
+    /// Ends a subscription; what waits stays readable. Ended already, or of another broadcast: no-op.
+    pub fn unsubscribe(&self, subscriber: &Subscriber) {
+        if self.knows(subscriber) {
+            subscriber.close();
+            self.registry.remove(subscriber);
+        }
+    }
+
+    /// Whether this is a subscriber of this broadcast: ids are unique within one only.
+    fn knows(&self, subscriber: &Subscriber) -> bool {
+        Arc::ptr_eq(subscriber.tally(), &self.tally)
+    }
+
+    /// Ends all subscriptions, now and to come. What waits stays readable.
+    pub fn close(&self) {
+        for subscriber in self.registry.close() {
+            subscriber.close();
+        }
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.registry.is_closed()
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> Stats {
+        let tally = &self.tally;
+        let (delivered, dropped, matched) = (tally.delivered.get(), tally.dropped.get(), tally.matched.get());
+        let unwanted = self.unwanted.get();
+        Stats {
+            published: self.wanted.get() + unwanted,
+            unwanted,
+            matched,
+            delivered,
+            dropped,
+            // While others count, a copy may be read before it is counted as matched.
+            queued: matched.saturating_sub(delivered + dropped),
+            wakes: tally.wakes.get(),
+            subscribers: self.registry.len() as u64,
+        }
+    }
+}
+
+impl Drop for Broadcast {
+    fn drop(&mut self) {
+        // Nobody can send any more, and a consumer that waits would wait for ever.
+        self.close();
+    }
+}

@@ -1,0 +1,114 @@
+//! At most one wake pending per consumer thread, however many producers have something for it.
+//!
+//! ```text
+//!  producers                                   consumer thread
+//!  push, then Waiter::notify                   Waiter::arm, then look again
+//!     └ was it armed? ──► Doorbell::ring          │
+//!                          ├ token → ready        │
+//!                          └ none pending? wake ─►└ Doorbell::answer: tokens that have something to read
+//! ```
+
+use crate::stats::Counter;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, SegQueue};
+
+/// Names one [`Waiter`] to the thread that answers the doorbell.
+pub type Token = u32;
+
+/// How a consumer thread is woken: for JavaScript, a call of a threadsafe function.
+pub trait Wake: Send + Sync {
+    /// Asks the consumer thread to call [`Doorbell::answer`] soon. Called on producer threads: must not block.
+    fn wake(&self);
+}
+
+/// The doorbell of one consumer thread.
+pub struct Doorbell {
+    /// Whether a wake was sent that the consumer has not answered yet.
+    pending: AtomicBool,
+    ready: SegQueue<Token>,
+    waker: Box<dyn Wake>,
+    wakes: Counter,
+}
+
+impl Doorbell {
+    /// A doorbell that wakes its thread through `waker`.
+    pub fn new(waker: Box<dyn Wake>) -> Self {
+        Self { pending: AtomicBool::new(false), ready: SegQueue::new(), waker, wakes: Counter::new() }
+    }
+
+    /// Notes that the waiter behind `token` has something to read; wakes the thread unless a wake is on its way.
+    /// Returns whether it woke it.
+    pub fn ring(&self, token: Token) -> bool {
+        self.ready.push(token);
+        self.wake()
+    }
+
+    /// Answers the doorbell, on the consumer thread, once for each wake: writes tokens that rang to `tokens`, and returns
+    /// how many. What there was no room for gets a wake of its own. A token comes once for each [`Waiter::arm`] at most.
+    pub fn answer(&self, tokens: &mut [Token]) -> usize {
+        self.pending.swap(false, Ordering::AcqRel);
+        let rang = tokens.iter_mut().zip(std::iter::from_fn(|| self.ready.pop()));
+        let count = rang.map(|(slot, token)| *slot = token).count();
+        if count == tokens.len() && !self.ready.is_empty() {
+            self.wake();
+        }
+        count
+    }
+
+    /// Sends a wake unless one is pending: whoever finds the flag set leaves its token to the answer that clears it,
+    /// which looks for tokens only afterwards. Release publishes the token to that answer.
+    fn wake(&self) -> bool {
+        let woke = !self.pending.swap(true, Ordering::AcqRel);
+        if woke {
+            self.wakes.add(1);
+            self.waker.wake();
+        }
+        woke
+    }
+
+    /// How often the thread was woken.
+    pub fn wakes(&self) -> u64 {
+        self.wakes.get()
+    }
+}
+
+/// One thing that a consumer thread waits for: a subscriber's queue or an audio stream.
+///
+/// A producer rings only while the consumer waits, so a consumer that polls, or that is busy reading, costs no wakes.
+pub struct Waiter {
+    bell: Arc<Doorbell>,
+    token: Token,
+    armed: AtomicBool,
+}
+
+impl Waiter {
+    /// A waiter that rings `bell` with `token`.
+    pub fn new(bell: Arc<Doorbell>, token: Token) -> Self {
+        Self { bell, token, armed: AtomicBool::new(false) }
+    }
+
+    /// The token that names this waiter.
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Consumer: from now on, the next [`notify`](Self::notify) rings. The consumer must look again after this call:
+    /// what was pushed before it rings nothing.
+    pub fn arm(&self) {
+        self.armed.swap(true, Ordering::AcqRel);
+    }
+
+    /// Consumer: it found something to read, and does not wait any more.
+    pub fn disarm(&self) {
+        self.armed.swap(false, Ordering::AcqRel);
+    }
+
+    /// Producer, after something to read was pushed: rings if the consumer waits. Returns whether it woke the thread.
+    ///
+    /// No wake is lost: `arm` and `notify` change the same flag, so one of them comes first. If `notify` does, its
+    /// push happened before `arm`, and the consumer's second look finds it; if `arm` does, `notify` sees it and rings.
+    #[inline]
+    pub fn notify(&self) -> bool {
+        self.armed.swap(false, Ordering::AcqRel) && self.bell.ring(self.token)
+    }
+}

@@ -1,0 +1,88 @@
+//! One native event: what it is, what it is about, and what it owns.
+
+use crate::filter::Kind;
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+
+/// Whoever can release what an event owns (native handles, sometimes several) when nobody took the event.
+pub trait Owner: Send + Sync {
+    /// Releases everything that the event with this `kind` and `payload` owns. Called exactly once for an event that
+    /// was sent with an owner and never delivered, on whichever thread gives up the last reference to it: it must not
+    /// block.
+    fn release(&self, kind: Kind, payload: &[u8]);
+}
+
+/// A shared reference to an event on its way to one or more subscribers. Cloning it shares the payload.
+///
+/// Delivery of *any* clone hands what the event owns to the receiver. When the last clone is dropped and none was
+/// delivered, the event's [`Owner`] releases it.
+#[derive(Clone)]
+pub struct Event(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    subject: u64,
+    payload: Box<[u8]>,
+    owner: Option<Arc<dyn Owner>>,
+    delivered: AtomicBool,
+}
+
+impl Event {
+    /// Copies `payload` into a new event. With an `owner`, what the payload owns belongs to the event from now on.
+    pub fn new(kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            subject,
+            payload: payload.into(),
+            owner: owner.cloned(),
+            delivered: AtomicBool::new(false),
+        }))
+    }
+
+    /// The event's kind: an index into the list of types its queue was made with.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What the event is about (a stream, a room, an async id), or 0: what subject filters match.
+    pub fn subject(&self) -> u64 {
+        self.0.subject
+    }
+
+    /// The event's bytes. Looking at them is not delivery.
+    pub fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+
+    /// Whether somebody has to take over, or release, something with this event.
+    pub fn owns(&self) -> bool {
+        self.0.owner.is_some()
+    }
+
+    /// Hands what the event owns to the receiver: nothing is released when the event is dropped.
+    pub fn deliver(&self) {
+        // Release pairs with the Acquire in `drop`; the reference count orders the two anyway, this only says so.
+        self.0.delivered.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner
+            && !self.delivered.load(Ordering::Acquire)
+        {
+            owner.release(self.kind, &self.payload);
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("kind", &self.0.kind)
+            .field("subject", &self.0.subject)
+            .field("bytes", &self.0.payload.len())
+            .finish()
+    }
+}

@@ -1,0 +1,47 @@
+//! Counters that any thread may add to.
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crossbeam_utils::CachePadded;
+
+/// A count that producers add to and anybody reads; on a cache line of its own.
+#[derive(Default)]
+pub struct Counter(CachePadded<AtomicU64>);
+
+impl Counter {
+    /// Starts at 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a broadcast did so far. At rest, `matched == delivered + dropped + queued`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events sent.
+    pub published: u64,
+    /// Events that no subscriber wanted: nothing was allocated for them, nobody was woken.
+    pub unwanted: u64,
+    /// Copies that went to a subscriber: an event that two subscribers want counts twice.
+    pub matched: u64,
+    /// Copies that a subscriber read.
+    pub delivered: u64,
+    /// Copies that were lost to overflow, or were still unread when their subscription went away.
+    pub dropped: u64,
+    /// Copies that wait to be read.
+    pub queued: u64,
+    /// Wakes of a consumer thread.
+    pub wakes: u64,
+    /// Subscribers right now.
+    pub subscribers: u64,
+}

@@ -1,0 +1,151 @@
+//! One subscriber of a broadcast: its queue, and the consumer thread that waits for it.
+
+use crate::doorbell::Waiter;
+use crate::event::Event;
+use crate::queue::{EventQueue, Offer, Overflow};
+use crate::stats::Counter;
+use crate::sync::Arc;
+
+/// What the subscribers of one broadcast count together.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub matched: Counter,
+    pub delivered: Counter,
+    pub dropped: Counter,
+    pub wakes: Counter,
+}
+
+/// A subscriber. Producers offer events from any thread; one consumer thread reads them.
+pub struct Subscriber {
+    id: u64,
+    queue: EventQueue,
+    waiter: Waiter,
+    dropped: Counter,
+    tally: Arc<Tally>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(id: u64, overflow: Overflow, waiter: Waiter, tally: Arc<Tally>) -> Self {
+        Self { id, queue: EventQueue::new(overflow), waiter, dropped: Counter::new(), tally }
+    }
+
+    /// Names the subscriber within its broadcast.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Producer: offers a matching event. Returns whether the event concerned this subscriber at all, which it does
+    /// not once the subscription has ended.
+    pub(crate) fn offer(&self, event: Event) -> bool {
+        let offer = self.queue.offer(event);
+        if offer == Offer::Closed {
+            return false;
+        }
+        self.tally.matched.add(1);
+        if offer != Offer::Queued {
+            self.dropped.add(1);
+            self.tally.dropped.add(1);
+        }
+        if offer != Offer::DroppedNewest {
+            self.notify();
+        }
+        true
+    }
+
+    fn notify(&self) {
+        if self.waiter.notify() {
+            self.tally.wakes.add(1);
+        }
+    }
+
+    /// What the subscribers of its broadcast count together.
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Consumer: takes the next event and hands what it owns over to the caller.
+    pub fn take(&self) -> Option<Event> {
+        let event = self.pop()?;
+        self.delivered(&event);
+        Some(event)
+    }
+
+    /// Consumer: takes the next event without taking over what it owns. The caller says either
+    /// [`delivered`](Self::delivered) or [`discarded`](Self::discarded): an event that is just dropped releases what it
+    /// owns, but stays in [`Stats::queued`](crate::Stats::queued).
+    pub fn pop(&self) -> Option<Event> {
+        self.queue.pop()
+    }
+
+    /// Consumer: the event reached whoever asked for it, who now owns what the event owned.
+    pub fn delivered(&self, event: &Event) {
+        event.deliver();
+        self.tally.delivered.add(1);
+    }
+
+    /// Consumer: the reader looked at the event and did not want it. It counts as read; what it owns is released,
+    /// unless another subscriber takes it.
+    pub fn discarded(&self, event: Event) {
+        self.tally.delivered.add(1);
+        drop(event);
+    }
+
+    /// Ends the subscription: no more events. What waits stays readable. The consumer, if it waits, is woken to see it.
+    pub fn close(&self) {
+        self.queue.close();
+        self.notify();
+    }
+
+    /// Drops what waits at the time of the call, counted.
+    pub fn clear(&self) {
+        // Not until it is empty: producers may push as fast as this drops.
+        let lost = (0..self.queue.len()).map_while(|_| self.queue.pop()).count() as u64;
+        if lost > 0 {
+            self.dropped.add(lost);
+            self.tally.dropped.add(lost);
+        }
+    }
+
+    /// Consumer: waits for the next event, or for the end. Returns false if there is something to see already, and the
+    /// consumer need not wait.
+    pub fn wait(&self) -> bool {
+        self.waiter.arm();
+        if self.queue.is_empty() && !self.queue.is_closed() {
+            return true;
+        }
+        self.waiter.disarm();
+        false
+    }
+
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no event waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many events were lost: to overflow, or unread when the subscription was dropped.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.get()
+    }
+
+    /// Whether the subscription has ended. Events may still wait.
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Whether the subscription ended because it fell too far behind.
+    pub fn is_lagged(&self) -> bool {
+        self.queue.is_lagged()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        // A producer that held the old snapshot may have pushed after the last read.
+        self.clear();
+    }
+}

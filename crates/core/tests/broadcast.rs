@@ -1,0 +1,144 @@
+//! What a broadcast promises where it ends, where it is used wrongly, and where callbacks come back to it.
+
+#![cfg(not(loom))]
+
+use narrowcast_core::{
+    Broadcast, Doorbell, EventQueue, Filter, Kind, KindSet, Overflow, Owner, SnapshotMap, Subscriber, Waiter, Wake,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+#[derive(Clone, Default)]
+struct Wakes(Arc<AtomicUsize>);
+
+impl Wake for Wakes {
+    fn wake(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn waiter(wakes: &Wakes) -> Waiter {
+    Waiter::new(Arc::new(Doorbell::new(Box::new(wakes.clone()))), 0)
+}
+
+fn everything() -> Filter {
+    Filter::kinds(KindSet::first(1))
+}
+
+fn listen(broadcast: &Broadcast, overflow: Overflow) -> Arc<Subscriber> {
+    broadcast.subscribe(everything(), overflow, waiter(&Wakes::default()))
+}
+
+#[test]
+fn leaving_a_broadcast_that_one_never_joined_changes_nothing() {
+    let (here, there) = (Broadcast::new(1), Broadcast::new(1));
+    // Both are the first subscriber of theirs.
+    let mine = listen(&here, Overflow::Grow);
+    let other = listen(&there, Overflow::Grow);
+    there.unsubscribe(&mine);
+    there.set_filter(&mine, Filter::kinds(KindSet::EMPTY));
+    assert!(!mine.is_closed() && !other.is_closed());
+    assert_eq!((here.send(0, 1, &[], None), there.send(0, 2, &[], None)), (1, 1));
+    assert_eq!(mine.take().map(|event| event.subject()), Some(1));
+    assert_eq!(other.take().map(|event| event.subject()), Some(2));
+}
+
+#[test]
+fn a_consumer_asleep_is_woken_when_the_broadcast_goes_away() {
+    let wakes = Wakes::default();
+    let broadcast = Broadcast::new(1);
+    let subscriber = broadcast.subscribe(everything(), Overflow::Grow, waiter(&wakes));
+    broadcast.send(0, 1, &[], None);
+    assert!(!subscriber.wait(), "there is something to read");
+    subscriber.take();
+    assert!(subscriber.wait());
+    drop(broadcast);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(subscriber.is_closed() && !subscriber.is_lagged());
+    assert!(!subscriber.wait(), "there is the end to see");
+}
+
+#[test]
+fn every_wake_counts_that_of_the_end_too() {
+    let wakes = Wakes::default();
+    let broadcast = Broadcast::new(1);
+    let subscriber = broadcast.subscribe(everything(), Overflow::Grow, waiter(&wakes));
+    assert!(subscriber.wait());
+    broadcast.unsubscribe(&subscriber);
+    assert_eq!((wakes.0.load(Ordering::Relaxed), broadcast.stats().wakes), (1, 1));
+}
+
+#[test]
+fn a_queue_without_a_place_is_refused() {
+    for overflow in
+        [Overflow::Error { max: 0 }, Overflow::DropOldest { capacity: 0 }, Overflow::DropNewest { capacity: 0 }]
+    {
+        assert!(std::panic::catch_unwind(|| EventQueue::new(overflow)).is_err(), "{overflow:?}");
+    }
+}
+
+/// Releases by asking the broadcast for everything it can do, as an engine may that answers a release with an event.
+struct Reentrant {
+    broadcast: OnceLock<Weak<Broadcast>>,
+    releases: AtomicUsize,
+}
+
+impl Owner for Reentrant {
+    fn release(&self, _: Kind, _: &[u8]) {
+        self.releases.fetch_add(1, Ordering::Relaxed);
+        let Some(broadcast) = self.broadcast.get().and_then(Weak::upgrade) else { return };
+        broadcast.send(0, 0, b"from a release", None);
+        broadcast.stats();
+        let subscriber = listen(&broadcast, Overflow::Grow);
+        broadcast.set_filter(&subscriber, Filter::kinds(KindSet::EMPTY));
+        broadcast.unsubscribe(&subscriber);
+    }
+}
+
+#[test]
+fn a_release_may_send_subscribe_and_leave() {
+    let reentrant = Arc::new(Reentrant { broadcast: OnceLock::new(), releases: AtomicUsize::new(0) });
+    let owner: Arc<dyn Owner> = reentrant.clone();
+    let broadcast = Arc::new(Broadcast::new(2));
+    reentrant.broadcast.set(Arc::downgrade(&broadcast)).expect("set once");
+    let released = || reentrant.releases.load(Ordering::Relaxed);
+
+    broadcast.send(1, 0, &[], Some(&owner));
+    assert_eq!(released(), 1, "nobody wanted it");
+    // Of kind 1 alone, lest what a release sends overflows in turn.
+    let only_owned = Filter::kinds(KindSet::EMPTY.with(1));
+    let wakes = Wakes::default();
+    let subscriber = broadcast.subscribe(only_owned, Overflow::DropOldest { capacity: 1 }, waiter(&wakes));
+    broadcast.send(1, 0, &[], Some(&owner));
+    broadcast.send(1, 0, &[], Some(&owner));
+    assert_eq!(released(), 2, "overflow");
+    subscriber.clear();
+    assert_eq!(released(), 3, "cleared");
+    broadcast.send(1, 0, &[], Some(&owner));
+    // The broadcast has the last reference, and lets go of it while it closes.
+    drop(subscriber);
+    broadcast.close();
+    assert_eq!(released(), 4, "closed");
+}
+
+#[test]
+fn a_value_that_leaves_a_snapshot_map_may_change_the_map_as_it_is_dropped() {
+    struct Value(Weak<SnapshotMap<Arc<Value>>>);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            if let Some(map) = self.0.upgrade() {
+                map.change(|map| map.set(2, None));
+            }
+        }
+    }
+    let map = Arc::new(SnapshotMap::new());
+    map.change(|values| values.set(1, Some(Arc::new(Value(Arc::downgrade(&map))))));
+    let (done, finished) = std::sync::mpsc::channel();
+    let changed = map.clone();
+    std::thread::spawn(move || {
+        changed.change(|map| map.set(1, None).is_some());
+        done.send(()).expect("somebody waits");
+    });
+    finished.recv_timeout(std::time::Duration::from_secs(10)).expect("the change ends");
+    map.with(1, |value| assert!(value.is_none()));
+}

@@ -1,0 +1,532 @@
+//! Every interleaving, within loom's bounds, of the ways in which threads meet here.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p narrowcast-core --release --test loom
+//! ```
+//!
+//! loom also fails a test that leaks an `Arc`, and one in which every thread waits: a lost wake is a deadlock here.
+
+#![cfg(loom)]
+
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use narrowcast_core::{
+    Broadcast, Doorbell, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, Subscriber, Token, Waiter,
+    Wake,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc as StdArc;
+use std::sync::Mutex as StdMutex;
+
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 20_000;
+    builder.preemption_bound.get_or_insert(3);
+    builder.check(model);
+}
+
+/// The consumer thread's side of a doorbell: sleeps until it is woken, and allows one wake at a time.
+#[derive(Clone, Default)]
+struct Sleeper(StdArc<(Mutex<usize>, Condvar)>);
+
+impl Wake for Sleeper {
+    fn wake(&self) {
+        let mut pending = self.0.0.lock().unwrap();
+        *pending += 1;
+        assert_eq!(*pending, 1, "a wake was sent while one was pending");
+        self.0.1.notify_one();
+    }
+}
+
+impl Sleeper {
+    fn sleep(&self) {
+        let mut pending = self.0.0.lock().unwrap();
+        while *pending == 0 {
+            pending = self.0.1.wait(pending).unwrap();
+        }
+        *pending = 0;
+    }
+}
+
+/// Answers the doorbell, with room for a single token.
+fn answer(bell: &Doorbell) -> Option<Token> {
+    let mut slot = [0];
+    (bell.answer(&mut slot) == 1).then_some(slot[0])
+}
+
+/// A waiter of a thread that polls and never sleeps.
+fn polling() -> Waiter {
+    struct Never;
+    impl Wake for Never {
+        fn wake(&self) {
+            panic!("nobody waits");
+        }
+    }
+    Waiter::new(Arc::new(Doorbell::new(Box::new(Never))), 0)
+}
+
+fn everything() -> Filter {
+    Filter::kinds(KindSet::first(1))
+}
+
+fn about(subject: u64) -> Filter {
+    Filter { kinds: KindSet::first(1), subjects: Some(vec![subject]) }
+}
+
+fn drain(subscriber: &Subscriber) -> Vec<u64> {
+    std::iter::from_fn(|| subscriber.take()).map(|event| event.subject()).collect()
+}
+
+/// How often what each payload owns was released.
+#[derive(Clone, Default)]
+struct Releases(StdArc<StdMutex<BTreeMap<u8, usize>>>);
+
+impl Owner for Releases {
+    fn release(&self, _: Kind, payload: &[u8]) {
+        *self.0.lock().unwrap().entry(payload[0]).or_default() += 1;
+    }
+}
+
+impl Releases {
+    fn owner(&self) -> Arc<dyn Owner> {
+        let owner: StdArc<dyn Owner> = StdArc::new(self.clone());
+        Arc::from_std(owner)
+    }
+
+    /// Of the events that were sent, each was delivered to somebody or released, once, and never both.
+    fn check(&self, sent: impl IntoIterator<Item = u8>, delivered: &[u8]) {
+        let released = self.0.lock().unwrap();
+        for payload in sent {
+            let expected = usize::from(!delivered.contains(&payload));
+            assert_eq!(released.get(&payload).copied().unwrap_or(0), expected, "releases of event {payload}");
+        }
+    }
+}
+
+// ── queue ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const PRODUCERS: u8 = 2;
+const EACH: u64 = 3;
+
+struct Outcome {
+    /// What became of each event when it was offered, by producer and number.
+    offers: BTreeMap<(Kind, u64), Offer>,
+    /// What the consumer read, in this order.
+    read: Vec<(Kind, u64)>,
+    lagged: bool,
+    closed: bool,
+}
+
+impl Outcome {
+    fn count(&self, offer: Offer) -> usize {
+        self.offers.values().filter(|other| **other == offer).count()
+    }
+}
+
+/// Two producers and a consumer at once on a queue in which never more than `bound` events may wait.
+fn two_producers(overflow: Overflow, bound: usize, check: fn(&Outcome)) {
+    explore(move || {
+        let queue = Arc::new(EventQueue::new(overflow));
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|producer| {
+                let queue = queue.clone();
+                thread::spawn(move || {
+                    let offer = |number| {
+                        let offer = queue.offer(Event::new(producer, number, &[], None));
+                        assert!(queue.len() <= bound, "{} events wait, more than {bound}", queue.len());
+                        ((producer, number), offer)
+                    };
+                    (0..EACH).map(offer).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let pop = || queue.pop().map(|event| (event.kind(), event.subject()));
+        let mut read = Vec::from_iter(pop());
+        let offers = producers.into_iter().flat_map(|producer| producer.join().unwrap()).collect();
+        assert!(queue.len() <= bound, "{} events wait, more than {bound}", queue.len());
+        read.extend(std::iter::from_fn(pop));
+
+        let outcome = Outcome { offers, read, lagged: queue.is_lagged(), closed: queue.is_closed() };
+        for producer in 0..PRODUCERS {
+            let numbers: Vec<_> = outcome.read.iter().filter(|event| event.0 == producer).collect();
+            assert!(numbers.is_sorted_by(|a, b| a < b), "out of order or twice: {numbers:?}");
+        }
+        check(&outcome);
+    });
+}
+
+/// Reads exactly the events whose offer said that they wait.
+fn reads_what_was_queued(outcome: &Outcome) {
+    for (event, offer) in &outcome.offers {
+        assert_eq!(outcome.read.contains(event), *offer == Offer::Queued, "{event:?} was {offer:?}");
+    }
+}
+
+#[test]
+fn a_growing_queue_loses_nothing() {
+    two_producers(Overflow::Grow, usize::MAX, |outcome| {
+        assert_eq!(outcome.count(Offer::Queued), outcome.offers.len());
+        reads_what_was_queued(outcome);
+    });
+}
+
+#[test]
+fn a_queue_that_may_not_lose_events_says_so_when_it_did() {
+    // Each producer but one can be late to see the queue full.
+    two_producers(Overflow::Error { max: 2 }, 2 + usize::from(PRODUCERS) - 1, |outcome| {
+        reads_what_was_queued(outcome);
+        let lost = outcome.count(Offer::Lagged);
+        assert_eq!((outcome.lagged, outcome.closed), (lost > 0, lost > 0));
+        assert!(lost > 0 || outcome.count(Offer::Closed) == 0, "an event was turned away by a queue that never lagged");
+    });
+}
+
+#[test]
+fn drop_oldest_keeps_the_newest_and_counts_each_loss() {
+    two_producers(Overflow::DropOldest { capacity: 2 }, 2, |outcome| {
+        assert_eq!(outcome.read.len() + outcome.count(Offer::DroppedOldest), outcome.offers.len());
+        let last = outcome.read.last().expect("the newest event is never the one to go");
+        assert_eq!(last.1, EACH - 1, "an older event outlived its producer's newest");
+    });
+}
+
+#[test]
+fn drop_newest_keeps_what_waits_and_counts_each_loss() {
+    two_producers(Overflow::DropNewest { capacity: 2 }, 2, |outcome| {
+        reads_what_was_queued(outcome);
+        assert_eq!(outcome.read.len() + outcome.count(Offer::DroppedNewest), outcome.offers.len());
+        assert!(outcome.count(Offer::Queued) >= 2, "the queue had room for two");
+    });
+}
+
+// ── registry ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_subscriber_that_stays_gets_everything_while_others_come_and_go() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let stays = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let leaves = broadcast.subscribe(about(1), Overflow::Grow, polling());
+        let producer = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || {
+                broadcast.send(0, 1, &[], None);
+                broadcast.send(0, 2, &[], None);
+            })
+        };
+        let comes = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        broadcast.unsubscribe(&leaves);
+        broadcast.send(0, 3, &[], None);
+        producer.join().unwrap();
+
+        let stayed = drain(&stays);
+        let in_order: Vec<_> = stayed.iter().filter(|subject| **subject != 3).collect();
+        assert_eq!((stayed.len(), in_order), (3, vec![&1, &2]));
+        // One that comes meanwhile hears what is sent from then on, and before that a tail of what is being sent.
+        let came = drain(&comes);
+        assert!(came.contains(&3));
+        assert!(
+            [&[][..], &[2], &[1, 2]].contains(&&*came.into_iter().filter(|subject| *subject != 3).collect::<Vec<_>>())
+        );
+        assert!([&[][..], &[1]].contains(&&*drain(&leaves)));
+    });
+}
+
+#[test]
+fn a_change_of_filter_neither_misses_nor_repeats_an_event_that_both_filters_want() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let subscriber = broadcast.subscribe(about(1), Overflow::Grow, polling());
+        let producer = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || {
+                assert_eq!(broadcast.send(0, 1, &[], None), 1);
+                broadcast.send(0, 2, &[], None)
+            })
+        };
+        broadcast.set_filter(&subscriber, everything());
+        broadcast.set_filter(&subscriber, Filter { subjects: Some(vec![3, 1, 1]), ..everything() });
+        assert_eq!(broadcast.send(0, 2, &[], None), 0, "the old filter still held");
+        let heard_two = producer.join().unwrap();
+        assert_eq!(drain(&subscriber), if heard_two == 1 { vec![1, 2] } else { vec![1] });
+    });
+}
+
+#[test]
+fn nothing_arrives_that_is_sent_after_unsubscribe_has_returned() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let subscriber = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let left = Arc::new(AtomicBool::new(false));
+        let producer = {
+            let (broadcast, left) = (broadcast.clone(), left.clone());
+            thread::spawn(move || {
+                let had_left = left.load(Ordering::Acquire);
+                let receivers = broadcast.send(0, 1, &[], None);
+                assert!(!had_left || receivers == 0, "sent to a subscriber that had left");
+                receivers
+            })
+        };
+        broadcast.unsubscribe(&subscriber);
+        left.store(true, Ordering::Release);
+        assert_eq!(broadcast.send(0, 2, &[], None), 0);
+        let receivers = producer.join().unwrap();
+        assert_eq!(drain(&subscriber).len(), receivers);
+    });
+}
+
+#[test]
+fn a_subscriber_that_left_is_forgotten_whatever_else_changes_its_filter() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let subscriber = broadcast.subscribe(about(1), Overflow::Grow, polling());
+        let other = {
+            let (broadcast, subscriber) = (broadcast.clone(), subscriber.clone());
+            thread::spawn(move || broadcast.set_filter(&subscriber, everything()))
+        };
+        broadcast.unsubscribe(&subscriber);
+        other.join().unwrap();
+        assert!(subscriber.is_closed());
+        assert_eq!(Arc::strong_count(&subscriber), 1, "the registry still holds a subscriber that ended");
+    });
+}
+
+#[test]
+fn close_ends_a_subscription_that_starts_at_the_same_time() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let earlier = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let other = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || broadcast.subscribe(everything(), Overflow::Grow, polling()))
+        };
+        let sender = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || broadcast.send(0, 1, &[], None))
+        };
+        broadcast.close();
+        assert_eq!(broadcast.send(0, 2, &[], None), 0);
+        let later = other.join().unwrap();
+        let receivers = sender.join().unwrap();
+        for subscriber in [&earlier, &later] {
+            assert!(subscriber.is_closed());
+            assert_eq!(Arc::strong_count(subscriber), 1, "the registry still holds a subscriber that ended");
+        }
+        assert_eq!(drain(&earlier).len() + drain(&later).len(), receivers);
+    });
+}
+
+// ── doorbell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn no_wake_is_lost_while_producers_push_and_the_consumer_falls_asleep() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let sleeper = Sleeper::default();
+        let bell = Arc::new(Doorbell::new(Box::new(sleeper.clone())));
+        let subscriber = broadcast.subscribe(everything(), Overflow::Grow, Waiter::new(bell.clone(), 7));
+        let producers: Vec<_> = (0..2)
+            .map(|subject| {
+                let broadcast = broadcast.clone();
+                thread::spawn(move || broadcast.send(0, subject, &[], None))
+            })
+            .collect();
+
+        let mut read = 0;
+        while read < 2 {
+            read += drain(&subscriber).len();
+            if read < 2 && subscriber.wait() {
+                // Slept for ever, and reported by loom as a deadlock, if a push had rung nothing.
+                sleeper.sleep();
+                assert_eq!(answer(&bell).unwrap_or(7), 7);
+            }
+        }
+        producers.into_iter().for_each(|producer| assert_eq!(producer.join().unwrap(), 1));
+    });
+}
+
+#[test]
+fn one_doorbell_names_each_waiter_that_can_read_with_one_wake_pending_at_most() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let sleeper = Sleeper::default();
+        let bell = Arc::new(Doorbell::new(Box::new(sleeper.clone())));
+        let subscribers = [0, 1]
+            .map(|token| broadcast.subscribe(about(token), Overflow::Grow, Waiter::new(bell.clone(), token as u32)));
+        let producers = [0, 1].map(|subject| {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || broadcast.send(0, subject, &[], None))
+        });
+
+        // Looks at a queue again only when its token rang, so that a lost token is a deadlock, too.
+        let mut unread = vec![0, 1];
+        let mut look = unread.clone();
+        while !unread.is_empty() {
+            for token in look.drain(..).filter(|token| !subscribers[*token as usize].wait()).collect::<Vec<_>>() {
+                assert_eq!(drain(&subscribers[token as usize]), [token.into()]);
+                unread.retain(|other| *other != token);
+            }
+            if !unread.is_empty() {
+                sleeper.sleep();
+                look.extend(answer(&bell).filter(|token| unread.contains(token)));
+            }
+        }
+        producers.into_iter().for_each(|producer| assert_eq!(producer.join().unwrap(), 1));
+    });
+}
+
+#[test]
+fn a_consumer_with_little_room_for_tokens_gets_them_all_with_one_wake_pending_at_most() {
+    explore(|| {
+        let sleeper = Sleeper::default();
+        let bell = Arc::new(Doorbell::new(Box::new(sleeper.clone())));
+        let producers = [&[0, 1][..], &[2, 3]].map(|tokens| {
+            let bell = bell.clone();
+            thread::spawn(move || tokens.iter().filter(|token| bell.ring(**token)).count())
+        });
+        let mut rang = Vec::new();
+        while rang.len() < 4 {
+            sleeper.sleep();
+            rang.extend(answer(&bell));
+        }
+        let woke: usize = producers.into_iter().map(|producer| producer.join().unwrap()).sum();
+        assert!(bell.wakes() >= woke as u64);
+        rang.sort();
+        assert_eq!(rang, [0, 1, 2, 3]);
+    });
+}
+
+#[test]
+fn a_consumer_asleep_is_woken_by_the_end_of_its_subscription() {
+    explore(|| {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let sleeper = Sleeper::default();
+        let bell = Arc::new(Doorbell::new(Box::new(sleeper.clone())));
+        let subscriber = broadcast.subscribe(everything(), Overflow::Grow, Waiter::new(bell.clone(), 0));
+        let closer = {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || broadcast.close())
+        };
+        while !subscriber.is_closed() {
+            if subscriber.wait() {
+                sleeper.sleep();
+                answer(&bell);
+            }
+        }
+        closer.join().unwrap();
+    });
+}
+
+// ── release ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn one_delivery_is_enough_to_hand_over_what_an_event_owns() {
+    explore(|| {
+        let releases = Releases::default();
+        let event = Event::new(0, 0, &[1], Some(&releases.owner()));
+        let delivering = {
+            let event = event.clone();
+            thread::spawn(move || event.deliver())
+        };
+        let dropping = {
+            let event = event.clone();
+            thread::spawn(move || drop(event))
+        };
+        drop(event);
+        delivering.join().unwrap();
+        dropping.join().unwrap();
+        releases.check([1], &[1]);
+    });
+}
+
+#[test]
+fn the_last_of_several_droppers_releases_once() {
+    explore(|| {
+        let releases = Releases::default();
+        let event = Event::new(0, 0, &[1], Some(&releases.owner()));
+        let droppers = [event.clone(), event.clone()].map(|event| thread::spawn(move || drop(event)));
+        drop(event);
+        droppers.into_iter().for_each(|dropper| dropper.join().unwrap());
+        releases.check([1], &[]);
+    });
+}
+
+#[test]
+fn what_one_subscriber_takes_another_may_discard() {
+    explore(|| {
+        let releases = Releases::default();
+        let broadcast = Arc::new(Broadcast::new(1));
+        let takes = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let discards = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let other = thread::spawn(move || {
+            if let Some(event) = discards.pop() {
+                discards.discarded(event);
+            }
+            discards
+        });
+        let producer = {
+            let (broadcast, owner) = (broadcast.clone(), releases.owner());
+            thread::spawn(move || broadcast.send(0, 0, &[1], Some(&owner)))
+        };
+        let took = takes.take().is_some();
+        let discards = other.join().unwrap();
+        assert_eq!(producer.join().unwrap(), 2);
+        broadcast.unsubscribe(&takes);
+        broadcast.unsubscribe(&discards);
+        drop((takes, discards));
+        releases.check([1], if took { &[1] } else { &[] });
+    });
+}
+
+#[test]
+fn what_overflow_drops_is_released_and_what_is_read_is_not() {
+    for overflow in
+        [Overflow::Error { max: 1 }, Overflow::DropOldest { capacity: 1 }, Overflow::DropNewest { capacity: 1 }]
+    {
+        explore(move || {
+            let releases = Releases::default();
+            let broadcast = Arc::new(Broadcast::new(1));
+            let subscriber = broadcast.subscribe(everything(), overflow, polling());
+            let owner = releases.owner();
+            let producer = {
+                let (broadcast, owner) = (broadcast.clone(), owner.clone());
+                thread::spawn(move || broadcast.send(0, 0, &[1], Some(&owner)))
+            };
+            broadcast.send(0, 0, &[2], Some(&owner));
+            let mut delivered: Vec<_> = subscriber.take().map(|event| event.payload()[0]).into_iter().collect();
+            producer.join().unwrap();
+            delivered.extend(std::iter::from_fn(|| subscriber.take()).map(|event| event.payload()[0]));
+            releases.check([1, 2], &delivered);
+            let stats = broadcast.stats();
+            assert_eq!((stats.matched, stats.queued), (stats.delivered + stats.dropped, 0));
+            assert_eq!(stats.matched + stats.unwanted, 2);
+        });
+    }
+}
+
+#[test]
+fn an_event_sent_while_its_subscriber_leaves_is_delivered_or_released() {
+    explore(|| {
+        let releases = Releases::default();
+        let broadcast = Arc::new(Broadcast::new(1));
+        let subscriber = broadcast.subscribe(everything(), Overflow::Grow, polling());
+        let owner = releases.owner();
+        let producer = {
+            let (broadcast, owner) = (broadcast.clone(), owner.clone());
+            thread::spawn(move || broadcast.send(0, 0, &[1], Some(&owner)))
+        };
+        let consumer = thread::spawn(move || {
+            let took = subscriber.take().is_some();
+            drop(subscriber);
+            took
+        });
+        broadcast.close();
+        let took = consumer.join().unwrap();
+        producer.join().unwrap();
+        // The producer may have pushed after the last read: the subscriber's last reference went with the snapshot.
+        releases.check([1], if took { &[1] } else { &[] });
+        let stats = broadcast.stats();
+        assert_eq!((stats.queued, stats.delivered, stats.published), (0, took.into(), 1));
+    });
+}

@@ -1,0 +1,258 @@
+//! PCM into the engine, from a native thread: a source keeps playing while JavaScript is blocked.
+
+use crate::engine::Engine;
+use narrowcast_core::sync::Arc;
+use narrowcast_core::{Counter, Kind, SnapshotMap};
+use prost::encoding::{WireType, encode_key, encode_varint, uint32, uint64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// What the engine takes at a time from a source that has no queue of its own.
+const CHUNK: Duration = Duration::from_millis(10);
+
+/// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
+/// Below the base come 30 bits that number the source and 32 that count its requests.
+const ASYNC_ID_BASE: u64 = 1 << 62;
+
+/// Field numbers of the engine's capture messages, from the installed package's descriptors.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureSpec {
+    /// `captureAudioFrame` in `FfiRequest`.
+    pub request: u32,
+    /// `sourceHandle` in the request.
+    pub source_handle: u32,
+    /// `buffer` in the request.
+    pub buffer: u32,
+    /// `requestAsyncId` in the request.
+    pub request_async_id: u32,
+    /// `dataPtr` in the buffer.
+    pub data_ptr: u32,
+    /// `numChannels` in the buffer.
+    pub num_channels: u32,
+    /// `sampleRate` in the buffer.
+    pub sample_rate: u32,
+    /// `samplesPerChannel` in the buffer.
+    pub samples_per_channel: u32,
+    /// The kind of the answer's event.
+    pub answer: Kind,
+    /// `error` in the answer.
+    pub error: u32,
+}
+
+/// Takes the engine's answers to native capture requests, on its callback thread.
+pub struct CaptureAnswers {
+    spec: CaptureSpec,
+    sources: SnapshotMap<Arc<Counts>>,
+    next_source: AtomicU64,
+}
+
+/// Whose answer an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredCapture {
+    /// A native thread's; it is counted, and nobody else's business.
+    Ours,
+    /// JavaScript's.
+    Other,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: Counter,
+    captured: Counter,
+    failed: Counter,
+}
+
+/// What became of one source's frames, of 10 ms each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaptureStats {
+    /// Frames handed to the engine.
+    pub sent: u64,
+    /// Frames that the engine took.
+    pub captured: u64,
+    /// Frames that the engine refused.
+    pub failed: u64,
+}
+
+impl CaptureAnswers {
+    /// No requests so far.
+    pub fn new(spec: CaptureSpec) -> Self {
+        Self { spec, sources: SnapshotMap::new(), next_source: AtomicU64::new(0) }
+    }
+
+    /// Callback: counts an answer if a native thread asked.
+    pub(crate) fn answered(&self, kind: Kind, async_id: u64, body: &[u8]) -> AnsweredCapture {
+        if kind != self.spec.answer || async_id < ASYNC_ID_BASE {
+            return AnsweredCapture::Other;
+        }
+        self.sources.with(source_of(async_id), |counts| {
+            // A stopped pump's answers are forgotten.
+            if let Some(counts) = counts {
+                let failed = crate::wire::has_field(body, self.spec.error);
+                if failed { &counts.failed } else { &counts.captured }.add(1);
+            }
+        });
+        AnsweredCapture::Ours
+    }
+
+    fn register(&self, counts: Arc<Counts>) -> u64 {
+        let source = self.next_source.fetch_add(1, Ordering::Relaxed) % (1 << 30);
+        self.sources.change(|sources| sources.set(source, Some(counts)));
+        source
+    }
+
+    fn forget(&self, source: u64) {
+        self.sources.change(|sources| sources.set(source, None));
+    }
+}
+
+fn async_id_of(source: u64, count: u64) -> u64 {
+    ASYNC_ID_BASE | source << 32 | (count & u64::from(u32::MAX))
+}
+
+fn source_of(async_id: u64) -> u64 {
+    (async_id & !ASYNC_ID_BASE) >> 32
+}
+
+/// What a source plays.
+pub struct Source {
+    /// The engine's handle of an audio source without a queue.
+    pub handle: u64,
+    /// Samples per second and channel, in Hz: a multiple of 100.
+    pub sample_rate: u32,
+    /// Channels, interleaved in `pcm`.
+    pub channels: u32,
+    /// What is played, over and over: whole chunks of 10 ms.
+    pub pcm: Arc<[i16]>,
+    /// Chunks of 10 ms to play.
+    pub chunks: u64,
+}
+
+/// Plays sources into the engine in real time, from one native thread, until all have played or it is stopped.
+///
+/// The time table is anchored at the start: a late chunk is followed at once by what is due, so nothing drifts.
+pub struct CapturePump {
+    sources: Arc<[Playing]>,
+    stop: Arc<AtomicBool>,
+    engine: &'static Engine,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Playing {
+    source: Source,
+    number: u64,
+    counts: Arc<Counts>,
+}
+
+impl CapturePump {
+    /// Starts to play.
+    ///
+    /// # Panics
+    /// If a source's `pcm` is empty or no multiple of 10 ms.
+    pub fn start(engine: &'static Engine, sources: Vec<Source>) -> Self {
+        let playing = |source: Source| {
+            let chunk = chunk_samples(&source);
+            assert!(
+                chunk > 0 && !source.pcm.is_empty() && source.pcm.len().is_multiple_of(chunk),
+                "whole chunks of PCM"
+            );
+            let counts = Arc::new(Counts::default());
+            Playing { source, number: engine.captures().register(counts.clone()), counts }
+        };
+        let sources: Arc<[Playing]> = sources.into_iter().map(playing).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = thread::Builder::new().name("narrowcast-capture".into()).spawn({
+            let (sources, stop) = (sources.clone(), stop.clone());
+            move || play(engine, &sources, &stop)
+        });
+        // Where the system has no thread left, nothing is played, and the counts say so.
+        Self { sources, stop, engine, thread: thread.ok() }
+    }
+
+    /// What became of each source's frames.
+    pub fn stats(&self) -> Vec<CaptureStats> {
+        let stats = |playing: &Playing| CaptureStats {
+            sent: playing.counts.sent.get(),
+            captured: playing.counts.captured.get(),
+            failed: playing.counts.failed.get(),
+        };
+        self.sources.iter().map(stats).collect()
+    }
+
+    /// Stops playing: when this returns, no more requests are made. Takes at most one chunk's time.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there has stopped the pump, too.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for CapturePump {
+    fn drop(&mut self) {
+        self.stop();
+        for playing in self.sources.iter() {
+            self.engine.captures().forget(playing.number);
+        }
+    }
+}
+
+fn chunk_samples(source: &Source) -> usize {
+    source.sample_rate as usize / 100 * source.channels as usize
+}
+
+fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
+    let start = Instant::now();
+    let chunks = sources.iter().map(|playing| playing.source.chunks).max().unwrap_or(0);
+    let mut request = Vec::new();
+    for chunk in 0..chunks {
+        let due = start + CHUNK.mul_f64(chunk as f64);
+        loop {
+            if stop.load(Ordering::Acquire) {
+                return;
+            }
+            let wait = due.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                break;
+            }
+            thread::park_timeout(wait);
+        }
+        for playing in sources.iter().filter(|playing| chunk < playing.source.chunks) {
+            request.clear();
+            encode_request(&engine.captures().spec, playing, chunk, &mut request);
+            playing.counts.sent.add(1);
+            if !engine.abi().request(&request) {
+                playing.counts.failed.add(1);
+            }
+        }
+    }
+}
+
+fn encode_request(spec: &CaptureSpec, playing: &Playing, chunk: u64, out: &mut Vec<u8>) {
+    let source = &playing.source;
+    let samples = chunk_samples(source);
+    let start = (chunk as usize * samples) % source.pcm.len();
+    let pcm = &source.pcm[start..start + samples];
+
+    let mut buffer = Vec::with_capacity(32);
+    // The engine copies the samples before the request returns.
+    uint64::encode(spec.data_ptr, &(pcm.as_ptr() as u64), &mut buffer);
+    uint32::encode(spec.num_channels, &source.channels, &mut buffer);
+    uint32::encode(spec.sample_rate, &source.sample_rate, &mut buffer);
+    uint32::encode(spec.samples_per_channel, &(samples as u32 / source.channels), &mut buffer);
+
+    let mut capture = Vec::with_capacity(64);
+    uint64::encode(spec.source_handle, &source.handle, &mut capture);
+    encode_message(spec.buffer, &buffer, &mut capture);
+    uint64::encode(spec.request_async_id, &async_id_of(playing.number, chunk), &mut capture);
+
+    encode_message(spec.request, &capture, out);
+}
+
+fn encode_message(field: u32, message: &[u8], out: &mut Vec<u8>) {
+    encode_key(field, WireType::LengthDelimited, out);
+    encode_varint(message.len() as u64, out);
+    out.extend_from_slice(message);
+}

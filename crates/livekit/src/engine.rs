@@ -1,0 +1,237 @@
+//! The engine: what it sends is matched here, on its own threads.
+
+use crate::audio_tap::{AudioTap, Tap, TapStats};
+use crate::capture::{AnsweredCapture, CaptureAnswers};
+use crate::library::{Library, LoadError};
+use crate::wire::{AudioEvent, Schema};
+use narrowcast_audio::PcmStream;
+use narrowcast_core::sync::Arc;
+use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// What native code asks of the engine: its C ABI, or a stand-in in a test.
+pub trait Abi: Send + Sync {
+    /// Drops a handle that the engine gave out; false if it does not know it. Any thread, also inside the callback.
+    fn drop_handle(&self, handle: u64) -> bool;
+    /// Makes a request (an encoded `FfiRequest`). False if the engine refused it; it says why in its log only.
+    fn request(&self, request: &[u8]) -> bool;
+}
+
+/// The engine, as one process has it: every JavaScript thread uses the same.
+pub struct Engine {
+    abi: Arc<dyn Abi>,
+    schema: Arc<Schema>,
+    broadcast: Arc<Broadcast>,
+    owner: Arc<dyn Owner>,
+    audio: AudioTap,
+    captures: CaptureAnswers,
+    received: Counter,
+    answered: Counter,
+    unknown: Counter,
+    malformed: Counter,
+    panics: Counter,
+}
+
+/// What the engine's callback counted. At rest, `received == audio frames taken or released + answered + unknown +
+/// malformed + broadcast.published`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Calls of the callback.
+    pub received: u64,
+    /// Answers to what native threads asked, taken natively.
+    pub answered: u64,
+    /// Events of a case that the installed package's descriptors don't have.
+    pub unknown: u64,
+    /// Messages that are no valid protobuf.
+    pub malformed: u64,
+    /// Panics caught in the callback: a defect of narrowcast.
+    pub panics: u64,
+    /// The audio streams that are ours.
+    pub audio: TapStats,
+    /// Everything else.
+    pub events: Stats,
+}
+
+static ENGINE: OnceLock<Engine> = OnceLock::new();
+
+impl Engine {
+    /// The engine that this process is attached to.
+    pub fn get() -> Option<&'static Engine> {
+        ENGINE.get()
+    }
+
+    /// Attaches to the engine in the library at `path`, which the application's bindings have loaded, and takes over
+    /// its callback. Attached already: takes the callback again.
+    ///
+    /// # Errors
+    /// The library can't be opened, lacks a function of the engine's C ABI, or is another one than the process is
+    /// attached to.
+    pub fn attach(path: &Path, schema: Schema, captures: CaptureAnswers) -> Result<&'static Engine, LoadError> {
+        static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
+        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = match *attached {
+            Some(library) if library.path() != path => {
+                return Err(LoadError::Other { attached: library.path().into(), asked: path.into() });
+            }
+            Some(library) => library,
+            None => Library::load(path)?,
+        };
+        *attached = Some(library);
+        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures));
+        library.initialize(on_event);
+        Ok(engine)
+    }
+
+    /// An engine that sends nothing by itself: [`receive`](Self::receive) is its callback.
+    pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers) -> Self {
+        let schema = Arc::new(schema);
+        let handles = Handles { abi: abi.clone(), schema: schema.clone() };
+        Self {
+            audio: AudioTap::new(abi.clone()),
+            broadcast: Arc::new(Broadcast::new(schema.kinds())),
+            owner: Arc::new(handles),
+            abi,
+            schema,
+            captures,
+            received: Counter::new(),
+            answered: Counter::new(),
+            unknown: Counter::new(),
+            malformed: Counter::new(),
+            panics: Counter::new(),
+        }
+    }
+
+    /// What the engine understands: names and kinds of its events.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Everything the engine sends, but for the frames of our own audio streams and answers to native requests.
+    pub fn broadcast(&self) -> &Arc<Broadcast> {
+        &self.broadcast
+    }
+
+    /// The engine's C ABI.
+    pub fn abi(&self) -> &Arc<dyn Abi> {
+        &self.abi
+    }
+
+    /// Whose answers to native capture requests these are.
+    pub fn captures(&self) -> &CaptureAnswers {
+        &self.captures
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats {
+            received: self.received.get(),
+            answered: self.answered.get(),
+            unknown: self.unknown.get(),
+            malformed: self.malformed.get(),
+            panics: self.panics.get(),
+            audio: self.audio.stats(),
+            events: self.broadcast.stats(),
+        }
+    }
+
+    /// Says that this thread is about to ask for an audio stream. Until the returned guard is dropped, frames of unknown
+    /// streams wait.
+    pub fn expect_stream(&'static self) -> Expecting {
+        self.audio.expect();
+        Expecting(self)
+    }
+
+    /// Feeds `stream` with the frames of the engine's audio stream `handle`.
+    pub fn open_stream(&self, handle: u64, stream: Arc<PcmStream>) {
+        self.audio.open(handle, stream);
+    }
+
+    /// Closes an audio stream of ours and drops its handle.
+    pub fn close_stream(&self, handle: u64) {
+        self.audio.close(handle);
+    }
+
+    /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.
+    pub fn receive(&self, message: &[u8]) {
+        self.received.add(1);
+        #[cfg(feature = "ledger")]
+        crate::ledger::record(&self.schema, message);
+        let peek = match self.schema.peek(message) {
+            Ok(peek) => peek,
+            Err(crate::wire::WireError::UnknownCase(_)) => return self.unknown.add(1),
+            Err(_) => return self.malformed.add(1),
+        };
+        let owner = self.schema.owns(peek.kind).then_some(&self.owner);
+        if peek.kind == self.schema.audio_kind() {
+            let Ok(event) = self.schema.audio_event(peek.body) else {
+                self.malformed.add(1);
+                return self.owner.release(peek.kind, message);
+            };
+            let held = || Event::new(peek.kind, peek.subject, message, owner);
+            let route = |event: Event| self.receive_held(event);
+            if self.audio.receive(peek.subject, event, held, route) != Tap::Foreign {
+                return;
+            }
+        } else if self.schema.is_answer(peek.kind)
+            && self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours
+        {
+            return self.answered.add(1);
+        }
+        self.broadcast.send(peek.kind, peek.subject, message, owner);
+    }
+
+    /// An audio event that waited in the limbo: its stream is registered by now, or not ours.
+    fn receive_held(&self, event: Event) {
+        let body = self.schema.peek(event.payload()).map(|peek| peek.body).unwrap_or_default();
+        let audio = self.schema.audio_event(body).unwrap_or(AudioEvent::Other);
+        match self.audio.receive_held(event.subject(), audio) {
+            // Its stream was not ours after all: it goes the way of every other event, which takes over what it owns.
+            Tap::Foreign => {
+                self.broadcast.send(event.kind(), event.subject(), event.payload(), Some(&self.owner));
+            }
+            Tap::Taken | Tap::Released | Tap::Held => {}
+        }
+        event.deliver();
+    }
+}
+
+/// A stream is being asked for; see [`Engine::expect_stream`].
+pub struct Expecting(&'static Engine);
+
+impl Drop for Expecting {
+    fn drop(&mut self) {
+        self.0.audio.settled(|event| self.0.receive_held(event));
+    }
+}
+
+/// Releases what an undelivered event owns.
+struct Handles {
+    abi: Arc<dyn Abi>,
+    schema: Arc<Schema>,
+}
+
+impl Owner for Handles {
+    fn release(&self, kind: Kind, message: &[u8]) {
+        let Ok(peek) = self.schema.peek(message) else { return };
+        // A malformed message names the handles before the fault; there is nothing else to go by.
+        let _ = self.schema.for_each_owned(kind, peek.body, &mut |handle| {
+            self.abi.drop_handle(handle);
+        });
+    }
+}
+
+/// The engine's callback.
+extern "C" fn on_event(message: *const u8, len: usize) {
+    let Some(engine) = ENGINE.get() else { return };
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: the engine passes `len` bytes that stay valid until this function returns.
+    let message = unsafe { std::slice::from_raw_parts(message, len) };
+    // A panic must not unwind into the engine.
+    if catch_unwind(AssertUnwindSafe(|| engine.receive(message))).is_err() {
+        engine.panics.add(1);
+    }
+}

@@ -1,0 +1,5 @@
+//! Tells the linker where a Node-API host puts its symbols.
+
+fn main() {
+    napi_build::setup();
+}

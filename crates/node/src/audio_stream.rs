@@ -1,0 +1,204 @@
+//! `NativeAudioStream`: a bounded stream of PCM, fed by JavaScript or by the engine.
+
+use crate::bigint::handle;
+use crate::error::{Code, Result, error, from_napi};
+use crate::js_thread::{Release, belongs_here, left, new_waiter};
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
+use napi_derive::napi;
+use narrowcast_audio::{Chunk, Format, PcmStream};
+use narrowcast_livekit::Engine;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a stream counted; see `AudioStream.stats()`.
+#[napi(object)]
+pub struct NativeAudioStats {
+    /// Frames written.
+    pub frames_in: f64,
+    /// Frames read.
+    pub frames_out: f64,
+    /// Frames lost because the ring was full.
+    pub frames_dropped: f64,
+    /// Samples of all channels that wait.
+    pub buffered_samples: f64,
+    /// Wakes of the JavaScript thread.
+    pub wakes: f64,
+}
+
+/// Behind both `AudioStream`s.
+#[napi(custom_finalize)]
+pub struct NativeAudioStream {
+    token: u32,
+    inner: Arc<Inner>,
+    /// Frames dropped before the last read.
+    gap: u64,
+    /// What the garbage collector was told of the ring's memory, in bytes.
+    accounted: i64,
+}
+
+struct Inner {
+    stream: Arc<PcmStream>,
+    /// The engine's stream that feeds this one, or 0.
+    handle: AtomicU64,
+}
+
+impl Inner {
+    /// Closes the engine's stream, once.
+    fn detach(&self) {
+        let handle = self.handle.swap(0, Ordering::AcqRel);
+        if let (true, Some(engine)) = (handle != 0, Engine::get()) {
+            engine.close_stream(handle);
+        }
+    }
+}
+
+impl Release for Inner {
+    fn release(&self) {
+        self.detach();
+        self.stream.end();
+    }
+}
+
+#[napi]
+impl NativeAudioStream {
+    /// A stream with a ring of at least `capacity` samples of all channels, read in frames of `frame_samples`;
+    /// `doorbell` rings while it is waited for.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        sample_rate: u32,
+        channels: u32,
+        frame_samples: u32,
+        capacity: f64,
+        doorbell: u32,
+    ) -> Result<Self> {
+        if sample_rate == 0 || channels == 0 || frame_samples == 0 {
+            return Err(error(Code::InvalidArgument, "a stream has a rate, channels and samples in a frame"));
+        }
+        let waiter = new_waiter(doorbell)?;
+        let token = waiter.token();
+        let format = Format { sample_rate, channels, frame_samples: frame_samples as usize };
+        let stream = Arc::new(PcmStream::new(format, capacity as usize, waiter));
+        let inner = Arc::new(Inner { stream, handle: AtomicU64::new(0) });
+        let release: Arc<dyn Release> = inner.clone();
+        belongs_here(token, Arc::downgrade(&release));
+        // Otherwise a forgotten stream looks like a few bytes to the collector, and stays.
+        let accounted = (capacity as i64).saturating_mul(2);
+        env.adjust_external_memory(accounted).map_err(from_napi)?;
+        Ok(Self { token, inner, gap: 0, accounted })
+    }
+
+    /// What the doorbell calls this stream.
+    #[napi(getter, catch_unwind)]
+    pub fn token(&self) -> u32 {
+        self.token
+    }
+
+    /// Feeds the stream from the engine. `request` asks the engine for a stream and returns its handle, which this
+    /// stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+    #[napi(catch_unwind)]
+    pub fn open_engine_stream(&self, request: Function<(), BigInt>) -> Result<()> {
+        let engine = Engine::get().ok_or_else(|| {
+            error(
+                Code::EngineNotInstalled,
+                "no thread of this process has called install() of narrowcast/livekit: call it in the thread that \
+                 connects to the room, before streams are opened",
+            )
+        })?;
+        let _expecting = engine.expect_stream();
+        let handle = handle(&request.call(()).map_err(from_napi)?)?;
+        if handle == 0 {
+            return Ok(());
+        }
+        self.inner.handle.store(handle, Ordering::Release);
+        engine.open_stream(handle, self.inner.stream.clone());
+        Ok(())
+    }
+
+    /// Appends interleaved samples.
+    #[napi(catch_unwind)]
+    pub fn write(&self, pcm: Int16ArraySlice) {
+        self.inner.stream.write(&pcm);
+    }
+
+    /// Reads the next frame into `target`, which has room for one. Returns its samples; 0: no frame is there; negative:
+    /// as many samples, and frames were dropped before them, see `gap`.
+    #[napi(catch_unwind)]
+    pub fn read_frame(&mut self, mut target: Int16ArraySlice) -> i32 {
+        // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+        let target = unsafe { target.as_mut() };
+        if target.len() < self.inner.stream.format().frame_samples {
+            return 0;
+        }
+        let chunk = self.inner.stream.read_frame(target);
+        self.returned(chunk)
+    }
+
+    /// Reads as many samples as there are and `target` has room for; returns as `readFrame` does.
+    #[napi(catch_unwind)]
+    pub fn read_into(&mut self, mut target: Int16ArraySlice) -> i32 {
+        // SAFETY: as in `read_frame`.
+        let target = unsafe { target.as_mut() };
+        let chunk = self.inner.stream.read(target);
+        self.returned(chunk)
+    }
+
+    /// Frames that were dropped before what was read last.
+    #[napi(getter, catch_unwind)]
+    pub fn gap(&self) -> f64 {
+        self.gap as f64
+    }
+
+    /// From now on, the next frame rings the doorbell. False: there is something to see already.
+    #[napi(catch_unwind)]
+    pub fn wait(&self) -> bool {
+        self.inner.stream.wait()
+    }
+
+    /// Whether no more samples will come. Some may be buffered.
+    #[napi(getter, catch_unwind)]
+    pub fn ended(&self) -> bool {
+        self.inner.stream.has_ended()
+    }
+
+    /// Samples of all channels that wait.
+    #[napi(getter, catch_unwind)]
+    pub fn buffered(&self) -> f64 {
+        self.inner.stream.buffered() as f64
+    }
+
+    /// What the stream counted so far.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> NativeAudioStats {
+        let stats = self.inner.stream.stats();
+        NativeAudioStats {
+            frames_in: stats.frames_in as f64,
+            frames_out: stats.frames_out as f64,
+            frames_dropped: stats.frames_dropped as f64,
+            buffered_samples: stats.buffered_samples as f64,
+            wakes: stats.wakes as f64,
+        }
+    }
+
+    /// Closes the engine's stream, if there is one, and ends this one. What is buffered stays readable.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.inner.release();
+        left(self.token);
+    }
+
+    fn returned(&mut self, chunk: Chunk) -> i32 {
+        self.gap = chunk.dropped_frames;
+        let samples = i32::try_from(chunk.samples).unwrap_or(i32::MAX);
+        if chunk.dropped_frames > 0 { -samples } else { samples }
+    }
+}
+
+impl ObjectFinalize for NativeAudioStream {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        self.close();
+        env.adjust_external_memory(-self.accounted)?;
+        Ok(())
+    }
+}

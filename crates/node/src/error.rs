@@ -1,0 +1,47 @@
+//! Errors with the codes that TypeScript's `NarrowcastError` has.
+
+use napi::Error;
+
+/// The `code` of an error. The list and its meaning: `src/errors.ts`.
+#[derive(Clone, Copy, Debug)]
+pub enum Code {
+    InvalidArgument,
+    Closed,
+    NotFound,
+    EngineNotFound,
+    EngineIncompatible,
+    EngineNotInstalled,
+}
+
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::Closed => "CLOSED",
+            Self::NotFound => "NOT_FOUND",
+            Self::EngineNotFound => "ENGINE_NOT_FOUND",
+            Self::EngineIncompatible => "ENGINE_INCOMPATIBLE",
+            Self::EngineNotInstalled => "ENGINE_NOT_INSTALLED",
+        }
+    }
+}
+
+impl From<napi::Status> for Code {
+    fn from(_: napi::Status) -> Self {
+        // What Node-API itself refuses is an argument of the wrong type.
+        Self::InvalidArgument
+    }
+}
+
+/// What a function returns that can fail with one of our codes.
+pub type Result<T> = std::result::Result<T, Error<Code>>;
+
+/// An error that says what was wrong and what to do.
+pub fn error(code: Code, reason: impl Into<String>) -> Error<Code> {
+    Error::new(code, reason.into())
+}
+
+/// Makes one of ours of an error that Node-API returned.
+pub fn from_napi(error: Error) -> Error<Code> {
+    Error::new(Code::InvalidArgument, error.reason.clone())
+}

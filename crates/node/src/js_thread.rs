@@ -1,0 +1,130 @@
+//! One JavaScript thread: its doorbell, and what native code holds on its behalf.
+
+use crate::error::{Code, Result, error, from_napi};
+use napi::bindgen_prelude::{Function, Uint32ArraySlice};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+use narrowcast_core::{Doorbell, Waiter, Wake};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// Something native that belongs to a JavaScript thread, and must let go when the thread's environment ends: before its
+/// JavaScript objects are finalized, and whether or not they are.
+pub trait Release: Send + Sync {
+    /// Stops what feeds it, and drops the native handles it has. Called once or more, on its own thread.
+    fn release(&self);
+}
+
+/// This thread's doorbells and belongings.
+#[derive(Default)]
+struct JsThread {
+    /// One for each copy of narrowcast's JavaScript in the thread: an application may load the ESM and the CommonJS
+    /// build.
+    bells: Vec<Arc<Doorbell>>,
+    last_token: u32,
+    belongings: HashMap<u32, Weak<dyn Release>>,
+}
+
+thread_local! {
+    static THREAD: RefCell<Option<JsThread>> = const { RefCell::new(None) };
+}
+
+/// Weak: by itself it does not keep the process alive. The queue needs no bound of its own, since the doorbell sends a
+/// wake only once the last one was answered.
+type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+struct JsWake(WakeFunction);
+
+impl Wake for JsWake {
+    fn wake(&self) {
+        // It only fails while the environment ends, and then nobody waits.
+        self.0.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+/// Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
+/// waits with this doorbell has something to read.
+#[napi(catch_unwind)]
+pub fn open_doorbell(env: Env, handler: Function<(), ()>) -> Result<u32> {
+    let wake: WakeFunction = handler.build_threadsafe_function().weak::<true>().build().map_err(from_napi)?;
+    let is_first = THREAD.with(|slot| slot.borrow().is_none());
+    if is_first {
+        env.add_env_cleanup_hook((), |()| release_belongings()).map_err(from_napi)?;
+    }
+    THREAD.with(|slot| {
+        let mut slot = slot.borrow_mut();
+        let thread = slot.get_or_insert_default();
+        thread.bells.push(Arc::new(Doorbell::new(Box::new(JsWake(wake)))));
+        Ok(thread.bells.len() as u32 - 1)
+    })
+}
+
+/// Answers a doorbell: writes the tokens of what is ready to `tokens`, and returns how many. If it filled them all,
+/// there may be more.
+#[napi(catch_unwind)]
+pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice) -> u32 {
+    // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+    let tokens = unsafe { tokens.as_mut() };
+    bell(doorbell).map_or(0, |bell| bell.answer(tokens) as u32)
+}
+
+/// How often this thread was woken.
+#[napi(catch_unwind)]
+pub fn thread_wakes() -> f64 {
+    let wakes = |thread: &JsThread| thread.bells.iter().map(|bell| bell.wakes()).sum::<u64>() as f64;
+    THREAD.with(|slot| slot.borrow().as_ref().map_or(0.0, wakes))
+}
+
+/// A waiter that rings one of this thread's doorbells.
+pub fn new_waiter(doorbell: u32) -> Result<Waiter> {
+    let bell = bell(doorbell).ok_or_else(ending)?;
+    Ok(Waiter::new(bell, new_token()?))
+}
+
+/// A number for something that belongs to this thread.
+pub fn new_token() -> Result<u32> {
+    THREAD.with(|slot| {
+        let mut slot = slot.borrow_mut();
+        let thread = slot.as_mut().ok_or_else(ending)?;
+        // After 4 billion streams the numbers start again, long after their first owners are gone.
+        thread.last_token = thread.last_token.wrapping_add(1);
+        Ok(thread.last_token)
+    })
+}
+
+fn bell(doorbell: u32) -> Option<Arc<Doorbell>> {
+    THREAD.with(|slot| slot.borrow().as_ref()?.bells.get(doorbell as usize).cloned())
+}
+
+fn ending() -> napi::Error<Code> {
+    error(Code::Closed, "this thread's environment is ending: nothing can be opened any more")
+}
+
+/// Notes that `belonging` has to be released when this thread's environment ends.
+pub fn belongs_here(token: u32, belonging: Weak<dyn Release>) {
+    THREAD.with(|slot| {
+        if let Some(thread) = slot.borrow_mut().as_mut() {
+            thread.belongings.insert(token, belonging);
+        }
+    });
+}
+
+/// Forgets a belonging that was released.
+pub fn left(token: u32) {
+    THREAD.with(|slot| {
+        if let Some(thread) = slot.borrow_mut().as_mut() {
+            thread.belongings.remove(&token);
+        }
+    });
+}
+
+fn release_belongings() {
+    let thread = THREAD.with(|slot| slot.borrow_mut().take());
+    for belonging in thread.into_iter().flat_map(|thread| thread.belongings.into_values()) {
+        if let Some(belonging) = belonging.upgrade() {
+            belonging.release();
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The N-API surface of narrowcast, and nothing else: one file per JavaScript class.
+//!
+//! What TypeScript wraps is called `Native…`, and is no public API: arguments are checked there, where errors can name
+//! them. Every function catches panics: one that crossed into Node would abort the process.
+
+// Node loads the addon; nothing links to it.
+#![allow(clippy::new_without_default)]
+
+mod audio_stream;
+mod bigint;
+mod capture_pump;
+mod error;
+mod ffi_queue;
+mod js_thread;
+mod livekit;
+mod subscription;
+
+use napi_derive::napi;
+
+/// Version of this addon, equal to the version of the npm package it belongs to.
+#[napi(catch_unwind)]
+pub fn addon_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

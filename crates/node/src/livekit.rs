@@ -1,0 +1,260 @@
+//! The engine, as TypeScript sees it.
+
+use crate::error::{Code, Result, error};
+use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
+use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
+use napi_derive::napi;
+use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
+use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, LoadError};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// One case of the engine's events, from the installed package's descriptors.
+#[napi(object)]
+pub struct NativeCase {
+    /// Field number in `FfiEvent`.
+    pub field: u32,
+    /// The case's name.
+    pub name: String,
+    /// Field number of what the event is about.
+    pub subject: Option<u32>,
+    /// Whether the subject is the async id of a request.
+    pub answer: bool,
+    /// Paths of field numbers to the ids of the native handles that the event owns.
+    pub owned: Vec<Vec<u32>>,
+}
+
+/// Field numbers in the audio stream's events.
+#[napi(object)]
+pub struct NativeAudioFields {
+    /// `audioStreamEvent` in `FfiEvent`.
+    pub case: u32,
+    /// `frameReceived` in the event.
+    pub frame_received: u32,
+    /// `eos` in the event.
+    pub eos: u32,
+    /// `frame` in what was received.
+    pub frame: u32,
+    /// `handle` of the frame.
+    pub handle: u32,
+    /// `id` of the handle.
+    pub handle_id: u32,
+    /// `info` of the frame.
+    pub info: u32,
+    /// `dataPtr` in the info.
+    pub data_ptr: u32,
+    /// `numChannels` in the info.
+    pub num_channels: u32,
+    /// `sampleRate` in the info.
+    pub sample_rate: u32,
+    /// `samplesPerChannel` in the info.
+    pub samples_per_channel: u32,
+}
+
+/// Field numbers in the messages that capture audio.
+#[napi(object)]
+pub struct NativeCaptureFields {
+    /// `captureAudioFrame` in `FfiRequest`.
+    pub request: u32,
+    /// `sourceHandle` in the request.
+    pub source_handle: u32,
+    /// `buffer` in the request.
+    pub buffer: u32,
+    /// `requestAsyncId` in the request.
+    pub request_async_id: u32,
+    /// `captureAudioFrame` in `FfiEvent`.
+    pub answer: u32,
+    /// `error` in the answer.
+    pub error: u32,
+}
+
+/// What narrowcast has to know of the engine's messages.
+#[napi(object)]
+pub struct NativeSchema {
+    /// Every case of an event, in the order of the queue's types.
+    pub cases: Vec<NativeCase>,
+    /// Audio frames.
+    pub audio: NativeAudioFields,
+    /// Audio capture.
+    pub capture: NativeCaptureFields,
+}
+
+/// What the engine's callback counted; see `Engine.stats()`.
+#[napi(object)]
+pub struct NativeEngineStats {
+    /// Calls of the callback.
+    pub received: f64,
+    /// Answers to native requests.
+    pub answered: f64,
+    /// Events of an unknown case.
+    pub unknown: f64,
+    /// Messages that are no valid protobuf.
+    pub malformed: f64,
+    /// Panics caught in the callback.
+    pub panics: f64,
+    /// Audio streams that the engine feeds.
+    pub streams: f64,
+    /// Frames copied into a stream's ring.
+    pub frames: f64,
+    /// Frames of closed streams, released natively.
+    pub frames_released: f64,
+    /// Frames that did not fit their stream's format.
+    pub frames_malformed: f64,
+    /// Events that came before their stream was registered.
+    pub held: f64,
+    /// Of those, lost.
+    pub held_dropped: f64,
+    /// Everything else.
+    pub events: NativeQueueStats,
+}
+
+/// Which event an encoded `FfiEvent` is.
+#[napi(object)]
+pub struct NativePeek {
+    /// The case's name.
+    pub r#type: String,
+    /// What it is about.
+    pub handle: BigInt,
+    /// The native handles that it owns.
+    pub owned: Vec<BigInt>,
+}
+
+/// Attaches this process to the engine in the file at `path`, and takes over its callback.
+#[napi(catch_unwind)]
+pub fn engine_attach(path: String, schema: NativeSchema) -> Result<()> {
+    let (schema, captures) = read_schema(schema)?;
+    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures)).map_err(|load| {
+        let code = match load {
+            LoadError::Open { .. } => Code::EngineNotFound,
+            LoadError::MissingSymbol { .. } | LoadError::Other { .. } => Code::EngineIncompatible,
+        };
+        error(code, load.to_string())
+    })?;
+    Ok(())
+}
+
+/// Whether any thread of this process has attached to the engine.
+#[napi(catch_unwind)]
+pub fn engine_attached() -> bool {
+    Engine::get().is_some()
+}
+
+/// The queue of everything that the engine sends, but for the frames of our own streams.
+#[napi(catch_unwind)]
+pub fn engine_queue() -> Result<NativeQueue> {
+    static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+    let engine = engine()?;
+    let queue = QUEUE.get_or_init(|| {
+        let schema = engine.schema();
+        let types = (0..schema.kinds()).filter_map(|kind| schema.name(kind as u8)).map(str::to_owned).collect();
+        Queue::publish(types, engine.broadcast().clone())
+    });
+    Ok(queue.clone().into())
+}
+
+/// What the engine's callback counted.
+#[napi(catch_unwind)]
+pub fn engine_stats() -> Result<NativeEngineStats> {
+    let stats = engine()?.stats();
+    Ok(NativeEngineStats {
+        received: stats.received as f64,
+        answered: stats.answered as f64,
+        unknown: stats.unknown as f64,
+        malformed: stats.malformed as f64,
+        panics: stats.panics as f64,
+        streams: stats.audio.streams as f64,
+        frames: stats.audio.frames as f64,
+        frames_released: stats.audio.released as f64,
+        frames_malformed: stats.audio.malformed as f64,
+        held: stats.audio.held as f64,
+        held_dropped: stats.audio.held_dropped as f64,
+        events: stats.events.into(),
+    })
+}
+
+/// Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
+/// what the installed package decodes.
+#[napi(catch_unwind)]
+pub fn engine_peek(schema: NativeSchema, message: Uint8ArraySlice) -> Result<NativePeek> {
+    let (schema, _) = read_schema(schema)?;
+    let invalid = |what: narrowcast_livekit::wire::WireError| error(Code::InvalidArgument, what.to_string());
+    let peek = schema.peek(&message).map_err(invalid)?;
+    let mut owned = Vec::new();
+    schema.for_each_owned(peek.kind, peek.body, &mut |id| owned.push(id.into())).map_err(invalid)?;
+    Ok(NativePeek { r#type: schema.name(peek.kind).unwrap_or_default().to_owned(), handle: peek.subject.into(), owned })
+}
+
+/// Test builds: the handles in events so far, and which of them the engine still knew. Asking drops them.
+#[cfg(feature = "ledger")]
+#[napi(catch_unwind)]
+pub fn ledger_probe() -> Result<LedgerProbe> {
+    let (recorded, left) = narrowcast_livekit::ledger::probe(&**engine()?.abi());
+    Ok(LedgerProbe { recorded: recorded as f64, left: left.into_iter().map(BigInt::from).collect() })
+}
+
+/// What [`ledger_probe`] found.
+#[cfg(feature = "ledger")]
+#[napi(object)]
+pub struct LedgerProbe {
+    /// Handles that the engine gave out in events.
+    pub recorded: f64,
+    /// Those that nobody had dropped.
+    pub left: Vec<BigInt>,
+}
+
+/// The engine that this process is attached to.
+pub fn engine() -> Result<&'static Engine> {
+    Engine::get().ok_or_else(|| {
+        error(Code::EngineNotInstalled, "this process is not attached to LiveKit's engine: call install() first")
+    })
+}
+
+fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec)> {
+    let NativeSchema { cases, audio, capture } = schema;
+    let answer = cases.iter().position(|case| case.field == capture.answer);
+    let captures = CaptureSpec {
+        request: capture.request,
+        source_handle: capture.source_handle,
+        buffer: capture.buffer,
+        request_async_id: capture.request_async_id,
+        data_ptr: audio.data_ptr,
+        num_channels: audio.num_channels,
+        sample_rate: audio.sample_rate,
+        samples_per_channel: audio.samples_per_channel,
+        // Kinds are at most 128, which `Schema::new` checks.
+        answer: answer.and_then(|kind| kind.try_into().ok()).unwrap_or(u8::MAX),
+        error: capture.error,
+    };
+    let spec = SchemaSpec {
+        cases: cases
+            .into_iter()
+            .map(|case| CaseSpec {
+                field: case.field,
+                name: case.name,
+                subject: case.subject,
+                answer: case.answer,
+                owned: case.owned,
+            })
+            .collect(),
+        audio: AudioSpec {
+            case: audio.case,
+            frame_received: audio.frame_received,
+            eos: audio.eos,
+            frame: audio.frame,
+            handle: audio.handle,
+            handle_id: audio.handle_id,
+            info: audio.info,
+            data_ptr: audio.data_ptr,
+            num_channels: audio.num_channels,
+            sample_rate: audio.sample_rate,
+            samples_per_channel: audio.samples_per_channel,
+        },
+    };
+    let schema = Schema::new(spec).map_err(|invalid| {
+        error(
+            Code::EngineIncompatible,
+            format!("the installed @livekit/rtc-ffi-bindings describes events that narrowcast can't read: {invalid}"),
+        )
+    })?;
+    Ok((schema, captures))
+}

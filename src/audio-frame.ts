@@ -1,0 +1,45 @@
+import { integer } from './validate.js';
+
+/**
+ * A frame of interleaved 16-bit PCM: the shape of `@livekit/rtc-node`'s AudioFrame, so that either can be passed where
+ * the other is expected.
+ */
+export class AudioFrame {
+  /** Samples of all channels, interleaved: `channels * samplesPerChannel` of them. */
+  data: Int16Array;
+  /** Hz. */
+  sampleRate: number;
+  /** Channels in `data`. */
+  channels: number;
+  /** Samples of each channel. */
+  samplesPerChannel: number;
+  readonly #userdata: Record<string, unknown>;
+
+  /** Takes `data` as it is, without a copy. */
+  constructor(
+    data: Int16Array,
+    sampleRate: number,
+    channels: number,
+    samplesPerChannel: number,
+    userdata: Record<string, unknown> = {},
+  ) {
+    this.data = data;
+    this.sampleRate = sampleRate;
+    this.channels = channels;
+    this.samplesPerChannel = samplesPerChannel;
+    this.#userdata = userdata;
+  }
+
+  /** A frame of silence. @throws {NarrowcastError} `INVALID_ARGUMENT` */
+  static create(sampleRate: number, channels: number, samplesPerChannel: number): AudioFrame {
+    integer('sampleRate', sampleRate, 1, 768_000);
+    integer('channels', channels, 1, 64);
+    integer('samplesPerChannel', samplesPerChannel, 0, 2 ** 24);
+    return new AudioFrame(new Int16Array(channels * samplesPerChannel), sampleRate, channels, samplesPerChannel);
+  }
+
+  /** What was attached to the frame. `droppedBefore`: frames of its stream that were lost just before this one. */
+  get userdata(): Record<string, unknown> {
+    return this.#userdata;
+  }
+}

@@ -1,0 +1,14 @@
+export { AudioFrame } from './audio-frame.js';
+export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
+export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
+export {
+  FfiQueue,
+  type FfiEvent,
+  type FfiQueueOptions,
+  type FfiQueueStats,
+  type OverflowPolicy,
+  type SubscribeOptions,
+} from './ffi-queue.js';
+export type { PcmReadable } from './pcm-readable.js';
+export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';
+export { Subscription } from './subscription.js';

@@ -1,0 +1,150 @@
+import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from '@livekit/rtc-node';
+import { fromNative, NarrowcastError } from '../errors.js';
+import { PcmReadable } from '../pcm-readable.js';
+import { PcmReader, type PcmOptions } from '../pcm-reader.js';
+import { handle, invalid } from '../validate.js';
+import { loadBindings, type Bindings } from './bindings.js';
+import { install } from './engine.js';
+
+/** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
+export interface AudioStreamOptions extends PcmOptions {
+  /** A plug-in of the engine, or a processor that each frame passes through when it is read. */
+  noiseCancellation?: NoiseCancellationOptions | FrameProcessor<AudioFrame>;
+  /** Whether the frame processor is closed with the stream. Default: true. */
+  autoCloseNoiseCancellation?: boolean;
+}
+
+/** What rtc-node's Track calls of the streams on it; private there, so described here. */
+interface TrackInternals {
+  readonly ffi_handle: { readonly handle: bigint };
+  registerAudioStream(stream: object): void;
+  unregisterAudioStream(stream: object): void;
+}
+
+/**
+ * The audio of a LiveKit track: rtc-node's `AudioStream`, with the same constructors, but bounded, and without a cost to
+ * the JavaScript thread for frames that are not read.
+ *
+ * Frames wait natively until they are read; up to `bufferMs` nothing is lost while JavaScript is blocked. The stream
+ * keeps its track alive, and ends when the track does, when it is cancelled, or with {@link close}. A stream that
+ * nobody holds and nobody waits for is collected, with everything native that belonged to it.
+ */
+export class AudioStream extends PcmReadable<AudioFrame> {
+  constructor(track: Track);
+  constructor(track: Track, sampleRate: number, numChannels?: number);
+  constructor(track: Track, options: AudioStreamOptions);
+  /**
+   * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_REQUEST_FAILED` if the engine refuses; see {@link install} for
+   * what is thrown where LiveKit is not installed
+   */
+  constructor(track: Track, rateOrOptions?: number | AudioStreamOptions, numChannels?: number) {
+    install();
+    const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
+    super(openReader(trackHandle(track), options, track as unknown as TrackInternals));
+  }
+
+  /**
+   * The audio of a track that another thread holds: a Track can't be posted to a worker, its handle
+   * (`track.ffi_handle.handle`) can. Listening costs that other thread nothing. It has called {@link install}, and keeps
+   * the track; rtc-node itself is not to be used in this thread, where the streams end with the thread.
+   *
+   * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_NOT_INSTALLED` if no thread of this process called `install`;
+   * `ENGINE_REQUEST_FAILED`
+   */
+  static fromHandle(trackHandle: bigint, options: AudioStreamOptions = {}): PcmReadable<AudioFrame> {
+    return new PcmReadable(openReader(handle('trackHandle', trackHandle), options));
+  }
+}
+
+function withRate(sampleRate: number | undefined, numChannels: number | undefined): AudioStreamOptions {
+  return { ...(sampleRate !== undefined && { sampleRate }), ...(numChannels !== undefined && { numChannels }) };
+}
+
+function trackHandle(track: Track): bigint {
+  const id = (track as unknown as Partial<TrackInternals> | undefined)?.ffi_handle?.handle;
+  if (typeof id !== 'bigint') throw invalid('track', track, 'a Track of @livekit/rtc-node');
+  return id;
+}
+
+function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: TrackInternals): PcmReader<AudioFrame> {
+  const bindings = loadBindings();
+  const cancellation = options.noiseCancellation;
+  const processor = isProcessor(cancellation) ? cancellation : null;
+  const plugin = cancellation && !isProcessor(cancellation) ? cancellation : undefined;
+
+  // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
+  const registration = { processor, teardown: () => reader.close() };
+  const reader = new PcmReader<AudioFrame>(
+    options,
+    (data, sampleRate, channels, samples, userdata) =>
+      process(new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata), processor),
+    () => {
+      track?.unregisterAudioStream(registration);
+      if (options.autoCloseNoiseCancellation ?? true) processor?.close();
+    },
+  );
+  openEngineStream(reader, () => requestStream(bindings, trackHandle, reader, plugin));
+  track?.registerAudioStream(registration);
+  return reader;
+}
+
+/** Lets the engine feed `reader` with the stream that `request` opens. */
+function openEngineStream(reader: PcmReader<AudioFrame>, request: () => bigint): void {
+  let failure: { error: unknown } | undefined;
+  fromNative(() =>
+    reader.native.openEngineStream(() => {
+      try {
+        return request();
+      } catch (error) {
+        // Errors don't pass through native code whole. Handle 0 is no stream.
+        failure = { error };
+        return 0n;
+      }
+    }),
+  );
+  if (!failure) return;
+  reader.native.close();
+  throw failure.error;
+}
+
+function requestStream(
+  { ffi }: Bindings,
+  trackHandle: bigint,
+  reader: PcmReader<AudioFrame>,
+  plugin: NoiseCancellationOptions | undefined,
+): bigint {
+  // Frames of another length than the engine's own are cut from the ring: the engine would lose the rest at the end.
+  const value = new ffi.NewAudioStreamRequest({
+    type: ffi.AudioStreamType.AUDIO_STREAM_NATIVE,
+    trackHandle,
+    sampleRate: reader.sampleRate,
+    numChannels: reader.channels,
+    ...(plugin && { audioFilterModuleId: plugin.moduleId, audioFilterOptions: JSON.stringify(plugin.options) }),
+  });
+  let answer: Uint8Array;
+  try {
+    answer = ffi.livekitFfiRequest(new ffi.FfiRequest({ message: { case: 'newAudioStream', value } }).toBinary());
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine opened no audio stream: ${reason}`, { cause });
+  }
+  const { message } = ffi.FfiResponse.fromBinary(answer);
+  const id = message.case === 'newAudioStream' ? message.value.stream?.handle?.id : undefined;
+  if (id === undefined) throw new NarrowcastError('ENGINE_REQUEST_FAILED', 'the engine answered without a stream');
+  return id;
+}
+
+/** rtc-node's processors say what they are by a symbol that is registered for all copies of the package. */
+function isProcessor(value: AudioStreamOptions['noiseCancellation']): value is FrameProcessor<AudioFrame> {
+  return typeof value === 'object' && value !== null && typeof (value as FrameProcessor<AudioFrame>).process === 'function';
+}
+
+function process(frame: AudioFrame, processor: FrameProcessor<AudioFrame> | null): AudioFrame {
+  if (!processor?.isEnabled()) return frame;
+  try {
+    return processor.process(frame);
+  } catch {
+    // As rtc-node does: a frame that could not be processed is better than none.
+    return frame;
+  }
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type * as Ffi from '@livekit/rtc-ffi-bindings';
+import type * as Rtc from '@livekit/rtc-node';
+import { NarrowcastError } from '../errors.js';
+
+/** What of the application's LiveKit packages this thread uses. */
+export interface Bindings {
+  /** `@livekit/rtc-node`. */
+  readonly rtc: typeof Rtc;
+  /** `@livekit/rtc-ffi-bindings`, the copy that this rtc-node uses. */
+  readonly ffi: typeof Ffi;
+  /** The native library that these bindings loaded: the engine. */
+  readonly enginePath: string;
+  /** Version of rtc-node. */
+  readonly rtcVersion: string;
+  /** Version of the bindings, and so of the engine. */
+  readonly engineVersion: string;
+}
+
+let loaded: Bindings | undefined;
+
+/**
+ * Loads the application's own LiveKit packages. They are the application's choice, so they are looked for from where
+ * narrowcast is installed, from the program's main file and from the working directory, in this order.
+ *
+ * @throws {NarrowcastError} `ENGINE_NOT_FOUND`, `ENGINE_INCOMPATIBLE`
+ */
+export function loadBindings(): Bindings {
+  return (loaded ??= findBindings());
+}
+
+function findBindings(): Bindings {
+  const rtcPath = resolveRtcNode();
+  const require = createRequire(rtcPath);
+  const rtc = importPackage<typeof Rtc>(require, rtcPath, '@livekit/rtc-node');
+  const ffi = importPackage<typeof Ffi>(require, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
+  return {
+    rtc,
+    ffi,
+    enginePath: engineFile(require, ffi),
+    rtcVersion: versionOf(rtcPath, '@livekit/rtc-node'),
+    engineVersion: versionOf(require.resolve('@livekit/rtc-ffi-bindings'), '@livekit/rtc-ffi-bindings'),
+  };
+}
+
+function resolveRtcNode(): string {
+  const main = process.argv[1];
+  const bases = [import.meta.url, ...(main ? [pathToFileURL(main)] : []), pathToFileURL(join(process.cwd(), '_'))];
+  for (const base of bases) {
+    try {
+      return createRequire(base).resolve('@livekit/rtc-node');
+    } catch {
+      // Not from here.
+    }
+  }
+  throw new NarrowcastError(
+    'ENGINE_NOT_FOUND',
+    '@livekit/rtc-node is not installed, and narrowcast/livekit needs it: `npm install @livekit/rtc-node`',
+  );
+}
+
+function importPackage<T>(require: NodeJS.Require, path: string, name: string): T {
+  try {
+    return require(path) as T;
+  } catch (cause) {
+    throw new NarrowcastError(
+      'ENGINE_NOT_FOUND',
+      `${name} is installed, but does not load on ${process.platform} ${process.arch}: LiveKit ships its engine for ` +
+        'Linux x64 and arm64 (glibc), macOS x64 and arm64, and Windows x64; install it there, with its optional ' +
+        'dependencies',
+      { cause },
+    );
+  }
+}
+
+/**
+ * The file that the bindings' functions came from. Another copy of the same library would be a second engine that knows
+ * nothing of the first one's handles, so it is recognized by its exports, not by a name.
+ */
+function engineFile(require: NodeJS.Require, ffi: typeof Ffi): string {
+  const { livekitFfiRequest } = ffi;
+  for (const [path, module] of Object.entries(require.cache)) {
+    const exports = module?.exports as Partial<typeof Ffi> | undefined;
+    if (path.endsWith('.node') && livekitFfiRequest && exports?.livekitFfiRequest === livekitFfiRequest) return path;
+  }
+  throw new NarrowcastError(
+    'ENGINE_INCOMPATIBLE',
+    'the native library of @livekit/rtc-ffi-bindings is not among the loaded modules: it is loaded in a way that ' +
+      'narrowcast does not know; install @livekit/rtc-node 0.13.25 or newer, unbundled',
+  );
+}
+
+function versionOf(entry: string, name: string): string {
+  for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version?: string };
+      if (json.name === name && json.version) return json.version;
+    } catch {
+      // No package.json in this folder.
+    }
+  }
+  return 'unknown';
+}

@@ -1,0 +1,154 @@
+import { EventEmitter } from 'node:events';
+import type { FfiEvent, LogRecord } from '@livekit/rtc-ffi-bindings';
+import { FfiQueue, type FfiQueueStats } from '../ffi-queue.js';
+import { fromNative, NarrowcastError } from '../errors.js';
+import { native } from '../native.js';
+import type { Subscription } from '../subscription.js';
+import { loadBindings, type Bindings } from './bindings.js';
+import { ClientAdapter } from './client.js';
+import { describeEvents } from './schema.js';
+
+/** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
+export type LiveKitEventType = NonNullable<FfiEvent['message']['case']>;
+
+/** An event of LiveKit's engine, decoded by the application's own bindings. */
+export type LiveKitEvent = FfiEvent;
+
+/** What {@link Engine.stats} counts, for the whole process. */
+export interface EngineStats {
+  /** Events that the engine sent. */
+  received: number;
+  /** Answers to what native threads asked, taken natively. */
+  answered: number;
+  /** Events of a kind that the installed package does not describe: dropped. */
+  unknown: number;
+  /** Messages that were no valid protobuf: dropped. */
+  malformed: number;
+  /** Panics caught in narrowcast's own native code: each is a defect, please report it. */
+  panics: number;
+  /** Audio streams of narrowcast that the engine feeds right now. */
+  streams: number;
+  /** Frames copied into the ring of their stream, natively. */
+  frames: number;
+  /** Frames of closed streams, released natively. */
+  framesReleased: number;
+  /** Frames that did not have the format their stream had asked for: dropped. */
+  framesMalformed: number;
+  /** Events that came before their stream was registered, and waited. */
+  held: number;
+  /** Of these, those for which there was no room. */
+  heldDropped: number;
+  /** Everything but audio frames of narrowcast's own streams: what {@link Engine.queue} carried. */
+  events: FfiQueueStats;
+}
+
+/** Events of {@link Engine}. */
+export interface EngineEvents {
+  /** What the engine logs. Discarded natively while nobody listens. */
+  log: [record: LogRecord];
+  /** The engine panicked. Unheard, it is an uncaught exception. */
+  panic: [error: NarrowcastError];
+}
+
+/** LiveKit's engine as one thread sees it; made by {@link install}. */
+export class Engine extends EventEmitter<EngineEvents> {
+  /**
+   * Everything that the engine sends, but for the frames of narrowcast's own audio streams. `handles` match the stream
+   * for audio and video stream events, the room for room events, and the async id for answers. Whoever reads an event
+   * owns the native handles in it.
+   */
+  readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
+  readonly #bindings: Bindings;
+  readonly #adapter: ClientAdapter;
+  #logs: Subscription<LiveKitEvent> | undefined;
+
+  /** @internal */
+  constructor(bindings: Bindings) {
+    super();
+    this.#bindings = bindings;
+    const { ffi } = bindings;
+    const schema = describeEvents(ffi);
+    fromNative(() => native.engineAttach(bindings.enginePath, schema));
+    const types = schema.cases.map(({ name }) => name as LiveKitEventType);
+    this.queue = new FfiQueue<LiveKitEventType, LiveKitEvent>(
+      { types, decode: (event) => ffi.FfiEvent.fromBinary(event.payload) },
+      () => native.engineQueue(),
+    );
+    const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
+    // A panic concerns everybody, whether or not they listen.
+    const always = [...answers, 'panic'];
+    const others = types.filter((type) => type !== 'logs' && !always.includes(type));
+    this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, (message) =>
+      this.#panicked(message),
+    );
+    const own: EventEmitter = this;
+    own.on('newListener', (name) => {
+      if (name === 'log') this.#openLogs();
+    });
+    own.on('removeListener', () => {
+      if (this.listenerCount('log') === 0) this.#closeLogs();
+    });
+  }
+
+  /** What happened so far, in all threads. */
+  stats(): EngineStats {
+    return fromNative(() => native.engineStats());
+  }
+
+  /** Version of LiveKit's engine. */
+  get version(): string {
+    return this.#bindings.engineVersion;
+  }
+
+  /** Gives rtc-node its own client back. narrowcast's streams get no more frames after that: close them first. */
+  uninstall(): void {
+    if (engine !== this) return;
+    engine = undefined;
+    this.#closeLogs();
+    this.#adapter.uninstall();
+  }
+
+  #openLogs(): void {
+    if (this.#logs) return;
+    // Logs may come faster than they are read, and the latest matter most.
+    const logs = this.queue.subscribe({ types: ['logs'], overflow: 'drop-oldest' });
+    this.#logs = logs;
+    void (async () => {
+      for await (const { message } of logs) {
+        if (message.case !== 'logs') continue;
+        for (const record of message.value.records) this.emit('log', record);
+      }
+    })();
+  }
+
+  #closeLogs(): void {
+    void this.#logs?.return();
+    this.#logs = undefined;
+  }
+
+  #panicked(message: string): void {
+    const error = new NarrowcastError(
+      'ENGINE_PANIC',
+      `LiveKit's engine panicked, and can't be relied on any more: restart the process. It said: ${message}`,
+    );
+    if (this.listenerCount('panic') > 0) this.emit('panic', error);
+    else {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+let engine: Engine | undefined;
+
+/**
+ * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
+ * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
+ *
+ * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
+ * it is none that narrowcast knows
+ */
+export function install(): Engine {
+  return (engine ??= new Engine(loadBindings()));
+}

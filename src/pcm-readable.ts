@@ -1,0 +1,156 @@
+import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
+import { NarrowcastError } from './errors.js';
+import type { AudioStreamStats, PcmReader } from './pcm-reader.js';
+
+/** Closes the streams behind a ReadableStream, and knows what that holds back. */
+class Source<F> {
+  controller!: ReadableStreamDefaultController<F>;
+  /** Whether a read of the ReadableStream waits for a frame. */
+  pulling = false;
+
+  constructor(readonly reader: PcmReader<F>) {}
+
+  start(controller: ReadableStreamDefaultController<F>): void {
+    this.controller = controller;
+  }
+
+  pull(controller: ReadableStreamDefaultController<F>): Promise<void> | void {
+    const frame = this.reader.read();
+    if (frame) return controller.enqueue(frame);
+    if (this.reader.done) return controller.close();
+    this.pulling = true;
+    return this.reader.next().then((next) => {
+      this.pulling = false;
+      if (next) controller.enqueue(next);
+      else this.close();
+    });
+  }
+
+  cancel(): void {
+    this.reader.close();
+  }
+
+  close(): void {
+    try {
+      this.controller.close();
+    } catch {
+      // Cancelled meanwhile: closed already.
+    }
+  }
+}
+
+/**
+ * A ReadableStream over a native PCM ring, which is its only buffer: a frame leaves the ring when somebody reads it.
+ *
+ * Beside what every ReadableStream has, it can be read without promises ({@link tryRead}, {@link readInto}), and
+ * `for await` reads the ring directly.
+ */
+export class PcmReadable<F> extends ReadableStream<F> {
+  readonly #source: Source<F>;
+
+  /** @internal */
+  constructor(reader: PcmReader<F>) {
+    const source = new Source(reader);
+    super(source, { highWaterMark: 0 });
+    this.#source = source;
+  }
+
+  /** @internal */
+  protected get reader(): PcmReader<F> {
+    return this.#source.reader;
+  }
+
+  /**
+   * The next frame, or null if none is there (or ever will be). Costs no promise.
+   *
+   * @throws {NarrowcastError} `LOCKED` while a reader is attached
+   */
+  tryRead(): F | null {
+    this.#refuseLocked();
+    const frame = this.reader.read();
+    if (!frame && this.reader.done) this.#source.close();
+    return frame;
+  }
+
+  /**
+   * Copies samples into `target`: as many as there are and fit, in whole groups of one for each channel. Frames' borders
+   * don't matter to it. Allocates nothing.
+   *
+   * @returns how many samples were written; 0 if none are there
+   * @throws {NarrowcastError} `LOCKED` while a reader is attached, `INVALID_ARGUMENT`
+   */
+  readInto(target: Int16Array): number {
+    this.#refuseLocked();
+    const samples = this.reader.readInto(target);
+    if (samples === 0 && this.reader.done) this.#source.close();
+    return samples;
+  }
+
+  /** What was counted so far; can be read after the stream has ended, too. */
+  stats(): AudioStreamStats {
+    return this.reader.stats();
+  }
+
+  /** Ends the stream. What is buffered stays readable, then reading gives `done`. */
+  close(): void {
+    this.reader.close();
+  }
+
+  override values(options?: { preventCancel?: boolean }): ReturnType<ReadableStream<F>['values']> {
+    // A frame on its way to a reader that has left belongs to the stream's own queue, and comes first.
+    if (this.#source.pulling || this.#source.controller.desiredSize !== 0) return super.values(options);
+    return this.#frames(options?.preventCancel ?? false) as ReturnType<ReadableStream<F>['values']>;
+  }
+
+  override [Symbol.asyncIterator](): ReturnType<ReadableStream<F>['values']> {
+    return this.values();
+  }
+
+  /** Reads the ring: a ReadableStream's own machinery costs several times what a frame does. */
+  #frames(preventCancel: boolean): AsyncIterableIterator<F, undefined> {
+    const lock = this.getReader();
+    const { reader } = this;
+    let finished = false;
+    const finish = (): IteratorReturnResult<undefined> => {
+      if (!finished) {
+        finished = true;
+        this.#source.close();
+        lock.releaseLock();
+      }
+      return { done: true, value: undefined };
+    };
+    const result = (frame: F | null): IteratorResult<F, undefined> =>
+      frame ? { done: false, value: frame } : finish();
+    return {
+      next: () => {
+        if (finished) return Promise.resolve(finish());
+        if (reader.waiting) return reader.next().then(result);
+        const frame = reader.read();
+        if (frame || reader.done) return Promise.resolve(result(frame));
+        return reader.next().then(result);
+      },
+      return: async () => {
+        if (finished) return finish();
+        if (preventCancel) {
+          finished = true;
+          lock.releaseLock();
+          return { done: true, value: undefined };
+        }
+        await lock.cancel();
+        return finish();
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #refuseLocked(): void {
+    if (this.locked || this.#source.pulling || this.#source.controller.desiredSize! < 0) {
+      throw new NarrowcastError(
+        'LOCKED',
+        'somebody reads this stream with a reader, an iterator or a pipe: release it before reading without promises',
+      );
+    }
+  }
+}

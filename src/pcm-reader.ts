@@ -1,0 +1,182 @@
+import { doorbell, startWaiting, stopWaiting } from './doorbell.js';
+import { fromNative } from './errors.js';
+import { native, type Native } from './native.js';
+import { integer, invalid, isPlain, writable } from './validate.js';
+
+/** What a stream delivers: narrowcast's AudioFrame, or rtc-node's. */
+export type MakeFrame<F> = (
+  data: Int16Array,
+  sampleRate: number,
+  channels: number,
+  samplesPerChannel: number,
+  userdata: Record<string, unknown>,
+) => F;
+
+/** How a stream's samples are read, and how many it may buffer. */
+export interface PcmOptions {
+  /** Hz. Default: 48000. */
+  sampleRate?: number;
+  /** Channels, interleaved. Default: 1. */
+  numChannels?: number;
+  /** Length of the frames, in ms: a whole number that makes a whole number of samples. Default: 10. */
+  frameSizeMs?: number;
+  /** How much may wait to be read, in ms. Then whole frames are dropped, the oldest first, and counted; the frame after
+   * a gap says so in `userdata.droppedBefore`. Default: 10,000. The memory for it is taken at once. */
+  bufferMs?: number;
+}
+
+/** What a stream counted. Can be read after it was closed, too. */
+export interface AudioStreamStats {
+  /** Frames that came in. */
+  framesIn: number;
+  /** Frames that were read. */
+  framesOut: number;
+  /** Frames that were lost because nobody read them in time. */
+  framesDropped: number;
+  /** What waits to be read, in ms. */
+  bufferedMs: number;
+}
+
+interface Waiter<F> {
+  readonly resolve: (frame: F | null) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** The reading side of a native PCM stream: frames without promises, and promises of frames. */
+export class PcmReader<F> {
+  readonly native: Native.NativeAudioStream;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Samples of all channels in a frame. */
+  readonly frameSamples: number;
+  readonly #makeFrame: MakeFrame<F>;
+  readonly #waiters: Waiter<F>[] = [];
+  /** A frame's memory that a read in vain left unused. */
+  #spare: Int16Array | undefined;
+  /** Called once, when the stream has ended and all was read, or was closed. */
+  #onEnd: (() => void) | undefined;
+
+  /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
+  constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd?: () => void) {
+    if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
+    this.sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
+    this.channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+    const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? 10, 1, 10_000);
+    const bufferMs = integer('bufferMs', options.bufferMs ?? 10_000, 1, 600_000);
+    const perChannel = (this.sampleRate * frameSizeMs) / 1000;
+    if (!Number.isInteger(perChannel)) {
+      throw invalid(
+        'frameSizeMs',
+        frameSizeMs,
+        `a length that makes whole samples: at ${this.sampleRate} Hz these would be ${perChannel}`,
+      );
+    }
+    this.frameSamples = perChannel * this.channels;
+    const frames = Math.ceil(bufferMs / frameSizeMs);
+    this.#makeFrame = makeFrame;
+    this.#onEnd = onEnd;
+    this.native = fromNative(
+      () =>
+        new native.NativeAudioStream(
+          this.sampleRate,
+          this.channels,
+          this.frameSamples,
+          frames * this.frameSamples,
+          doorbell,
+        ),
+    );
+  }
+
+  /** The next frame, or null if none is there. */
+  read(): F | null {
+    let data = this.#spare ?? new Int16Array(this.frameSamples);
+    const count = this.native.readFrame(data);
+    if (count === 0) {
+      this.#spare = data;
+      return null;
+    }
+    this.#spare = undefined;
+    const samples = Math.abs(count);
+    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
+    if (samples < data.length) data = data.slice(0, samples);
+    const userdata = count < 0 ? { droppedBefore: this.native.gap } : {};
+    return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
+  }
+
+  /** Reads what there is and what `target` has room for; returns the number of samples. */
+  readInto(target: Int16Array): number {
+    writable('target', target);
+    if (isPlain(target)) return Math.abs(this.native.readInto(target));
+    const copy = new Int16Array(target.length);
+    const samples = Math.abs(this.native.readInto(copy));
+    target.set(copy.subarray(0, samples));
+    return samples;
+  }
+
+  /** Whether the stream has ended and all was read. */
+  get done(): boolean {
+    if (!this.native.ended || this.native.buffered > 0) return false;
+    this.#ended();
+    return true;
+  }
+
+  /** The next frame as soon as it is there; null once the stream is done. Several calls are served in order. */
+  next(): Promise<F | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.#settle();
+    });
+  }
+
+  /** Whether a {@link next} is pending. */
+  get waiting(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  stats(): AudioStreamStats {
+    const { framesIn, framesOut, framesDropped, bufferedSamples } = this.native.stats();
+    const bufferedMs = (bufferedSamples / this.channels / this.sampleRate) * 1000;
+    return { framesIn, framesOut, framesDropped, bufferedMs };
+  }
+
+  /** Ends the stream: what is buffered stays readable. */
+  close(): void {
+    this.native.close();
+    this.#ended();
+    this.#settle();
+  }
+
+  ready(): void {
+    this.#settle();
+  }
+
+  #ended(): void {
+    const onEnd = this.#onEnd;
+    this.#onEnd = undefined;
+    if (!onEnd) return;
+    this.native.close();
+    onEnd();
+  }
+
+  #settle(): void {
+    for (;;) {
+      const waiter = this.#waiters[0];
+      if (!waiter) return stopWaiting(this.native.token);
+      let frame: F | null;
+      try {
+        frame = this.read();
+      } catch (error) {
+        this.#waiters.shift();
+        waiter.reject(error);
+        continue;
+      }
+      if (frame || this.done) {
+        this.#waiters.shift();
+        waiter.resolve(frame);
+      } else {
+        startWaiting(this.native.token, this);
+        if (this.native.wait()) return;
+      }
+    }
+  }
+}

@@ -1,0 +1,346 @@
+import { startWaiting, stopWaiting } from './doorbell.js';
+import { NarrowcastError } from './errors.js';
+import type { Native } from './native.js';
+import { optionalFunction, integer } from './validate.js';
+
+/** In the first number that describes an event: it owns native handles. */
+const OWNS = 1n << 32n;
+
+/** Events copied in one native call. */
+const BATCH = 64;
+
+/** What native code copies events into; each thread has its own, and reads from it before it does anything else. */
+let scratch = new Uint8Array(64 * 1024);
+const meta = new BigUint64Array(3 * BATCH);
+
+/** No event: `undefined` may be what `decode` returned. */
+const NONE = Symbol('none');
+
+interface Raw {
+  readonly kind: number;
+  readonly handle: bigint;
+  readonly payload: Uint8Array;
+  /** Native code still holds what the event owns, until this one is kept or discarded. */
+  readonly owns: boolean;
+}
+
+interface Waiter<E> {
+  /** Of a `waitFor`; a `next` takes any event. */
+  readonly predicate: ((event: E) => boolean) | undefined;
+  readonly resolve: (result: IteratorResult<E, undefined>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** @internal */
+export interface SubscriptionSetup<E> {
+  owner: object;
+  event: (kind: number, handle: bigint, payload: Uint8Array) => E;
+  filter: ((event: E) => boolean) | undefined;
+  signal: AbortSignal | undefined;
+  describe: (types: Iterable<string> | undefined) => number[];
+}
+
+/** Removes the abort listeners of subscriptions that were forgotten. */
+const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten());
+
+/**
+ * What one subscriber of a {@link FfiQueue} has to read. Read it with `for await`, with {@link next}, or without any
+ * promise with {@link tryNext} and {@link drain}.
+ *
+ * Events wait natively until they are read. A subscription that nobody waits for and nobody holds is collected, and
+ * what it still had is released; one that is waited for never is.
+ */
+export class Subscription<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
+  readonly #native: Native.NativeSubscription;
+  readonly #setup: SubscriptionSetup<E>;
+  /** Copied to JavaScript, not read yet. Only the last one can own anything. */
+  #batch: Raw[] = [];
+  #next = 0;
+  readonly #waiters: Waiter<E>[] = [];
+  #filterErrors = 0;
+  #taking = false;
+  /** What `decode` threw in the middle of a {@link drain}: the next read throws it. */
+  #failed: { error: unknown } | undefined;
+  #unlisten: (() => void) | undefined;
+
+  /** @internal */
+  constructor(subscription: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
+    this.#native = subscription;
+    this.#setup = setup;
+    if (setup.signal) this.#listen(setup.signal);
+  }
+
+  /** The next event that passes the filter, if one waits. @throws {NarrowcastError} `LAGGED`, after the last event */
+  tryNext(): E | undefined {
+    const event = this.#take();
+    return event === NONE ? undefined : event;
+  }
+
+  /**
+   * All events that wait and pass the filter, at most `max`.
+   *
+   * @throws {NarrowcastError} `LAGGED`, if there is no event; `INVALID_ARGUMENT`
+   */
+  drain(max: number = Number.MAX_SAFE_INTEGER): E[] {
+    integer('max', max, 0, Number.MAX_SAFE_INTEGER);
+    const events: E[] = [];
+    while (events.length < max) {
+      try {
+        const event = this.#take();
+        if (event === NONE) break;
+        events.push(event);
+      } catch (error) {
+        if (events.length === 0) throw error;
+        this.#failed = { error };
+        break;
+      }
+    }
+    return events;
+  }
+
+  /**
+   * The next event, as soon as there is one; `done` once the subscription has ended and all was read. Several pending
+   * calls are served in order.
+   */
+  next(): Promise<IteratorResult<E, undefined>> {
+    return this.#wait(undefined);
+  }
+
+  /**
+   * The next event for which `predicate` holds. Discards the events before it. What `predicate` throws is what this
+   * rejects with.
+   *
+   * @returns rejects with `CLOSED` if the subscription ends first, with the reason of an aborted `signal`
+   */
+  async waitFor(predicate: (event: E) => boolean, options: { signal?: AbortSignal } = {}): Promise<E> {
+    optionalFunction('predicate', predicate);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const result = await this.#wait(predicate, signal);
+    if (result.done) {
+      throw new NarrowcastError('CLOSED', 'the subscription ended before an event matched: subscribe again');
+    }
+    return result.value;
+  }
+
+  /** How many events wait. Those that the filter will refuse are among them. */
+  get size(): number {
+    return this.#batch.length - this.#next + this.#native.size;
+  }
+
+  /** How many events were lost because they were not read in time. */
+  get dropped(): number {
+    return this.#native.dropped;
+  }
+
+  /** How often the filter threw; those events were delivered. */
+  get filterErrors(): number {
+    return this.#filterErrors;
+  }
+
+  /** Whether no more events come. Some may wait to be read. */
+  get closed(): boolean {
+    return this.#native.closed;
+  }
+
+  /** Ends the subscription. What waits stays readable, then reading gives `done`; a pending `next()` does at once. */
+  close(): void {
+    this.#stopListening();
+    this.#native.close();
+    this.#settle();
+  }
+
+  /** Ends the subscription, and drops what waits: what `for await` does when it is left early. */
+  async return(): Promise<IteratorResult<E, undefined>> {
+    this.#batch = [];
+    this.#next = 0;
+    this.#native.abandon();
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @internal */
+  isOf(owner: object): boolean {
+    return this.#setup.owner === owner;
+  }
+
+  /** Changes the native filter, from now on. @internal */
+  setTypes(types: Iterable<string>): void {
+    this.#native.setFilter(this.#setup.describe(types));
+  }
+
+  /** @internal */
+  ready(): void {
+    this.#settle();
+  }
+
+  #wait(predicate: Waiter<E>['predicate'], signal?: AbortSignal): Promise<IteratorResult<E, undefined>> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter<E> = { predicate, resolve, reject };
+      if (signal) this.#abortable(waiter, signal);
+      else this.#waiters.push(waiter);
+      this.#settle();
+    });
+  }
+
+  /** Takes a `waitFor` out of the line when its signal aborts. */
+  #abortable(waiter: Waiter<E>, signal: AbortSignal): void {
+    const abort = () => {
+      this.#waiters.splice(this.#waiters.indexOf(listening), 1);
+      waiter.reject(signal.reason);
+      // What the aborted one would have discarded may be what the next in line waits for.
+      this.#settle();
+    };
+    const unlisten = () => signal.removeEventListener('abort', abort);
+    const listening: Waiter<E> = {
+      predicate: waiter.predicate,
+      resolve: (result) => (unlisten(), waiter.resolve(result)),
+      reject: (reason) => (unlisten(), waiter.reject(reason)),
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    this.#waiters.push(listening);
+  }
+
+  /** Serves who waits, in order, with what there is. */
+  #settle(): void {
+    // A predicate may read, abort or close: whoever is serving goes on serving.
+    if (this.#taking) return;
+    for (;;) {
+      const waiter = this.#waiters[0];
+      if (!waiter) return stopWaiting(this.#native.token);
+      try {
+        const value = this.#take(waiter.predicate);
+        if (value !== NONE) {
+          this.#leave(waiter);
+          waiter.resolve({ done: false, value });
+        } else if (this.#native.closed && this.#native.size === 0) {
+          this.#leave(waiter);
+          waiter.resolve({ done: true, value: undefined });
+        } else {
+          startWaiting(this.#native.token, this);
+          if (this.#native.wait()) return;
+        }
+      } catch (error) {
+        this.#leave(waiter);
+        waiter.reject(error);
+      }
+    }
+  }
+
+  #leave(waiter: Waiter<E>): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at >= 0) this.#waiters.splice(at, 1);
+  }
+
+  /** The next event that passes the filter and, if there is one, `wanted`. */
+  #take(wanted?: (event: E) => boolean): E | typeof NONE {
+    if (this.#taking) {
+      throw new NarrowcastError('LOCKED', 'a filter or decode function reads the subscription that it serves');
+    }
+    if (this.#failed) {
+      const { error } = this.#failed;
+      this.#failed = undefined;
+      throw error;
+    }
+    this.#taking = true;
+    try {
+      for (let raw = this.#read(); raw; raw = this.#read()) {
+        let taken = false;
+        try {
+          const event = this.#setup.event(raw.kind, raw.handle, raw.payload);
+          taken = this.#passes(event) && (!wanted || wanted(event));
+          if (taken) return event;
+        } finally {
+          // Also when something throws: what nobody takes is released.
+          if (raw.owns) {
+            if (taken) this.#native.keep();
+            else this.#native.discard();
+          }
+        }
+      }
+    } finally {
+      this.#taking = false;
+    }
+    if (this.#native.lagged) {
+      throw new NarrowcastError(
+        'LAGGED',
+        'the subscription was not read in time: more events waited than its maxCapacity. Subscribe again, and read ' +
+          "faster, filter more, or choose overflow 'drop-oldest'",
+      );
+    }
+    return NONE;
+  }
+
+  #passes(event: E): boolean {
+    try {
+      return this.#setup.filter?.(event) ?? true;
+    } catch {
+      this.#filterErrors++;
+      return true;
+    }
+  }
+
+  #read(): Raw | undefined {
+    if (this.#next === this.#batch.length) this.#fill();
+    const raw = this.#batch[this.#next];
+    if (raw) this.#next++;
+    return raw;
+  }
+
+  #fill(): void {
+    this.#batch = [];
+    this.#next = 0;
+    let count = this.#native.read(scratch, meta);
+    if (count < 0) {
+      // Stays this large: who sends one large event sends more.
+      scratch = new Uint8Array(-count);
+      count = this.#native.read(scratch, meta);
+    }
+    for (let i = 0, start = 0; i < count; i++) {
+      const flags = meta[3 * i]!;
+      const end = start + Number(meta[3 * i + 2]!);
+      this.#batch.push({
+        kind: Number(flags & 0xffn),
+        handle: meta[3 * i + 1]!,
+        payload: scratch.slice(start, end),
+        owns: (flags & OWNS) !== 0n,
+      });
+      start = end;
+    }
+  }
+
+  #listen(signal: AbortSignal): void {
+    // The signal may live much longer than a forgotten subscription, and must not keep it.
+    const self = new WeakRef(this);
+    const abort = () => {
+      const subscription = self.deref();
+      if (subscription) subscription.#abort(signal.reason);
+    };
+    const unlisten = () => signal.removeEventListener('abort', abort);
+    signal.addEventListener('abort', abort, { once: true });
+    forgotten.register(this, unlisten, this);
+    this.#unlisten = unlisten;
+  }
+
+  #stopListening(): void {
+    if (!this.#unlisten) return;
+    this.#unlisten();
+    this.#unlisten = undefined;
+    forgotten.unregister(this);
+  }
+
+  #abort(reason: unknown): void {
+    this.#stopListening();
+    this.#native.close();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+    stopWaiting(this.#native.token);
+  }
+}

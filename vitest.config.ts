@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests import `../src/*.js`, compiled on the fly. What runs in a child process or a worker thread uses `dist`.
+export default defineConfig({
+  test: {
+    include: ['__test__/**/*.test.ts'],
+    pool: 'forks', // a process for each file: the addon's process-wide state never leaks into the next file
+    execArgv: ['--expose-gc'],
+  },
+});
