@@ -843,6 +843,7 @@ module.exports.addonVersion = nativeBinding.addonVersion
 module.exports.answerDoorbell = nativeBinding.answerDoorbell
 module.exports.engineAttach = nativeBinding.engineAttach
 module.exports.engineAttached = nativeBinding.engineAttached
+module.exports.engineEndStreams = nativeBinding.engineEndStreams
 module.exports.enginePeek = nativeBinding.enginePeek
 module.exports.engineQueue = nativeBinding.engineQueue
 module.exports.engineStats = nativeBinding.engineStats

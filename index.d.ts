@@ -125,6 +125,9 @@ export declare function engineAttach(path: string, schema: NativeSchema): void
 /** Whether any thread of this process has attached to the engine. */
 export declare function engineAttached(): boolean
 
+/** Ends every audio stream that the engine feeds, in all threads: no more events will come. */
+export declare function engineEndStreams(): void
+
 /**
  * Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
  * what the installed package decodes.

@@ -24,6 +24,12 @@ process.emit = function (event, ...args) {
 // Keeps that default action off a duplicate that comes after the program's own handler is gone.
 for (const signal of Object.keys(lastSeen)) process.on(signal, () => {});
 
+// A signal sent to npm alone ends the shell between npm and this process; the program must not go on without them.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
+}, 500).unref();
+
 const program = path.join(root, 'dist', 'cli', 'main.js');
 process.argv.splice(1, 1, program, 'meeting');
 await import(pathToFileURL(program).href);

@@ -4,6 +4,8 @@ import { native } from './native.js';
 export interface Waiting {
   /** Called once, after which it no longer waits. Must not throw. */
   ready(): void;
+  /** Whether the thread stays alive for it, as for a socket: something outside JavaScript will ring. */
+  readonly keepsAlive?: boolean;
 }
 
 /**
@@ -11,6 +13,10 @@ export interface Waiting {
  * stream is held here, strongly, while somebody waits for it, and by nobody but its user otherwise.
  */
 const waiting = new Map<number, Waiting>();
+
+/** Keeps the thread alive while it is referenced. Its time never comes: 12 days, the longest that a timer takes. */
+const alive = setInterval(() => {}, 2 ** 30).unref();
+let keepingAlive = 0;
 
 /** Room for the tokens of one look: more are fetched right after. */
 const tokens = new Uint32Array(64);
@@ -20,23 +26,22 @@ export const doorbell: number = native.openDoorbell(answer);
 
 /** Calls `waiter.ready()` when `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
+  if (waiter.keepsAlive && !waiting.has(token) && keepingAlive++ === 0) alive.ref();
   waiting.set(token, waiter);
 }
 
-/** The waiter behind `token` does not wait any more: a late ring finds nobody. */
-export function stopWaiting(token: number): void {
+/** The waiter behind `token` does not wait any more: a late ring finds nobody. Returns it, if it was waiting. */
+export function stopWaiting(token: number): Waiting | undefined {
+  const waiter = waiting.get(token);
   waiting.delete(token);
+  if (waiter?.keepsAlive && --keepingAlive === 0) alive.unref();
+  return waiter;
 }
 
 function answer(): void {
   let count: number;
   do {
     count = native.answerDoorbell(doorbell, tokens);
-    for (let i = 0; i < count; i++) {
-      const token = tokens[i]!;
-      const waiter = waiting.get(token);
-      waiting.delete(token);
-      waiter?.ready();
-    }
+    for (let i = 0; i < count; i++) stopWaiting(tokens[i]!)?.ready();
   } while (count === tokens.length);
 }

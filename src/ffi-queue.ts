@@ -2,7 +2,16 @@ import { doorbell } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { Subscription } from './subscription.js';
-import { handle, integer, invalid, optionalFunction, readable } from './validate.js';
+import {
+  handle,
+  integer,
+  invalid,
+  iterable,
+  optionalFunction,
+  optionalSignal,
+  optionsObject,
+  readable,
+} from './validate.js';
 
 /** One event, as it was put. */
 export interface FfiEvent<Type extends string = string> {
@@ -150,16 +159,17 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`. An aborted `signal`: its reason.
    */
   subscribe(options: SubscribeOptions<Type, E> = {}): Subscription<E> {
+    optionsObject('options', options);
     const { filter, signal, overflow = 'error' } = options;
     optionalFunction('filter', filter);
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', signal, 'an AbortSignal');
+    optionalSignal(signal);
     if (!['error', 'grow', 'drop-oldest', 'drop-newest'].includes(overflow)) {
       throw invalid('overflow', overflow, "'error', 'grow', 'drop-oldest' or 'drop-newest'");
     }
     const capacity = integer('capacity', options.capacity ?? 1024, 1, MAX_CAPACITY);
     const max = integer('maxCapacity', options.maxCapacity ?? Math.max(65_536, capacity), capacity, MAX_CAPACITY);
     const kinds = this.#kindsOf(options.types);
-    const handles = options.handles && Array.from(options.handles, (value) => handle('a handle', value));
+    const handles = handlesOf(options.handles);
     if (this.#native.closed) {
       throw new NarrowcastError('CLOSED', 'the queue is closed: subscribe to an open one');
     }
@@ -174,7 +184,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
       }),
     );
     return new Subscription<E>(subscription, {
-      owner: this,
+      queue: this.id,
       event: (kind, about, payload) => {
         const event = { type: this.#names[kind]!, handle: about, payload };
         return this.#decode ? this.#decode(event) : (event as E);
@@ -187,7 +197,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
 
   /** Ends a subscription of this queue; what waits stays readable. Another queue's, or ended: nothing happens. */
   unsubscribe(subscription: Subscription<E>): void {
-    if (subscription instanceof Subscription && subscription.isOf(this)) subscription.close();
+    if (subscription instanceof Subscription && subscription.isOf(this.id)) subscription.close();
   }
 
   /** What happened so far. At rest, copies that matched are `delivered`, `dropped` or `queued`. */
@@ -208,18 +218,22 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
 
   #kindsOf(types: Iterable<Type> | undefined): number[] {
     if (types === undefined) return [...this.#kinds.values()];
-    if (typeof types === 'string' || typeof types[Symbol.iterator] !== 'function') {
-      throw invalid('types', types, 'a list of types');
-    }
+    iterable('types', types, 'a list of types');
     return Array.from(types, (type) => this.#kind(type));
   }
+}
+
+function handlesOf(handles: Iterable<bigint> | undefined): bigint[] | undefined {
+  if (handles === undefined) return undefined;
+  iterable('handles', handles, 'a list of BigInts');
+  return Array.from(handles, (value) => handle('a handle', value));
 }
 
 /** The type of each kind, by its number; '' where a number has none. */
 function typeNames<Type extends string>(types: FfiQueueOptions<Type, unknown>['types']): readonly Type[] {
   if (typeof types !== 'object' || types === null) throw invalid('types', types, 'a list of up to 128 names');
   const entries: [Type, number][] = Array.isArray(types)
-    ? (types as Type[]).map((name, kind) => [name, kind])
+    ? Array.from(types as Type[], (name, kind) => [name, kind])
     : (Object.entries(types) as [Type, number][]);
   if (entries.length === 0 || entries.length > 128) {
     throw invalid('types', types, `1 to 128 types, not ${entries.length}`);

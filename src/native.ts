@@ -33,13 +33,14 @@ export function loadNative(load: () => unknown = requireLoader): typeof Native {
 }
 
 function requireLoader(): unknown {
-  const require = createRequire(import.meta.url);
+  // Not named `require`: the CommonJS build uses the real one for `import.meta.url`.
+  const requireFrom = createRequire(import.meta.url);
   // This file runs as src/native.ts, as a chunk anywhere in dist, or inside an application's own bundle.
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (packageName(folder) === 'narrowcast') return require(join(folder, 'index.cjs'));
+    if (packageName(folder) === 'narrowcast') return requireFrom(join(folder, 'index.cjs'));
     if (folder === dirname(folder)) break;
   }
-  return require(join(dirname(require.resolve('narrowcast/package.json')), 'index.cjs'));
+  return requireFrom(join(dirname(requireFrom.resolve('narrowcast/package.json')), 'index.cjs'));
 }
 
 function packageName(folder: string): unknown {

@@ -49,6 +49,8 @@ export class PcmReader<F> {
   readonly channels: number;
   /** Samples of all channels in a frame. */
   readonly frameSamples: number;
+  /** Whether a pending read keeps the thread alive. */
+  keepsAlive = false;
   readonly #makeFrame: MakeFrame<F>;
   readonly #waiters: Waiter<F>[] = [];
   /** A frame's memory that a read in vain left unused. */
@@ -161,7 +163,7 @@ export class PcmReader<F> {
   #settle(): void {
     for (;;) {
       const waiter = this.#waiters[0];
-      if (!waiter) return stopWaiting(this.native.token);
+      if (!waiter) return void stopWaiting(this.native.token);
       let frame: F | null;
       try {
         frame = this.read();

@@ -1,17 +1,18 @@
 import { startWaiting, stopWaiting } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
 import type { Native } from './native.js';
-import { optionalFunction, integer } from './validate.js';
+import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
 
 /** In the first number that describes an event: it owns native handles. */
 const OWNS = 1n << 32n;
 
-/** Events copied in one native call. */
+/** Events that {@link Subscription.drain} copies in one native call. */
 const BATCH = 64;
 
 /** What native code copies events into; each thread has its own, and reads from it before it does anything else. */
 let scratch = new Uint8Array(64 * 1024);
-const meta = new BigUint64Array(3 * BATCH);
+const batchMeta = new BigUint64Array(3 * BATCH);
+const oneMeta = batchMeta.subarray(0, 3);
 
 /** No event: `undefined` may be what `decode` returned. */
 const NONE = Symbol('none');
@@ -33,7 +34,8 @@ interface Waiter<E> {
 
 /** @internal */
 export interface SubscriptionSetup<E> {
-  owner: object;
+  /** The id of the queue that it belongs to. */
+  queue: bigint;
   event: (kind: number, handle: bigint, payload: Uint8Array) => E;
   filter: ((event: E) => boolean) | undefined;
   signal: AbortSignal | undefined;
@@ -53,12 +55,15 @@ const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten())
 export class Subscription<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
   readonly #native: Native.NativeSubscription;
   readonly #setup: SubscriptionSetup<E>;
-  /** Copied to JavaScript, not read yet. Only the last one can own anything. */
+  /** Copied to JavaScript by a drain that is reading them. Only the last one can own anything. */
   #batch: Raw[] = [];
   #next = 0;
   readonly #waiters: Waiter<E>[] = [];
   #filterErrors = 0;
   #taking = false;
+  /** Somebody came to wait while a filter ran: whoever reads serves them afterwards. */
+  #unsettled = false;
+  #left = false;
   /** What `decode` threw in the middle of a {@link drain}: the next read throws it. */
   #failed: { error: unknown } | undefined;
   #unlisten: (() => void) | undefined;
@@ -72,8 +77,12 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** The next event that passes the filter, if one waits. @throws {NarrowcastError} `LAGGED`, after the last event */
   tryNext(): E | undefined {
-    const event = this.#take();
-    return event === NONE ? undefined : event;
+    try {
+      const event = this.#take(1);
+      return event === NONE ? undefined : event;
+    } finally {
+      if (this.#unsettled) this.#settle();
+    }
   }
 
   /**
@@ -84,16 +93,17 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   drain(max: number = Number.MAX_SAFE_INTEGER): E[] {
     integer('max', max, 0, Number.MAX_SAFE_INTEGER);
     const events: E[] = [];
-    while (events.length < max) {
-      try {
-        const event = this.#take();
+    try {
+      while (events.length < max) {
+        const event = this.#take(max - events.length);
         if (event === NONE) break;
         events.push(event);
-      } catch (error) {
-        if (events.length === 0) throw error;
-        this.#failed = { error };
-        break;
       }
+    } catch (error) {
+      if (events.length === 0) throw error;
+      this.#failed = { error };
+    } finally {
+      if (this.#unsettled) this.#settle();
     }
     return events;
   }
@@ -113,8 +123,10 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
    * @returns rejects with `CLOSED` if the subscription ends first, with the reason of an aborted `signal`
    */
   async waitFor(predicate: (event: E) => boolean, options: { signal?: AbortSignal } = {}): Promise<E> {
-    optionalFunction('predicate', predicate);
+    if (typeof predicate !== 'function') throw invalid('predicate', predicate, 'a function');
+    optionsObject('options', options);
     const { signal } = options;
+    optionalSignal(signal);
     signal?.throwIfAborted();
     const result = await this.#wait(predicate, signal);
     if (result.done) {
@@ -152,6 +164,8 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** Ends the subscription, and drops what waits: what `for await` does when it is left early. */
   async return(): Promise<IteratorResult<E, undefined>> {
+    this.#left = true;
+    this.#failed = undefined;
     this.#batch = [];
     this.#next = 0;
     this.#native.abandon();
@@ -168,8 +182,8 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   }
 
   /** @internal */
-  isOf(owner: object): boolean {
-    return this.#setup.owner === owner;
+  isOf(queue: bigint): boolean {
+    return this.#setup.queue === queue;
   }
 
   /** Changes the native filter, from now on. @internal */
@@ -212,12 +226,14 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   /** Serves who waits, in order, with what there is. */
   #settle(): void {
     // A predicate may read, abort or close: whoever is serving goes on serving.
+    this.#unsettled = this.#taking;
     if (this.#taking) return;
     for (;;) {
       const waiter = this.#waiters[0];
-      if (!waiter) return stopWaiting(this.#native.token);
+      if (!waiter) return void stopWaiting(this.#native.token);
       try {
-        const value = this.#take(waiter.predicate);
+        const value = this.#take(1, waiter);
+        if (this.#waiters[0] !== waiter) continue;
         if (value !== NONE) {
           this.#leave(waiter);
           waiter.resolve({ done: false, value });
@@ -240,8 +256,13 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     if (at >= 0) this.#waiters.splice(at, 1);
   }
 
-  /** The next event that passes the filter and, if there is one, `wanted`. */
-  #take(wanted?: (event: E) => boolean): E | typeof NONE {
+  /**
+   * The next event that passes the filter and that `waiter`, if there is one, wants.
+   *
+   * @param many how many the caller will take, at most: nothing is copied that stays unread, for what waits natively is
+   * what the capacity bounds and the counts count
+   */
+  #take(many: number, waiter?: Waiter<E>): E | typeof NONE {
     if (this.#taking) {
       throw new NarrowcastError('LOCKED', 'a filter or decode function reads the subscription that it serves');
     }
@@ -252,11 +273,14 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     }
     this.#taking = true;
     try {
-      for (let raw = this.#read(); raw; raw = this.#read()) {
+      for (let raw = this.#read(many); raw; raw = this.#read(many)) {
         let taken = false;
         try {
           const event = this.#setup.event(raw.kind, raw.handle, raw.payload);
-          taken = this.#passes(event) && (!wanted || wanted(event));
+          const wanted = this.#passes(event) && (!waiter?.predicate || waiter.predicate(event));
+          // The filter or the predicate may have aborted: nobody takes this event then, and others wait for the next.
+          if (waiter && this.#waiters[0] !== waiter) return NONE;
+          taken = wanted;
           if (taken) return event;
         } finally {
           // Also when something throws: what nobody takes is released.
@@ -269,7 +293,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     } finally {
       this.#taking = false;
     }
-    if (this.#native.lagged) {
+    if (this.#native.lagged && !this.#left) {
       throw new NarrowcastError(
         'LAGGED',
         'the subscription was not read in time: more events waited than its maxCapacity. Subscribe again, and read ' +
@@ -288,16 +312,17 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     }
   }
 
-  #read(): Raw | undefined {
-    if (this.#next === this.#batch.length) this.#fill();
+  #read(many: number): Raw | undefined {
+    if (this.#next === this.#batch.length) this.#fill(many);
     const raw = this.#batch[this.#next];
     if (raw) this.#next++;
     return raw;
   }
 
-  #fill(): void {
+  #fill(many: number): void {
     this.#batch = [];
     this.#next = 0;
+    const meta = many === 1 ? oneMeta : many < BATCH ? batchMeta.subarray(0, 3 * many) : batchMeta;
     let count = this.#native.read(scratch, meta);
     if (count < 0) {
       // Stays this large: who sends one large event sends more.

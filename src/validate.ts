@@ -21,6 +21,22 @@ export function handle(what: string, value: unknown): bigint {
   return value;
 }
 
+/** An object of options. */
+export function optionsObject(what: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what, value, 'an object');
+}
+
+/** An AbortSignal, or nothing. */
+export function optionalSignal(value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) throw invalid('signal', value, 'an AbortSignal');
+}
+
+/** Something to iterate over that is no string: its characters would pass for a list. */
+export function iterable(what: string, value: unknown, expected: string): void {
+  const { [Symbol.iterator]: iterator } = Object(value) as { [Symbol.iterator]?: unknown };
+  if (typeof value === 'string' || typeof iterator !== 'function') throw invalid(what, value, expected);
+}
+
 /** A function, or nothing. */
 export function optionalFunction(what: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw invalid(what, value, 'a function');
@@ -33,17 +49,18 @@ export function optionalFunction(what: string, value: unknown): void {
 export function readable<T extends Uint8Array | Int16Array>(
   what: string,
   value: unknown,
-  type: { new (length: number): T; readonly name: string },
+  type: { new (values: T): T; readonly name: string },
 ): T {
   if (!(value instanceof type)) throw invalid(what, value, `a ${type.name}`);
-  refuseDetached(what, value);
-  return isPlain(value) ? value : (value.slice() as T);
+  refuseLost(what, value);
+  // Not by `slice`, which gives a view of the same memory where the array is a Buffer.
+  return isPlain(value) ? value : new type(value);
 }
 
 /** Samples that native code may write to during a call. Otherwise, see {@link isPlain}, write to a copy. */
 export function writable(what: string, value: unknown): Int16Array {
   if (!(value instanceof Int16Array)) throw invalid(what, value, 'an Int16Array');
-  refuseDetached(what, value);
+  refuseLost(what, value);
   return value;
 }
 
@@ -53,13 +70,16 @@ export function isPlain(array: Uint8Array | Int16Array): boolean {
   return buffer instanceof ArrayBuffer && buffer.resizable !== true;
 }
 
-function refuseDetached(what: string, array: Uint8Array | Int16Array): void {
-  // Of a detached buffer nothing but this is to be seen in Node 20, and only an empty array can have one.
-  if (array.length > 0 || !(array.buffer instanceof ArrayBuffer)) return;
+function refuseLost(what: string, array: Uint8Array | Int16Array): void {
+  // Such an array looks empty; what tells is that no method of it works.
+  if (array.length > 0) return;
   try {
-    void new Uint8Array(array.buffer);
+    array.at(0);
   } catch {
-    throw new NarrowcastError('INVALID_ARGUMENT', `${what} is detached: its memory was transferred; pass a copy`);
+    throw new NarrowcastError(
+      'INVALID_ARGUMENT',
+      `${what} is an array whose memory is gone: it was transferred, or has shrunk; pass a copy`,
+    );
   }
 }
 

@@ -1,15 +1,92 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { duration, files, whole } from './arguments.js';
+import { packageVersion, runDoctor } from './doctor.js';
+import { failureLine } from './failure.js';
+import { Screen } from './screen.js';
 
-const program = new Command('narrowcast');
+/** The command was not understood. */
+const USAGE = 2;
+
+/** The command was understood, and failed. */
+const FAILED = 1;
+
+const program = new Command('narrowcast')
+  .description("Real-time media plumbing for Node voice agents, on LiveKit's own native engine.")
+  .version(packageVersion(), '-V, --version')
+  .exitOverride()
+  // One line, whatever it was.
+  .configureOutput({
+    outputError: (message, write) =>
+      write(
+        `narrowcast: ${message
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')}\n`,
+      ),
+  });
+
+interface MeetingFlags {
+  participants: number;
+  seconds: number;
+  input: string[];
+  frameMs: number;
+  sampleRate: number;
+  stall: number;
+  out: string;
+  json?: string;
+}
 
 program
   .command('meeting')
-  .description('run a meeting in this process')
-  .allowUnknownOption()
-  .allowExcessArguments()
-  .action(() => {
-    console.log('not built yet');
+  .description(
+    "Hold a meeting in this process on LiveKit's engine, without a server: everyone's voice is played in real time " +
+      'from a native thread, read through an AudioStream, recorded, and compared with what was played.',
+  )
+  .option('--participants <n>', 'how many take part', whole(1, 256), 4)
+  .option('--seconds <s>', 'how long it lasts', duration(86_400), 20)
+  .option('--input <files>', 'WAV files to play, separated by commas; without: synthetic voices', files, [])
+  .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
+  .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
+  .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
+  .option('--out <folder>', 'where the recordings go, one WAV file for each participant', 'recordings')
+  .option('--json <file>', 'where the figures go')
+  .action(async (options: MeetingFlags, command: Command) => {
+    const { sampleRate, frameMs, seconds } = options;
+    const { longestWav } = await import('./wav-file.js');
+    const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
+    if (sampleRate % 100 !== 0) refuse(`--sample-rate ${sampleRate} must be a multiple of 100`);
+    if ((sampleRate * frameMs) % 1000 !== 0) {
+      refuse(`--frame-ms ${frameMs} does not make whole samples at ${sampleRate} Hz`);
+    }
+    if (seconds > longestWav(sampleRate)) {
+      refuse(`--seconds ${seconds} is longer than a WAV file can be at ${sampleRate} Hz`);
+    }
+    const { holdMeeting } = await import('./meeting.js');
+    const { Ours } = await import('./ours.js');
+    const open = () => new Ours(sampleRate, frameMs);
+    process.exitCode = await holdMeeting(options, open, new Screen(process.stdout));
   });
 
-await program.parseAsync();
+program
+  .command('doctor')
+  .description('Say what narrowcast finds on this machine, and whether it understands the LiveKit that is installed.')
+  .option('--json', 'print it as JSON', false)
+  .action(async (options: { json: boolean }) => {
+    process.exitCode = await runDoctor(options, (text) => process.stdout.write(text));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // It has said what is wrong. Asked for help or the version, it has status 0.
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+  } else {
+    process.exitCode = FAILED;
+    const line = failureLine(error);
+    process.stderr.write(
+      line === undefined ? `narrowcast failed: ${(error as Error)?.stack ?? error}\n` : `narrowcast: ${line}\n`,
+    );
+  }
+}

@@ -102,7 +102,11 @@ function openEngineStream(reader: PcmReader<AudioFrame>, request: () => bigint):
       }
     }),
   );
-  if (!failure) return;
+  if (!failure) {
+    // In a worker that only listens, nothing else may do so.
+    reader.keepsAlive = true;
+    return;
+  }
   reader.native.close();
   throw failure.error;
 }

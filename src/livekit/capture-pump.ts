@@ -18,6 +18,9 @@ export interface PumpSource {
 /** What became of a source's chunks of 10 ms. */
 export type PumpStats = Native.NativeCaptureStats;
 
+/** A pump plays on though nobody holds it: as a track does whose source it feeds. */
+const playing = new Set<CapturePump>();
+
 /**
  * Plays PCM into LiveKit sources in real time from a native thread, so that a blocked JavaScript thread makes no gap in
  * what is played: the other end of the meeting, in the command, tests and benchmarks.
@@ -28,14 +31,16 @@ export class CapturePump {
   /** Starts to play. @throws {NarrowcastError} `INVALID_ARGUMENT`, `ENGINE_NOT_INSTALLED` */
   constructor(sources: readonly PumpSource[]) {
     this.#native = fromNative(() => new native.NativeCapturePump([...sources]));
+    playing.add(this);
   }
 
   stats(): PumpStats[] {
     return this.#native.stats();
   }
 
-  /** Stops: when this returns, nothing more is played. */
+  /** Stops: when this returns, nothing more is played. Call it when all was played, too. */
   stop(): void {
     this.#native.stop();
+    playing.delete(this);
   }
 }

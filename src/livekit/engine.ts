@@ -100,11 +100,15 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#bindings.engineVersion;
   }
 
-  /** Gives rtc-node its own client back. narrowcast's streams get no more frames after that: close them first. */
+  /**
+   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its audio streams end, in all threads:
+   * what they have stays readable.
+   */
   uninstall(): void {
-    if (engine !== this) return;
-    engine = undefined;
+    if (shared[ENGINE] !== this) return;
+    delete shared[ENGINE];
     this.#closeLogs();
+    native.engineEndStreams();
     this.#adapter.uninstall();
   }
 
@@ -140,7 +144,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 }
 
-let engine: Engine | undefined;
+/** Where this thread's engine is kept: the ESM and the CommonJS build of narrowcast share it. */
+const ENGINE = Symbol.for('narrowcast.livekit.engine');
+const shared = globalThis as { [ENGINE]?: Engine };
 
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
@@ -150,5 +156,5 @@ let engine: Engine | undefined;
  * it is none that narrowcast knows
  */
 export function install(): Engine {
-  return (engine ??= new Engine(loadBindings()));
+  return (shared[ENGINE] ??= new Engine(loadBindings()));
 }

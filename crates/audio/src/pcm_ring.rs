@@ -99,7 +99,7 @@ impl error::Error for PcmRingError {}
 ///
 /// **Nobody waits.** There is no lock. A consumer call starts over only when the producer dropped samples under it, and
 /// a [`write`](Self::write) looks again only when the consumer took some, of which there are at most a ringful.
-/// Nothing is allocated, and no page touched for the first time, after [`new`](Self::new).
+/// Nothing is allocated after [`new`](Self::new).
 ///
 /// The counts add up. With neither side in a call,
 /// `written() == read + skipped or cleared by the consumer + dropped() + len()`.
@@ -151,8 +151,8 @@ impl PcmRing {
     /// # Errors
     ///
     /// [`PcmRingError::ZeroCapacity`] and [`PcmRingError::ZeroGrain`]; [`PcmRingError::TooLarge`] if the memory,
-    /// 2 bytes a sample, can't be had. All of it is touched here, so on a system that promises more memory than it has,
-    /// a reasonable bound is the caller's to set.
+    /// 2 bytes a sample, can't be had. A system that promises more memory than it has lets such a ring be made, and
+    /// fails when it fills: a reasonable bound is the caller's to set.
     ///
     /// # Examples
     ///

@@ -8,8 +8,45 @@ use loom::thread;
 use narrowcast_audio::{Overflow, PcmRing, Read};
 use narrowcast_core::sync::Arc;
 
-fn ring(capacity: usize, grain: usize, overflow: Overflow) -> Arc<PcmRing> {
-    Arc::new(PcmRing::new(capacity, grain, overflow).unwrap())
+/// Runs the two sides beside each other in every way, then checks the ring and what the consumer saw.
+///
+/// It does so twice, with either side in the thread that goes first. Of the accesses to an atomic, loom 0.7 compares a
+/// store to the last one alone. A producer that goes second loads its own position before it stores it, and so hides
+/// that the consumer had looked at it too: loom takes the two for independent, and never tries them the other way round.
+fn explore(
+    ring: fn() -> PcmRing,
+    produce: fn(&PcmRing),
+    consume: fn(&PcmRing) -> Seen,
+    check: impl Fn(&PcmRing, Seen) + Copy + Send + Sync + 'static,
+) {
+    loom::model(move || {
+        let ring = Arc::new(ring());
+        let producer = thread::spawn({
+            let ring = ring.clone();
+            move || produce(&ring)
+        });
+        let seen = consume(&ring);
+        producer.join().unwrap();
+        check(&ring, seen);
+    });
+    loom::model(move || {
+        let ring = Arc::new(ring());
+        let consumer = thread::spawn({
+            let ring = ring.clone();
+            move || consume(&ring)
+        });
+        produce(&ring);
+        let seen = consumer.join().unwrap();
+        check(&ring, seen);
+    });
+}
+
+/// A ring in which the positions from 0 on are already written.
+fn full(capacity: usize, grain: usize) -> PcmRing {
+    let ring = PcmRing::new(capacity, grain, Overflow::DropOldest).unwrap();
+    let samples: Vec<i16> = (0..ring.capacity() as i16).collect();
+    ring.write(&samples);
+    ring
 }
 
 /// The consumer's account of the stream.
@@ -32,10 +69,11 @@ impl Seen {
         self.gaps += read.skipped;
     }
 
-    fn read(&mut self, ring: &PcmRing, n: usize) {
+    fn read(&mut self, ring: &PcmRing, n: usize) -> Read {
         let mut out = vec![-1; n];
         let read = ring.read(&mut out);
         self.block(read, &out);
+        read
     }
 
     fn discard(&mut self, n: usize) {
@@ -43,7 +81,7 @@ impl Seen {
         self.discarded += n as u64;
     }
 
-    /// After the producer is done: takes the rest, and compares the counts.
+    /// After both sides are done: takes the rest, and compares the counts.
     fn finish(mut self, ring: &PcmRing) {
         let capacity = ring.capacity();
         self.read(ring, capacity);
@@ -59,138 +97,169 @@ impl Seen {
 
 #[test]
 fn reject_neither_loses_nor_repeats() {
-    loom::model(|| {
-        let ring = ring(2, 1, Overflow::Reject);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                let mut next = 0i16;
-                for n in [2, 1, 2] {
-                    let block: Vec<i16> = (next..next + n).collect();
-                    next += ring.write(&block) as i16;
-                }
-                next as u64
+    explore(
+        || PcmRing::new(2, 1, Overflow::Reject).unwrap(),
+        |ring| {
+            let mut next = 0i16;
+            for n in [2, 1, 2] {
+                let block: Vec<i16> = (next..next + n).collect();
+                next += ring.write(&block) as i16;
             }
-        });
-        let mut seen = Seen::default();
-        seen.read(&ring, 1);
-        seen.read(&ring, 2);
-        let stored = producer.join().unwrap();
-        seen.read(&ring, 2);
-        assert_eq!((seen.read, seen.gaps), (stored, 0));
-        assert_eq!((ring.written(), ring.dropped()), (5, 5 - stored));
-        assert!(ring.is_empty());
-    });
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.read(ring, 1);
+            // More than fits is asked for: the read takes no more than a ring can hold.
+            seen.read(ring, 3);
+            seen
+        },
+        |ring, mut seen| {
+            seen.read(ring, 2);
+            assert!(ring.is_empty());
+            assert_eq!(ring.written(), 5);
+            assert_eq!((seen.read, seen.gaps), (5 - ring.dropped(), 0));
+        },
+    );
 }
 
 #[test]
 fn drop_oldest_never_tears_a_read() {
-    loom::model(|| {
-        let ring = ring(2, 1, Overflow::DropOldest);
-        ring.write(&[0, 1]);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                ring.write(&[2]);
-                ring.write(&[3, 4]);
-            }
-        });
-        let mut seen = Seen::default();
-        seen.read(&ring, 2);
-        seen.read(&ring, 1);
-        producer.join().unwrap();
-        seen.finish(&ring);
-    });
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.write(&[2]);
+            ring.write(&[3, 4]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.read(ring, 3);
+            seen.read(ring, 1);
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
 }
 
 #[test]
 fn drop_oldest_with_grains_never_tears_an_exact_read() {
-    loom::model(|| {
-        let ring = ring(4, 2, Overflow::DropOldest);
-        ring.write(&[0, 1, 2, 3]);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                ring.write(&[4]);
-                ring.write(&[5]);
+    explore(
+        || full(4, 2),
+        |ring| {
+            ring.write(&[4]);
+            ring.write(&[5]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            let mut out = [-1; 3];
+            // Only the grain of 0 and 1 makes room, so the other one is there at any time.
+            let read = ring.read_exact(&mut out[..2]).unwrap();
+            seen.block(read, &out[..2]);
+            if let Some(read) = ring.read_exact(&mut out) {
+                assert_eq!(read.samples, 3);
+                seen.block(read, &out);
             }
-        });
-        let mut seen = Seen::default();
-        let mut out = [-1; 3];
-        // Whatever was dropped, at least 2 samples are there, and never 2 whole grains less than the ring had.
-        let read = ring.read_exact(&mut out[..2]).unwrap();
-        seen.block(read, &out[..2]);
-        if let Some(read) = ring.read_exact(&mut out) {
-            assert_eq!(read.samples, 3);
-            seen.block(read, &out);
-        }
-        producer.join().unwrap();
-        assert_eq!(ring.dropped() % 2, 0);
-        seen.finish(&ring);
-    });
+            seen
+        },
+        |ring, seen| {
+            assert_eq!(ring.dropped() % 2, 0);
+            seen.finish(ring);
+        },
+    );
 }
 
 #[test]
 fn input_longer_than_the_ring_never_tears_a_read() {
-    loom::model(|| {
-        let ring = ring(2, 1, Overflow::DropOldest);
-        ring.write(&[0]);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                ring.write(&[1, 2, 3, 4]);
-                ring.write(&[5]);
-            }
-        });
-        let mut seen = Seen::default();
-        assert!(ring.len() <= 2);
-        seen.read(&ring, 2);
-        seen.read(&ring, 2);
-        producer.join().unwrap();
-        seen.finish(&ring);
-    });
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.write(&[2, 3, 4]);
+            ring.write(&[5]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            assert!(ring.len() <= 2);
+            seen.read(ring, 2);
+            seen.read(ring, 2);
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
 }
 
 #[test]
 fn drop_oldest_never_tears_a_peek() {
-    loom::model(|| {
-        let ring = ring(2, 1, Overflow::DropOldest);
-        ring.write(&[0, 1]);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                ring.write(&[2, 3]);
-                ring.write(&[4]);
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.write(&[2, 3]);
+            ring.write(&[4]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            let mut out = [-1; 2];
+            if ring.peek(&mut out) == 2 {
+                assert_eq!(out[1], out[0] + 1, "peek is torn");
             }
-        });
-        let mut seen = Seen::default();
-        let mut out = [-1; 2];
-        if ring.peek(&mut out) == 2 {
-            assert_eq!(out[1], out[0] + 1, "peek is torn");
-        }
-        seen.read(&ring, 2);
-        producer.join().unwrap();
-        seen.finish(&ring);
-    });
+            seen.read(ring, 2);
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
 }
 
 #[test]
 fn skip_and_clear_beside_drop_oldest_keep_the_counts() {
-    loom::model(|| {
-        let ring = ring(2, 1, Overflow::DropOldest);
-        ring.write(&[0, 1]);
-        let producer = thread::spawn({
-            let ring = ring.clone();
-            move || {
-                ring.write(&[2]);
-                ring.write(&[3, 4]);
-            }
-        });
-        let mut seen = Seen::default();
-        seen.discard(ring.skip(1));
-        seen.read(&ring, 1);
-        seen.discard(ring.clear());
-        producer.join().unwrap();
-        seen.finish(&ring);
-    });
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.write(&[2]);
+            ring.write(&[3, 4]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.discard(ring.skip(1));
+            seen.read(ring, 1);
+            seen.discard(ring.clear());
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
+}
+
+#[test]
+fn clear_leaves_nothing_of_what_was_there() {
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.write(&[2]);
+            ring.write(&[3]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.discard(ring.clear());
+            let read = seen.read(ring, 2);
+            assert!(read.samples == 0 || seen.position - read.samples as u64 >= 2, "0 or 1 was still there");
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
+}
+
+#[test]
+fn a_ring_that_is_never_empty_never_looks_empty() {
+    explore(
+        || full(4, 2),
+        |ring| {
+            // First 2 and 3 remain, and 4 comes; then, before 5 and 6 are there, 4.
+            ring.write(&[4]);
+            ring.write(&[5, 6]);
+        },
+        |ring| {
+            assert!(!ring.is_empty());
+            let mut seen = Seen::default();
+            assert_eq!(seen.read(ring, 1).samples, 1);
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
 }

@@ -25,7 +25,7 @@ struct Entry {
     filter: Filter,
 }
 
-/// For each kind, who wants it.
+/// For each kind, who wants it. Kinds may share a table.
 #[derive(Clone)]
 struct Snapshot {
     kinds: Box<[Arc<KindTable>]>,
@@ -150,18 +150,27 @@ fn leave(kinds: &mut [Arc<KindTable>], entry: &Entry) {
 
 /// Replaces each list of subscribers that `filter` names.
 fn edit(kinds: &mut [Arc<KindTable>], filter: &Filter, change: impl Fn(Option<&Subscribers>) -> Option<Subscribers>) {
+    // Kinds that nobody told apart so far share a table, and still do afterwards: to subscribe to all kinds, which is
+    // the default, costs as much as to subscribe to one.
+    let mut edited: Vec<(Arc<KindTable>, Arc<KindTable>)> = Vec::new();
     for kind in filter.kinds.iter() {
-        let Some(shared) = kinds.get_mut(usize::from(kind)) else { continue };
-        let mut table = (**shared).clone();
+        let Some(place) = kinds.get_mut(usize::from(kind)) else { continue };
+        if let Some((_, next)) = edited.iter().find(|(old, _)| Arc::ptr_eq(old, place)) {
+            *place = next.clone();
+            continue;
+        }
+        let mut next = KindTable::clone(place);
         match &filter.subjects {
-            None => table.every = change(table.every.as_ref()),
+            None => next.every = change(next.every.as_ref()),
             Some(subjects) => {
                 for &subject in subjects {
-                    let list = change(table.by_subject.get(subject));
-                    table.by_subject.set(subject, list);
+                    let list = change(next.by_subject.get(subject));
+                    next.by_subject.set(subject, list);
                 }
             }
         }
-        *shared = Arc::new(table);
+        let next = Arc::new(next);
+        let old = std::mem::replace(place, next.clone());
+        edited.push((old, next));
     }
 }

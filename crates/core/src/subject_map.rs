@@ -9,7 +9,8 @@ const SHARDS: usize = 64;
 
 /// A persistent map from subject to `V`: `clone` shares all entries, a change copies one shard of them.
 pub struct SubjectMap<V> {
-    shards: Box<[Shard<V>; SHARDS]>,
+    /// In place: a lookup follows one pointer less.
+    shards: [Shard<V>; SHARDS],
     len: usize,
 }
 
@@ -18,7 +19,7 @@ type Shard<V> = Option<Arc<FxHashMap<u64, V>>>;
 impl<V: Clone> SubjectMap<V> {
     /// A map without entries.
     pub fn new() -> Self {
-        Self { shards: Box::new([const { None }; SHARDS]), len: 0 }
+        Self { shards: [const { None }; SHARDS], len: 0 }
     }
 
     /// How many subjects have a value.

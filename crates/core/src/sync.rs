@@ -27,6 +27,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Loom models of the crates that have none.
 #[cfg(loom)]
+#[allow(missing_docs, clippy::new_without_default)]
 mod stand_ins {
     use super::atomic::{AtomicUsize, Ordering};
     use super::{Arc, Mutex, lock};
@@ -47,7 +48,6 @@ mod stand_ins {
         }
     }
 
-    #[allow(missing_docs)]
     impl<T> ArcSwap<T> {
         pub fn from_pointee(value: T) -> Self {
             Self(Mutex::new(Arc::new(value)))
@@ -101,7 +101,6 @@ mod stand_ins {
     /// Model of `crossbeam_queue::SegQueue`.
     pub struct SegQueue<T>(Counted<T>);
 
-    #[allow(missing_docs)]
     impl<T> SegQueue<T> {
         pub fn new() -> Self {
             Self(Counted::new())
@@ -127,7 +126,6 @@ mod stand_ins {
         capacity: usize,
     }
 
-    #[allow(missing_docs)]
     impl<T> ArrayQueue<T> {
         pub fn new(capacity: usize) -> Self {
             Self { queue: Counted::new(), capacity }

@@ -293,7 +293,6 @@ fn four_producers_reach_a_hundred_subscribers_in_order_while_others_come_and_go(
     assert_eq!((stats.published, stats.queued, stats.subscribers), (PRODUCERS * EVENTS, 0, 0));
     assert_eq!(stats.matched, receivers.load(Ordering::Relaxed));
     assert_eq!(stats.matched, stats.delivered + stats.dropped);
-    assert!((CONSUMERS as u64..stats.matched).contains(&stats.wakes), "{} wakes", stats.wakes);
-    eprintln!("{stats:?}");
+    assert!(stats.wakes < stats.matched / 2, "{} wakes for {} events", stats.wakes, stats.matched);
     ledger.check();
 }

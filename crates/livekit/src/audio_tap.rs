@@ -161,6 +161,17 @@ impl AudioTap {
         self.abi.drop_handle(handle);
     }
 
+    /// Ends all streams. Their handles stay with whoever opened them, who closes them.
+    pub(crate) fn end_all(&self) {
+        self.streams.snapshot(|streams| {
+            for (_, tapped) in streams.iter() {
+                if let Tapped::Open { stream, .. } = &**tapped {
+                    stream.end();
+                }
+            }
+        });
+    }
+
     /// What was counted so far.
     pub(crate) fn stats(&self) -> TapStats {
         let open = |tapped: &Tapped| matches!(tapped, Tapped::Open { stream, .. } if !stream.has_ended());

@@ -153,6 +153,11 @@ impl Engine {
         self.audio.close(handle);
     }
 
+    /// Ends every audio stream of ours, as an eos from the engine would; for when no events will come any more.
+    pub fn end_streams(&self) {
+        self.audio.end_all();
+    }
+
     /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.
     pub fn receive(&self, message: &[u8]) {
         self.received.add(1);

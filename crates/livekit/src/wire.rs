@@ -21,7 +21,7 @@
 //!   field that is to be merged look the same here, and a handle that is reported and not there is the lesser evil:
 //!   dropping it is refused, where one never reported would be kept for ever.
 //! - Varints over 64 bits, groups nested over 100 deep, field number 0 and wire types 6 and 7 are malformed, as they
-//!   are for `prost`, which reads the primitives here and wrote the event in the engine.
+//!   are for `prost`, which wrote the event in the engine and reads the primitives here.
 //!
 //! Nothing here allocates once the schema is built, except that `prost` boxes the error of a malformed message.
 

@@ -172,6 +172,14 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
     })
 }
 
+/// Ends every audio stream that the engine feeds, in all threads: no more events will come.
+#[napi(catch_unwind)]
+pub fn engine_end_streams() {
+    if let Some(engine) = Engine::get() {
+        engine.end_streams();
+    }
+}
+
 /// Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
 /// what the installed package decodes.
 #[napi(catch_unwind)]

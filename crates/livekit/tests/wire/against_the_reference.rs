@@ -1,8 +1,20 @@
 //! Generated and damaged messages, read here and by the reference: the same answers, and no panic.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
+
+type Asked = (SchemaSpec, Schema);
+
+static LIVEKIT: LazyLock<Asked> = LazyLock::new(|| with_schema(livekit_spec()));
+static SMALL: LazyLock<Asked> = LazyLock::new(|| with_schema(small_spec()));
+
+fn with_schema(spec: SchemaSpec) -> Asked {
+    let schema = Schema::new(spec.clone()).unwrap();
+    (spec, schema)
+}
 
 /// Few field numbers, so that what is generated meets the schema often.
 fn small_spec() -> SchemaSpec {
@@ -56,8 +68,7 @@ fn write(parts: &[(u32, Part)]) -> Message {
 }
 
 /// Asks both everything: the bytes as an event, and as the body of each kind.
-fn compare(spec: &SchemaSpec, bytes: &[u8]) {
-    let schema = Schema::new(spec.clone()).unwrap();
+fn compare((spec, schema): &Asked, bytes: &[u8]) {
     let peek = schema.peek(bytes);
     let expected = reference::peek(spec, bytes);
     assert_eq!(peek.ok().map(|peek| (peek.kind, peek.subject, peek.body.to_vec())), expected);
@@ -65,10 +76,10 @@ fn compare(spec: &SchemaSpec, bytes: &[u8]) {
         assert!(bytes.is_empty());
     }
     if let Ok(peek) = peek {
-        compare_body(spec, &schema, peek.kind, peek.body);
+        compare_body(spec, schema, peek.kind, peek.body);
     }
     for kind in 0..spec.cases.len() as u8 {
-        compare_body(spec, &schema, kind, bytes);
+        compare_body(spec, schema, kind, bytes);
     }
 }
 
@@ -125,31 +136,31 @@ fn edited(mut bytes: Vec<u8>, edits: &[(prop::sample::Index, Edit)]) -> Vec<u8> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4096) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
 
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        compare(&livekit_spec(), &bytes);
-        compare(&small_spec(), &bytes);
+        compare(&LIVEKIT, &bytes);
+        compare(&SMALL, &bytes);
     }
 
     #[test]
     fn any_message(parts in parts()) {
-        compare(&livekit_spec(), &write(&parts).0);
-        compare(&small_spec(), &write(&parts).0);
+        compare(&LIVEKIT, &write(&parts).0);
+        compare(&SMALL, &write(&parts).0);
     }
 
     #[test]
     fn any_message_then_damaged(parts in parts(), edits in edits()) {
         let bytes = edited(write(&parts).0, &edits);
-        compare(&livekit_spec(), &bytes);
-        compare(&small_spec(), &bytes);
+        compare(&LIVEKIT, &bytes);
+        compare(&SMALL, &bytes);
     }
 
     #[test]
     fn real_events_then_damaged(frame in any::<bool>(), id in any::<u64>(), edits in edits()) {
         let event = if frame { audio_frame(id) } else { connected() };
-        compare(&livekit_spec(), &event.0);
-        compare(&livekit_spec(), &edited(event.0, &edits));
+        compare(&LIVEKIT, &event.0);
+        compare(&LIVEKIT, &edited(event.0, &edits));
     }
 }

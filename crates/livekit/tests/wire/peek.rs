@@ -94,7 +94,8 @@ fn an_event_cut_off_anywhere_is_truncated() {
 fn what_is_no_message_is_malformed() {
     let schema = livekit();
     let over_64_bits = [&[0x08][..], &[0xff; 9], &[0x02]].concat();
-    let over_32_bit_key = [0x80, 0x80, 0x80, 0x80, 0x10, 0x00];
+    // Field 7 if only the low half of the key were kept.
+    let over_32_bit_key = [0xb8, 0x80, 0x80, 0x80, 0x10, 0x00];
     let endless = [&[0x08][..], &[0x80; 20]].concat();
     let stray_end = [0x0c];
     let other_end = [0x0b, 0x14];

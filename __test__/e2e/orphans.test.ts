@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { runNode } from '../support/child.js';
+import { ledgerPackage } from '../support/ledger.js';
+
+// The test build records every handle that the engine hands out in an event, and asks the engine for each at the end.
+test('no handle of the engine is left: not by cancel, oblivion, terminated workers or overflow', async () => {
+  const { status, stdout, stderr } = await runNode('./orphans.mjs', [], {
+    env: { NARROWCAST_ROOT: ledgerPackage() },
+    limitMs: 120_000,
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  const report = JSON.parse(stdout) as { recorded: number };
+  expect(report).toMatchObject({
+    left: [],
+    lagged: 'LAGGED',
+    streamsAfterWorkers: 0,
+    malformed: 0,
+    framesMalformed: 0,
+    heldDropped: 0,
+    panics: 0,
+  });
+  expect(report.recorded).toBeGreaterThan(1000);
+}, 130_000);

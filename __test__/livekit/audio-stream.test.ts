@@ -1,0 +1,294 @@
+import * as rtc from '@livekit/rtc-node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { AudioStream, install } from '../../src/livekit/index.js';
+import { native } from '../../src/native.js';
+import { block, openTracks, play, until } from '../support/meeting.js';
+
+const engine = install();
+afterAll(() => engine.uninstall());
+
+const code = (expected: string) => expect.objectContaining({ name: 'NarrowcastError', code: expected });
+
+/** The samples that a track has played from its start, as many as `length`. */
+function played(pcm: Int16Array, length: number, from = 0): Int16Array {
+  return new Int16Array(length).map((_, i) => pcm[(from + i) % pcm.length]!);
+}
+
+describe('frames', () => {
+  test('arrive whole, in order, as rtc-node frames that cover their buffer', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000, 1);
+    play([one!], 30);
+    let samples = 0;
+    for await (const frame of stream) {
+      expect(frame).toBeInstanceOf(rtc.AudioFrame);
+      expect(frame).toMatchObject({ sampleRate: 16_000, channels: 1, samplesPerChannel: 160 });
+      expect(frame.data.buffer.byteLength).toBe(320);
+      expect(frame.data).toEqual(played(one!.pcm, 160, samples));
+      samples += 160;
+      if (samples === 30 * 160) break;
+    }
+    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, bufferedMs: 0 });
+  });
+
+  test('go to the stream of their own track only', async () => {
+    const tracks = openTracks(8);
+    const streams = tracks.map(({ track }) => new AudioStream(track, 16_000));
+    play(tracks, 10);
+    for (const [number, stream] of streams.entries()) {
+      const samples = new Int16Array(1600);
+      let read = 0;
+      for await (const frame of stream) {
+        samples.set(frame.data, read);
+        read += frame.data.length;
+        if (read === samples.length) break;
+      }
+      expect(samples).toEqual(played(tracks[number]!.pcm, 1600));
+    }
+  });
+
+  test('have the length that was asked for, also one that the engine does not have', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, frameSizeMs: 25 });
+    play([one!], 10);
+    const reader = stream.getReader();
+    for (let at = 0; at < 1600; at += 400) {
+      const { value } = await reader.read();
+      expect(value!.data).toEqual(played(one!.pcm, 400, at));
+    }
+    await reader.cancel();
+  });
+
+  test('of two channels stay interleaved', async () => {
+    const source = new rtc.AudioSource(48_000, 2, 0);
+    const track = rtc.LocalAudioTrack.createAudioTrack('stereo', source);
+    const stream = new AudioStream(track, 48_000, 2);
+    const left = new Int16Array(960).map((_, i) => (i % 2 === 0 ? 1000 : -1000));
+    await source.captureFrame(new rtc.AudioFrame(left, 48_000, 2, 480));
+    const frame = await stream[Symbol.asyncIterator]().next();
+    expect(frame.value).toMatchObject({ channels: 2, samplesPerChannel: 480 });
+    expect(frame.value!.data).toEqual(left);
+    stream.close();
+  });
+
+  test('pass through a frame processor when they are read, and one that fails passes them on', async () => {
+    const [one] = openTracks(1);
+    class Halve extends rtc.FrameProcessor<rtc.AudioFrame> {
+      calls = 0;
+      closed = 0;
+      isEnabled = () => true;
+      setEnabled = () => {};
+      process(frame: rtc.AudioFrame): rtc.AudioFrame {
+        if (++this.calls === 2) throw new Error('once');
+        return new rtc.AudioFrame(frame.data.map((s) => s >> 1), frame.sampleRate, frame.channels, frame.samplesPerChannel);
+      }
+      close = () => void this.closed++;
+    }
+    const processor = new Halve();
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor });
+    play([one!], 2);
+    const reader = stream.getReader();
+    expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160).map((s) => s >> 1));
+    expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160, 160));
+    await reader.cancel();
+    expect(processor.closed).toBe(1);
+  });
+});
+
+describe('a blocked thread', () => {
+  test('loses nothing within bufferMs', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    const pump = play([one!], 60);
+    block(400);
+    let samples = 0;
+    for await (const frame of stream) {
+      expect(frame.data).toEqual(played(one!.pcm, 160, samples));
+      expect(frame.userdata).toEqual({});
+      if ((samples += 160) === 60 * 160) break;
+    }
+    expect(pump.stats()).toEqual([{ sent: 60, captured: 60, failed: 0 }]);
+  });
+
+  test('loses the oldest frames beyond it, counted, and the next frame says how many', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, bufferMs: 100 });
+    play([one!], 40);
+    await until(() => stream.stats().framesIn === 40, 'all was played');
+    expect(stream.stats()).toEqual({ framesIn: 40, framesOut: 0, framesDropped: 30, bufferedMs: 100 });
+    const first = stream.tryRead()!;
+    expect(first.userdata).toEqual({ droppedBefore: 30 });
+    expect(first.data).toEqual(played(one!.pcm, 160, 30 * 160));
+    expect(stream.tryRead()!.userdata).toEqual({});
+    stream.close();
+  });
+});
+
+describe('the end', () => {
+  test('comes when the track ends, after what is buffered', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    play([one!], 5);
+    await until(() => stream.stats().framesIn === 5, 'all was played');
+    await one!.track.close();
+    let frames = 0;
+    for await (const _ of stream) frames++;
+    expect(frames).toBe(5);
+    await until(() => engine.stats().streams === 0, 'the engine feeds nothing');
+  });
+
+  test('comes to a reader that already waits', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    const pending = stream.getReader().read();
+    await one!.track.close();
+    expect(await pending).toEqual({ done: true, value: undefined });
+  });
+
+  test('comes when rtc-node ends the streams of an unsubscribed track; what is buffered stays readable', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    play([one!], 5);
+    await until(() => stream.stats().framesIn === 5, 'all was played');
+    // What rtc-node's Room calls at trackUnsubscribed; private in its types.
+    (one!.track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
+    expect(engine.stats().streams).toBe(0);
+    expect(await stream.getReader().read()).toMatchObject({ done: false });
+    stream.close();
+  });
+
+  test('can be asked for again and again', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    stream.close();
+    stream.close();
+    await stream.cancel();
+    await one!.track.close();
+    expect(await stream.getReader().read()).toEqual({ done: true, value: undefined });
+    expect(stream.stats().framesIn).toBe(0);
+  });
+
+  test('leaves the other streams of the same track alone', async () => {
+    const [one] = openTracks(1);
+    const [first, second] = [new AudioStream(one!.track, 16_000), new AudioStream(one!.track, 16_000)];
+    play([one!], 20);
+    await until(() => first.stats().framesIn > 2, 'frames flow');
+    await first.cancel();
+    await until(() => second.stats().framesIn === 20, 'all was played');
+    expect(second.stats().framesDropped).toBe(0);
+    second.close();
+  });
+});
+
+describe('lifetime', () => {
+  test('a stream keeps its track alive', async () => {
+    const source = new rtc.AudioSource(16_000, 1, 0);
+    const stream = new AudioStream(rtc.LocalAudioTrack.createAudioTrack('unheld', source), 16_000);
+    for (let i = 0; i < 5; i++) {
+      gc!();
+      await new Promise(setImmediate);
+    }
+    await source.captureFrame(rtc.AudioFrame.create(16_000, 1, 160));
+    await until(() => stream.stats().framesIn === 1, 'the frame arrives');
+    stream.close();
+  });
+
+  test('a forgotten stream is collected; one that somebody waits for is not', async () => {
+    const [one] = openTracks(1);
+    const waiting = new AudioStream(one!.track, 16_000)[Symbol.asyncIterator]().next();
+    (() => {
+      for (let i = 0; i < 50; i++) new AudioStream(one!.track, { sampleRate: 16_000, bufferMs: 100 });
+    })();
+    expect(engine.stats().streams).toBe(51);
+    await until(() => (gc!(), engine.stats().streams === 1), 'the forgotten ones are gone');
+    play([one!], 1);
+    expect((await waiting).done).toBe(false);
+    await until(() => (gc!(), engine.stats().streams === 0), 'the last one is gone, too');
+  });
+
+  test('300 streams opened while their tracks play lose no frame: early ones wait for their stream', async () => {
+    const tracks = openTracks(4);
+    const pump = play(tracks, 2000);
+    const streams: AudioStream[] = [];
+    for (let i = 0; i < 300; i++) {
+      streams.push(new AudioStream(tracks[i % 4]!.track, { sampleRate: 16_000, bufferMs: 5000 }));
+      if (i % 20 === 0) await new Promise(setImmediate);
+    }
+    await until(() => streams.every((stream) => stream.stats().framesIn > 3), 'each has frames');
+    pump.stop();
+    for (const [i, stream] of streams.entries()) {
+      const { pcm } = tracks[i % 4]!;
+      const first = stream.tryRead()!;
+      const start = pcm.indexOf(first.data[0]!);
+      expect(start % 160).toBe(0);
+      expect(first.data).toEqual(played(pcm, 160, start));
+      for (let at = 160; at < 480; at += 160) expect(stream.tryRead()!.data).toEqual(played(pcm, 160, start + at));
+      stream.close();
+    }
+    expect(engine.stats()).toMatchObject({ heldDropped: 0, framesMalformed: 0, panics: 0 });
+  });
+});
+
+describe('without promises', () => {
+  test('tryRead and readInto read the same ring, and a reader locks them out', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    play([one!], 10);
+    await until(() => stream.stats().framesIn === 10, 'all was played');
+    expect(stream.tryRead()!.data).toEqual(played(one!.pcm, 160));
+    const target = new Int16Array(1000);
+    expect(stream.readInto(target)).toBe(1000);
+    expect(target).toEqual(played(one!.pcm, 1000, 160));
+    const reader = stream.getReader();
+    expect(() => stream.tryRead()).toThrow(code('LOCKED'));
+    reader.releaseLock();
+    expect(stream.readInto(target)).toBe(1600 - 1160);
+    expect(stream.tryRead()).toBe(null);
+    stream.close();
+  });
+
+  test('a stream that is polled wakes nobody', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    const wakes = native.threadWakes();
+    play([one!], 20);
+    let frames = 0;
+    await until(() => (stream.tryRead() && frames++, frames === 20), 'all was read');
+    // The pump's own answers are taken natively; nothing else happened in this thread.
+    expect(native.threadWakes() - wakes).toBe(0);
+    stream.close();
+  });
+});
+
+describe('bad input', () => {
+  const { track } = openTracks(1)[0]!;
+  test.each([
+    ['frameSizeMs 0', { frameSizeMs: 0 }],
+    ['a fractional frameSizeMs', { frameSizeMs: 2.5 }],
+    ['frames that are no whole samples', { sampleRate: 11_025, frameSizeMs: 10 }],
+    ['rate 0', { sampleRate: 0 }],
+    ['a negative rate', { sampleRate: -16_000 }],
+    ['a rate that is no number', { sampleRate: Number.NaN }],
+    ['an infinite rate', { sampleRate: Number.POSITIVE_INFINITY }],
+    ['no channels', { numChannels: 0 }],
+    ['no buffer', { bufferMs: 0 }],
+  ])('%s is refused', (_, options) => {
+    const before = engine.stats().streams;
+    expect(() => new AudioStream(track, options)).toThrow(code('INVALID_ARGUMENT'));
+    expect(engine.stats().streams).toBe(before);
+  });
+
+  test.each([undefined, null, {}, 7n, 'track'])('%s is no track', (value) => {
+    expect(() => new AudioStream(value as unknown as rtc.Track)).toThrow(code('INVALID_ARGUMENT'));
+  });
+
+  test.each([-1n, 2n ** 64n, 7, '7'])('%s is no handle', (value) => {
+    expect(() => AudioStream.fromHandle(value as bigint)).toThrow(code('INVALID_ARGUMENT'));
+  });
+
+  test('a handle that the engine does not know is refused, and the engine says why', () => {
+    expect(() => AudioStream.fromHandle(2n ** 60n)).toThrow(code('ENGINE_REQUEST_FAILED'));
+    expect(() => AudioStream.fromHandle(2n ** 60n)).toThrow(/handle not found/);
+    expect(engine.stats()).toMatchObject({ streams: 0 });
+  });
+});

@@ -1,0 +1,196 @@
+import type { EventEmitter } from 'node:events';
+import * as rtc from '@livekit/rtc-node';
+import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { AudioStream, install } from '../../src/livekit/index.js';
+import { encodeEvent } from '../support/messages.js';
+import { openTracks, play, until } from '../support/meeting.js';
+
+type Client = EventEmitter & { waitFor(predicate: (event: FfiEvent) => boolean): Promise<unknown> };
+const client = () => (globalThis as { _ffiClientInstance?: Client })._ffiClientInstance!;
+
+/** Events that no engine has to be provoked into: what is put into the queue is what it would have sent. */
+const panic = encodeEvent({ panic: { message: 'a test' } });
+const hello = encodeEvent({ logs: { records: [{ target: 'test', message: 'hello' }] } });
+const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });
+
+afterEach(() => install().uninstall());
+
+describe('install', () => {
+  test('twice is once', () => {
+    expect(install()).toBe(install());
+  });
+
+  test('stands in for the client that rtc-node uses', async () => {
+    install();
+    const source = new rtc.AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    // The answer came through our queue: rtc-node has made no client of its own.
+    expect(Object.keys(client())).toContain('waitFor');
+    expect(install().queue.stats().delivered).toBeGreaterThan(0);
+    await source.close();
+  });
+});
+
+describe('listeners of ffi_event', () => {
+  test('hear every event but logs and the frames of our own streams', async () => {
+    const engine = install();
+    const heard = new Set<string | undefined>();
+    const listener = (event: FfiEvent) => void heard.add(event.message.case);
+    client().on('ffi_event', listener);
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    const pump = play([one!], 5);
+    await until(() => stream.stats().framesIn === 5, 'all was played');
+    pump.stop();
+    engine.queue.put('logs', hello);
+    engine.queue.put('roomEvent', roomEvent(5n), 5n);
+    await until(() => heard.has('roomEvent'), 'the room event comes');
+    expect([...heard]).toEqual(['roomEvent']);
+    client().off('ffi_event', listener);
+    stream.close();
+  });
+
+  test('get the frames of rtc-node streams, which go on working', async () => {
+    install();
+    const [one] = openTracks(1);
+    const stream = new rtc.AudioStream(one!.track, 16_000, 1);
+    const pump = play([one!], 5);
+    let frames = 0;
+    for await (const frame of stream) {
+      expect(frame.data).toEqual(one!.pcm.slice(frames * 160, (frames + 1) * 160));
+      if (++frames === 5) break;
+    }
+    pump.stop();
+  });
+
+  test('are told of nothing while nobody listens', async () => {
+    const engine = install();
+    const before = engine.queue.stats();
+    engine.queue.put('roomEvent', roomEvent(5n), 5n);
+    expect(engine.queue.stats().unwanted).toBeGreaterThan(before.unwanted);
+    expect(engine.queue.stats().delivered).toBe(before.delivered);
+  });
+
+  test('that throw keep nothing from the next one', async () => {
+    const engine = install();
+    const thrown = vi.fn<(error: Error) => void>();
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+    const heard = vi.fn<() => void>();
+    const fails = () => {
+      throw new Error('a listener');
+    };
+    client().on('ffi_event', fails).on('ffi_event', heard);
+    engine.queue.put('roomEvent', roomEvent(5n), 5n);
+    await until(() => heard.mock.calls.length === 1 && thrown.mock.calls.length === 1, 'both happened');
+    expect(thrown.mock.calls[0]![0].message).toBe('a listener');
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+    client().removeAllListeners('ffi_event');
+  });
+});
+
+describe('waitFor', () => {
+  test('is offered answers only, and those that come before it is called too', async () => {
+    const engine = install();
+    const offered: unknown[] = [];
+    const answer = encodeEvent({ publishData: { asyncId: 77n } });
+    // Before anybody waits, in the same turn: as the engine's own threads often do.
+    engine.queue.put('publishData', answer, 77n);
+    engine.queue.put('roomEvent', roomEvent(1n), 1n);
+    const value = await client().waitFor(({ message }) => {
+      offered.push(message.case);
+      return message.case === 'publishData' && message.value.asyncId === 77n;
+    });
+    expect(value).toMatchObject({ asyncId: 77n });
+    expect(offered).toEqual(['publishData']);
+  });
+
+  test('goes on before the event after its answer is handed out', async () => {
+    const engine = install();
+    const order: string[] = [];
+    const connected = client().waitFor(({ message }) => message.case === 'connect');
+    client().on('ffi_event', ({ message }: FfiEvent) => order.push(String(message.case)));
+    engine.queue.put('connect', encodeEvent({ connect: { asyncId: 1n } }), 1n);
+    engine.queue.put('roomEvent', roomEvent(1n), 1n);
+    await connected;
+    await Promise.resolve();
+    order.push('went on');
+    await until(() => order.includes('roomEvent'), 'the room event came');
+    expect(order).toEqual(['connect', 'went on', 'roomEvent']);
+    client().removeAllListeners('ffi_event');
+  });
+
+  test('rejects with the reason of its signal, and with what its predicate throws', async () => {
+    const engine = install();
+    const abort = new AbortController();
+    const waitFor = client().waitFor as unknown as (p: unknown, o?: { signal: AbortSignal }) => Promise<unknown>;
+    const aborted = waitFor(() => false, { signal: abort.signal });
+    const failed = waitFor(() => {
+      throw new Error('a predicate');
+    });
+    abort.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrow('enough');
+    await expect(waitFor(() => true, { signal: abort.signal })).rejects.toThrow('enough');
+    engine.queue.put('publishData', encodeEvent({ publishData: { asyncId: 1n } }), 1n);
+    await expect(failed).rejects.toThrow('a predicate');
+  });
+});
+
+describe('engine.queue', () => {
+  test('is filtered by type and by what events are about, and decodes what is read', async () => {
+    const engine = install();
+    const mine = engine.queue.subscribe({ types: ['roomEvent'], handles: [7n] });
+    for (const room of [6n, 7n, 8n]) engine.queue.put('roomEvent', roomEvent(room), room);
+    expect(mine.drain()).toMatchObject([{ message: { case: 'roomEvent', value: { roomHandle: 7n } } }]);
+    mine.close();
+  });
+
+  test('carries the answers to requests by their async id', async () => {
+    const engine = install();
+    const answers = engine.queue.subscribe({ types: ['captureAudioFrame'] });
+    const source = new rtc.AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    expect((await answers.next()).value).toMatchObject({ message: { case: 'captureAudioFrame' } });
+    answers.close();
+    await source.close();
+  });
+});
+
+describe('logs', () => {
+  test('are discarded natively until somebody listens', async () => {
+    const engine = install();
+    engine.queue.put('logs', hello);
+    const log = vi.fn<(record: { message?: string }) => void>();
+    engine.on('log', log);
+    engine.queue.put('logs', hello);
+    await until(() => log.mock.calls.some(([record]) => record.message === 'hello'), 'the log comes');
+    expect(log.mock.calls.filter(([record]) => record.message === 'hello')).toHaveLength(1);
+    engine.off('log', log);
+    const before = engine.queue.stats().delivered;
+    engine.queue.put('logs', hello);
+    expect(engine.queue.stats().delivered).toBe(before);
+  });
+});
+
+describe('a panic of the engine', () => {
+  test('is an event for whoever listens', async () => {
+    const engine = install();
+    const heard = new Promise<Error>((resolve) => engine.once('panic', resolve));
+    engine.queue.put('panic', panic);
+    expect(await heard).toMatchObject({ code: 'ENGINE_PANIC', message: expect.stringContaining('a test') });
+  });
+
+  test('unheard, is an uncaught exception', async () => {
+    const engine = install();
+    const thrown = vi.fn<(error: Error) => void>();
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+    engine.queue.put('panic', panic);
+    await until(() => thrown.mock.calls.length === 1, 'it is thrown');
+    expect(thrown.mock.calls[0]![0]).toMatchObject({ code: 'ENGINE_PANIC' });
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+  });
+});

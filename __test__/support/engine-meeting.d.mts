@@ -1,0 +1,11 @@
+import type { AudioSource, LocalAudioTrack } from '@livekit/rtc-node';
+import type * as Livekit from '../../src/livekit/index.js';
+import type * as Native from '../../index.js';
+
+export const AudioStream: typeof Livekit.AudioStream;
+export const install: typeof Livekit.install;
+export const native: typeof Native;
+export function openTracks(count: number): { source: AudioSource; track: LocalAudioTrack }[];
+export function play(tracks: { source: AudioSource }[], chunks: number): Native.NativeCapturePump;
+export function until(condition: () => unknown, what: string, limitMs?: number): Promise<void>;
+export function block(ms: number): void;

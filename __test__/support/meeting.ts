@@ -1,0 +1,51 @@
+import * as rtc from '@livekit/rtc-node';
+import { CapturePump } from '../../src/livekit/capture-pump.js';
+
+/** A track of the engine's own in this process, and what plays into it: no server, no network. */
+export interface Played {
+  readonly source: rtc.AudioSource;
+  readonly track: rtc.LocalAudioTrack;
+  readonly pcm: Int16Array;
+}
+
+/** Opens `count` tracks at `sampleRate`, each with samples of its own. Install narrowcast first. */
+export function openTracks(count: number, sampleRate = 16_000): Played[] {
+  return Array.from({ length: count }, (_, number) => {
+    const source = new rtc.AudioSource(sampleRate, 1, 0);
+    const track = rtc.LocalAudioTrack.createAudioTrack(`track ${number}`, source);
+    return { source, track, pcm: counting(sampleRate, number) };
+  });
+}
+
+/** One second of samples that differ from one to the next, and from one track to another. */
+export function counting(sampleRate: number, number: number): Int16Array {
+  return new Int16Array(sampleRate).map((_, i) => ((i * 7 + number * 1000) % 60_000) - 30_000);
+}
+
+/** Plays `chunks` chunks of 10 ms into each track, in real time. */
+export function play(tracks: readonly Played[], chunks: number): CapturePump {
+  return new CapturePump(
+    tracks.map(({ source, pcm }) => ({
+      handle: source.ffiHandle.handle,
+      sampleRate: source.sampleRate,
+      channels: 1,
+      pcm,
+      chunks,
+    })),
+  );
+}
+
+/** Waits until `condition` holds, looking again after other work; fails after `limitMs`. */
+export async function until(condition: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Blocks this thread, as a busy agent does. */
+export function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}

@@ -1,0 +1,8 @@
+// What fromHandle says in a process in which nobody called install().
+import { AudioStream } from './engine-meeting.mjs';
+
+try {
+  AudioStream.fromHandle(1n);
+} catch ({ name, code, message }) {
+  console.log(JSON.stringify({ name, code, message }));
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Table from 'cli-table3';
+import { NarrowcastError } from '../errors.js';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly what: string;
+  readonly found: string;
+  /** What is wrong, and what to do; undefined if nothing is. */
+  readonly problem?: string;
+}
+
+/** Version of this package. */
+export function packageVersion(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version: string };
+      if (json.name === 'narrowcast') return json.version;
+    } catch {
+      // No package.json in this folder.
+    }
+  }
+  return 'unknown';
+}
+
+/** Looks at everything that narrowcast needs from the machine and from what is installed. */
+export async function examine(): Promise<Finding[]> {
+  const findings: Finding[] = [
+    { what: 'platform', found: `${process.platform} ${process.arch}${libc()}` },
+    { what: 'Node', found: process.version },
+    { what: 'narrowcast', found: packageVersion() },
+  ];
+  const addon = await examineAddon();
+  findings.push(addon);
+  if (!addon.problem) findings.push(...(await examineEngine()));
+  return findings;
+}
+
+/** Prints what was found, and returns the exit status. */
+export async function runDoctor(options: { json: boolean }, write: (text: string) => void): Promise<number> {
+  const findings = await examine();
+  const problems = findings.filter(({ problem }) => problem !== undefined);
+  if (options.json) {
+    write(`${JSON.stringify({ ok: problems.length === 0, findings }, null, 2)}\n`);
+  } else {
+    const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+    const table = new Table({ chars, style: { head: [], border: [] } });
+    table.push(...findings.map(({ what, found, problem }) => [what, found, problem === undefined ? 'ok' : 'problem']));
+    write(`${table.toString()}\n`);
+    for (const { what, problem } of problems) write(`${what}: ${problem}\n`);
+  }
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** The C library, on Linux: its version if it is glibc, which the report of a musl Node has no word of. */
+function libc(): string {
+  if (process.platform !== 'linux') return '';
+  // Without this, Node asks for the names of all connected hosts. Not in Node 20.0, where it is ignored.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime ? `, glibc ${header.glibcVersionRuntime}` : ', musl';
+}
+
+async function examineAddon(): Promise<Finding> {
+  const what = 'addon';
+  try {
+    const { native } = await import('../native.js');
+    const version = native.addonVersion();
+    const found = `${version}, ${loadedFrom(native) ?? 'from an unknown file'}`;
+    const expected = packageVersion();
+    if (version === expected) return { what, found };
+    return { what, found, problem: `it belongs to narrowcast ${version}, not ${expected}: install narrowcast again` };
+  } catch (error) {
+    if (!(error instanceof NarrowcastError)) throw error;
+    return { what, found: 'none', problem: error.message };
+  }
+}
+
+/** The `.node` file among the loaded modules that has the addon's functions. */
+function loadedFrom(native: { addonVersion: () => string }): string | undefined {
+  const { cache } = createRequire(import.meta.url);
+  const modules = Object.entries(cache);
+  const [path] = modules.find(
+    ([file, module]) =>
+      file.endsWith('.node') && (module?.exports as Partial<typeof native>)?.addonVersion === native.addonVersion,
+  ) ?? [undefined];
+  return path;
+}
+
+async function examineEngine(): Promise<Finding[]> {
+  const { loadBindings } = await import('../livekit/bindings.js');
+  const { install } = await import('../livekit/engine.js');
+  const { checkPeek } = await import('./peek-check.js');
+  const what = 'LiveKit';
+  let bindings: ReturnType<typeof loadBindings>;
+  try {
+    bindings = loadBindings();
+  } catch (error) {
+    if (!(error instanceof NarrowcastError)) throw error;
+    const { code, message, cause } = error;
+    // It is optional: whoever has not installed it has no problem. One that does not load is one.
+    if (code === 'ENGINE_NOT_FOUND' && cause === undefined) {
+      return [{ what, found: 'not installed: everything but narrowcast/livekit works without it' }];
+    }
+    return [{ what, found: 'installed, but can not be used', problem: message }];
+  }
+  const { ffi, rtcVersion, engineVersion, enginePath } = bindings;
+  const findings: Finding[] = [
+    { what: 'rtc-node', found: rtcVersion },
+    { what: 'engine', found: `${engineVersion}, ${enginePath}` },
+  ];
+  try {
+    install().uninstall();
+    const { cases, messages, handles, problems } = checkPeek(ffi);
+    const found = `${cases} kinds of events, ${messages} sample messages, ${handles} handles in them`;
+    const reading = { what: 'reading its events', found };
+    if (problems.length === 0) return [...findings, reading];
+    const [first] = problems;
+    const problem = `${problems.length} messages are not read as the installed package reads them, the first: ${first}`;
+    return [...findings, { ...reading, problem: `${problem}; please report it with these versions` }];
+  } catch (error) {
+    if (!(error instanceof NarrowcastError)) throw error;
+    return [...findings, { what, found: 'installed, but can not be used', problem: error.message }];
+  }
+}

@@ -1,0 +1,51 @@
+/** Exit status of a program that a signal ended, as shells have it: 128 and the signal's number. */
+const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Exit status after nobody reads the output any more. */
+const BROKEN_PIPE = 141;
+
+/** The same Ctrl-C may arrive twice: from the terminal, and forwarded by npm. */
+const DUPLICATE_MS = 500;
+
+/** Ctrl-C and its like, for something that has to finish first. The second one does not wait. */
+export class Interruption {
+  /** Resolves with the exit status when somebody interrupts. */
+  readonly happened: Promise<number>;
+  /** Set once somebody has. */
+  status: number | undefined;
+  #at = 0;
+  #happen!: (status: number) => void;
+  readonly #removers: (() => void)[] = [];
+
+  constructor() {
+    this.happened = new Promise((resolve) => (this.#happen = resolve));
+    for (const [signal, status] of Object.entries(STATUS)) {
+      const handler = () => this.#interrupt(status);
+      process.on(signal, handler);
+      this.#removers.push(() => process.off(signal, handler));
+    }
+    const unread = (error: NodeJS.ErrnoException) => {
+      // EIO: the terminal is gone. Anything else is as surprising here as anywhere.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      if (this.status === undefined) this.#interrupt(BROKEN_PIPE);
+    };
+    // Stays: what was written last may fail after everything is over.
+    process.stdout.on('error', unread);
+  }
+
+  /** Gives the signals their usual meaning back. */
+  dispose(): void {
+    for (const remove of this.#removers) remove();
+  }
+
+  #interrupt(status: number): void {
+    const now = performance.now();
+    if (this.status === undefined) {
+      this.#at = now;
+      this.status = status;
+      this.#happen(status);
+    } else if (now - this.#at > DUPLICATE_MS) {
+      process.exit(status);
+    }
+  }
+}

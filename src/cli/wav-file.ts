@@ -1,0 +1,237 @@
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+// oxlint-disable-next-line import/default -- Node gets the package's CommonJS file, which has a default export only.
+import wavefile from 'wavefile';
+import { fileFailure, Failure } from './failure.js';
+
+// oxlint-disable-next-line import/no-named-as-default-member -- as above
+const { WaveFile } = wavefile;
+
+/** Bytes of the header that {@link WavWriter} writes. */
+const HEADER_BYTES = 44;
+
+/** Most bytes of samples that the 32-bit sizes in the header can name. */
+const MAX_DATA_BYTES = 2 ** 32 - HEADER_BYTES;
+
+/** Samples written at a time: 1 s at 16 kHz, a quarter of that at the highest rate. */
+const BLOCK_SAMPLES = 16_384;
+
+/** How long a recording can be, in s of mono 16-bit PCM. */
+export function longestWav(sampleRate: number): number {
+  return MAX_DATA_BYTES / 2 / sampleRate;
+}
+
+/**
+ * Writes a WAV file of 16-bit PCM as the samples come, with the memory of two blocks: one fills while the other is
+ * written. The sizes in the header are those of an empty file until {@link close}.
+ */
+export class WavWriter {
+  readonly path: string;
+  readonly #file: FileHandle;
+  #filling = new Int16Array(BLOCK_SAMPLES);
+  #filled = 0;
+  #spare = new Int16Array(BLOCK_SAMPLES);
+  /** Bytes that are in the file. */
+  #position = 0;
+  /** The block on its way to the disk; never rejects. */
+  #writing: Promise<void> | undefined;
+  /** What went wrong: everything afterwards fails with it. */
+  #failure: { error: unknown } | undefined;
+
+  private constructor(path: string, file: FileHandle) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Creates the file, or empties it.
+   *
+   * @param path the folder must exist
+   * @param sampleRate Hz
+   * @throws {Failure} the file can't be written
+   */
+  static async create(path: string, sampleRate: number): Promise<WavWriter> {
+    const header = new WaveFile();
+    header.fromScratch(1, sampleRate, '16', []);
+    let file: FileHandle;
+    try {
+      file = await open(path, 'w');
+    } catch (cause) {
+      throw fileFailure('write', path, cause);
+    }
+    const writer = new WavWriter(path, file);
+    try {
+      await writer.#write(header.toBuffer(), 0);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    writer.#position = HEADER_BYTES;
+    return writer;
+  }
+
+  /**
+   * Appends samples, which are copied. While a promise that this returned is pending, there is no room for more.
+   *
+   * @returns nothing while there is room; otherwise a promise, which rejects where the disk refused
+   * @throws {Failure} the disk refused what was appended before
+   */
+  append(samples: Int16Array): void | Promise<void> {
+    this.#refuseFailed();
+    const room = BLOCK_SAMPLES - this.#filled;
+    if (samples.length < room) {
+      this.#filling.set(samples, this.#filled);
+      this.#filled += samples.length;
+      return;
+    }
+    this.#filling.set(samples.subarray(0, room), this.#filled);
+    this.#filled = BLOCK_SAMPLES;
+    const rest = samples.subarray(room);
+    if (!this.#writing) {
+      void this.#flush();
+      if (rest.length < BLOCK_SAMPLES) return this.append(rest);
+    }
+    return this.#appendLater(rest);
+  }
+
+  /**
+   * Writes what is left and the sizes, and closes the file. After a failure, too: what is in the file can be played.
+   *
+   * @throws {Failure}
+   */
+  async close(): Promise<void> {
+    try {
+      await this.#writing;
+      if (!this.#failure) await this.#flush();
+      await this.#patchSizes();
+      this.#refuseFailed();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #appendLater(rest: Int16Array): Promise<void> {
+    // The caller may reuse its memory before the disk is ready.
+    const copy = rest.slice();
+    await this.#writing;
+    this.#refuseFailed();
+    void this.#flush();
+    await this.append(copy);
+  }
+
+  /** Sends the filled block on its way. The one before it has arrived. */
+  #flush(): Promise<void> {
+    const block = this.#filling;
+    const bytes = new Uint8Array(block.buffer, 0, this.#filled * 2);
+    this.#filling = this.#spare;
+    this.#spare = block;
+    this.#filled = 0;
+    this.#writing = this.#write(bytes, this.#position).then(
+      () => {
+        this.#position += bytes.length;
+        this.#writing = undefined;
+      },
+      (error: unknown) => {
+        this.#failure = { error };
+        this.#writing = undefined;
+      },
+    );
+    return this.#writing;
+  }
+
+  #refuseFailed(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #patchSizes(): Promise<void> {
+    const size = new DataView(new ArrayBuffer(4));
+    size.setUint32(0, this.#position - 8, true);
+    await this.#write(new Uint8Array(size.buffer), 4);
+    size.setUint32(0, this.#position - HEADER_BYTES, true);
+    await this.#write(new Uint8Array(size.buffer), HEADER_BYTES - 4);
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, position + done);
+        done += bytesWritten;
+      }
+    } catch (cause) {
+      throw fileFailure('write', this.path, cause);
+    }
+  }
+}
+
+/**
+ * The samples of a WAV file that {@link WavWriter} wrote.
+ *
+ * @throws {Failure} it can't be read, or is not 16-bit mono at `sampleRate` Hz
+ */
+export async function readRecording(path: string, sampleRate: number): Promise<Int16Array> {
+  const wav = await load(path);
+  const { numChannels, sampleRate: rate } = wav.fmt as WavFormat;
+  if (wav.bitDepth !== '16' || numChannels !== 1 || rate !== sampleRate) {
+    throw new Failure(`${path} is not the recording that was made: ${wav.bitDepth} bit, ${numChannels} × ${rate} Hz`);
+  }
+  const { samples } = wav.data as { samples: Uint8Array };
+  return new Int16Array(samples.buffer, samples.byteOffset, samples.length >> 1);
+}
+
+/**
+ * The first `seconds` of any WAV file, mixed to mono, at `sampleRate` Hz. 16-bit mono at this rate comes as it is.
+ *
+ * @throws {Failure} it can't be read, or holds no sound
+ */
+export async function readSpeech(path: string, sampleRate: number, seconds: number): Promise<Int16Array> {
+  const wav = await load(path);
+  try {
+    if (wav.bitDepth === '4') wav.fromIMAADPCM();
+    if (wav.bitDepth === '8a') wav.fromALaw();
+    if (wav.bitDepth === '8m') wav.fromMuLaw();
+    if (wav.bitDepth !== '16') wav.toBitDepth('16');
+    const { sampleRate: rate } = wav.fmt as WavFormat;
+    const mono = mixed(wav.getSamples(false, Int16Array), Math.ceil(seconds * rate));
+    if (mono.length === 0) throw new Error('there are no samples in it');
+    if (rate === sampleRate) return mono;
+    wav.fromScratch(1, rate, '16', mono);
+    wav.toSampleRate(sampleRate);
+    return wav.getSamples(false, Int16Array) as unknown as Int16Array;
+  } catch (cause) {
+    throw fileFailure('use', path, cause);
+  }
+}
+
+interface WavFormat {
+  readonly numChannels: number;
+  readonly sampleRate: number;
+}
+
+async function load(path: string): Promise<InstanceType<typeof WaveFile>> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw fileFailure('read', path, cause);
+  }
+  try {
+    const wav = new WaveFile();
+    // Not as a Buffer, whose slices share memory: the samples get a buffer of their own, and are aligned.
+    wav.fromBuffer(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    return wav;
+  } catch (cause) {
+    throw new Failure(`${path} is not a WAV file that can be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The mean of the channels, at most `length` samples of it. wavefile gives one array for mono, else one for each. */
+function mixed(channels: unknown, length: number): Int16Array {
+  if (channels instanceof Int16Array) return channels.subarray(0, length);
+  const all = channels as Int16Array[];
+  const mono = new Int16Array(Math.min(length, all[0]?.length ?? 0));
+  for (let i = 0; i < mono.length; i++) {
+    let sum = 0;
+    for (const channel of all) sum += channel[i]!;
+    mono[i] = Math.round(sum / all.length);
+  }
+  return mono;
+}
