@@ -113,8 +113,8 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     const names = typeNames(options?.types);
     optionalFunction('decode', options.decode);
     this.#names = names;
-    this.#kinds = new Map(names.map((name, kind) => [name, kind]));
-    this.#kinds = new Map([...this.#kinds].filter(([name]) => name !== ''));
+    // A number without a type has the empty name, which `put` and `subscribe` must not know.
+    this.#kinds = new Map(names.map((name, kind) => [name, kind] as const).filter(([name]) => name !== ''));
     this.#decode = options.decode;
     this.#native = fromNative(() => (adopt ? adopt([...names]) : new native.NativeQueue([...names])));
   }

@@ -2,11 +2,13 @@ import { ReadableStream, type ReadableStreamDefaultController } from 'node:strea
 import { NarrowcastError } from './errors.js';
 import type { AudioStreamStats, PcmReader } from './pcm-reader.js';
 
-/** Closes the streams behind a ReadableStream, and knows what that holds back. */
+/** What a ReadableStream over a ring pulls from. */
 class Source<F> {
   controller!: ReadableStreamDefaultController<F>;
-  /** Whether a read of the ReadableStream waits for a frame. */
-  pulling = false;
+  /** The ReadableStream. */
+  stream!: ReadableStream<F>;
+  /** Whether the stream's own iterator has the lock, which reads the ring and not the ReadableStream. */
+  iterating = false;
 
   constructor(readonly reader: PcmReader<F>) {}
 
@@ -17,17 +19,16 @@ class Source<F> {
   pull(controller: ReadableStreamDefaultController<F>): Promise<void> | void {
     const frame = this.reader.read();
     if (frame) return controller.enqueue(frame);
-    if (this.reader.done) return controller.close();
-    this.pulling = true;
-    return this.reader.next().then((next) => {
-      this.pulling = false;
-      if (next) controller.enqueue(next);
-      else this.close();
+    if (this.reader.done) return this.close();
+    return this.reader.readable().then(() => {
+      // Whoever asked may have left meanwhile, with a frame on its way: it stays in the ring, in its place, for
+      // whoever reads next, in whatever way. If that is another reader, the ReadableStream pulls again for it.
+      if (this.stream.locked && !this.iterating) return this.pull(controller);
     });
   }
 
   cancel(): void {
-    this.reader.close();
+    this.reader.cancel();
   }
 
   close(): void {
@@ -53,6 +54,7 @@ export class PcmReadable<F> extends ReadableStream<F> {
     const source = new Source(reader);
     super(source, { highWaterMark: 0 });
     this.#source = source;
+    source.stream = this;
   }
 
   /** @internal */
@@ -94,11 +96,12 @@ export class PcmReadable<F> extends ReadableStream<F> {
   /** Ends the stream. What is buffered stays readable, then reading gives `done`. */
   close(): void {
     this.reader.close();
+    if (this.reader.done) this.#source.close();
   }
 
   override values(options?: { preventCancel?: boolean }): ReturnType<ReadableStream<F>['values']> {
-    // A frame on its way to a reader that has left belongs to the stream's own queue, and comes first.
-    if (this.#source.pulling || this.#source.controller.desiredSize !== 0) return super.values(options);
+    // A frame that a reader has left in the stream's own queue comes first.
+    if (this.#source.controller.desiredSize !== 0) return super.values(options);
     return this.#frames(options?.preventCancel ?? false) as ReturnType<ReadableStream<F>['values']>;
   }
 
@@ -109,13 +112,19 @@ export class PcmReadable<F> extends ReadableStream<F> {
   /** Reads the ring: a ReadableStream's own machinery costs several times what a frame does. */
   #frames(preventCancel: boolean): AsyncIterableIterator<F, undefined> {
     const lock = this.getReader();
-    const { reader } = this;
+    const source = this.#source;
+    const { reader } = source;
+    source.iterating = true;
     let finished = false;
+    const unlock = () => {
+      finished = true;
+      source.iterating = false;
+      lock.releaseLock();
+    };
     const finish = (): IteratorReturnResult<undefined> => {
       if (!finished) {
-        finished = true;
-        this.#source.close();
-        lock.releaseLock();
+        source.close();
+        unlock();
       }
       return { done: true, value: undefined };
     };
@@ -131,12 +140,8 @@ export class PcmReadable<F> extends ReadableStream<F> {
       },
       return: async () => {
         if (finished) return finish();
-        if (preventCancel) {
-          finished = true;
-          lock.releaseLock();
-          return { done: true, value: undefined };
-        }
-        await lock.cancel();
+        if (preventCancel) unlock();
+        else await lock.cancel();
         return finish();
       },
       [Symbol.asyncIterator]() {
@@ -146,7 +151,7 @@ export class PcmReadable<F> extends ReadableStream<F> {
   }
 
   #refuseLocked(): void {
-    if (this.locked || this.#source.pulling || this.#source.controller.desiredSize! < 0) {
+    if (this.locked || this.#source.controller.desiredSize! < 0) {
       throw new NarrowcastError(
         'LOCKED',
         'somebody reads this stream with a reader, an iterator or a pipe: release it before reading without promises',

@@ -37,7 +37,12 @@ export interface AudioStreamStats {
   bufferedMs: number;
 }
 
+/** Most samples that a ring may hold: 512 MB, taken at once. */
+const MAX_SAMPLES = 2 ** 28;
+
 interface Waiter<F> {
+  /** It wants to know of a frame, and not to have it yet. */
+  readonly looks: boolean;
   readonly resolve: (frame: F | null) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -57,6 +62,7 @@ export class PcmReader<F> {
   #spare: Int16Array | undefined;
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
+  #cancelled = false;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd?: () => void) {
@@ -75,6 +81,10 @@ export class PcmReader<F> {
     }
     this.frameSamples = perChannel * this.channels;
     const frames = Math.ceil(bufferMs / frameSizeMs);
+    if (frames * this.frameSamples > MAX_SAMPLES) {
+      const most = Math.floor((MAX_SAMPLES / this.sampleRate / this.channels) * 1000);
+      throw invalid('bufferMs', bufferMs, `at most ${most} at ${this.sampleRate} Hz with ${this.channels} channels`);
+    }
     this.#makeFrame = makeFrame;
     this.#onEnd = onEnd;
     this.native = fromNative(
@@ -91,6 +101,7 @@ export class PcmReader<F> {
 
   /** The next frame, or null if none is there. */
   read(): F | null {
+    if (this.#cancelled) return null;
     let data = this.#spare ?? new Int16Array(this.frameSamples);
     const count = this.native.readFrame(data);
     if (count === 0) {
@@ -108,6 +119,7 @@ export class PcmReader<F> {
   /** Reads what there is and what `target` has room for; returns the number of samples. */
   readInto(target: Int16Array): number {
     writable('target', target);
+    if (this.#cancelled) return 0;
     if (isPlain(target)) return Math.abs(this.native.readInto(target));
     const copy = new Int16Array(target.length);
     const samples = Math.abs(this.native.readInto(copy));
@@ -117,17 +129,19 @@ export class PcmReader<F> {
 
   /** Whether the stream has ended and all was read. */
   get done(): boolean {
-    if (!this.native.ended || this.native.buffered > 0) return false;
+    if (!this.native.ended || (this.native.buffered > 0 && !this.#cancelled)) return false;
     this.#ended();
     return true;
   }
 
   /** The next frame as soon as it is there; null once the stream is done. Several calls are served in order. */
   next(): Promise<F | null> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-      this.#settle();
-    });
+    return this.#wait(false);
+  }
+
+  /** Waits until a frame is there, or the end. The frame stays where it is: somebody else may take it meanwhile. */
+  async readable(): Promise<void> {
+    await this.#wait(true);
   }
 
   /** Whether a {@link next} is pending. */
@@ -148,8 +162,21 @@ export class PcmReader<F> {
     this.#settle();
   }
 
+  /** Ends the stream, and gives up what is buffered. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.close();
+  }
+
   ready(): void {
     this.#settle();
+  }
+
+  #wait(looks: boolean): Promise<F | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ looks, resolve, reject });
+      this.#settle();
+    });
   }
 
   #ended(): void {
@@ -164,15 +191,17 @@ export class PcmReader<F> {
     for (;;) {
       const waiter = this.#waiters[0];
       if (!waiter) return void stopWaiting(this.native.token);
-      let frame: F | null;
+      let frame: F | null = null;
+      let seen = false;
       try {
-        frame = this.read();
+        if (waiter.looks) seen = this.native.buffered >= this.frameSamples || this.native.ended;
+        else frame = this.read();
       } catch (error) {
         this.#waiters.shift();
         waiter.reject(error);
         continue;
       }
-      if (frame || this.done) {
+      if (frame || seen || this.done) {
         this.#waiters.shift();
         waiter.resolve(frame);
       } else {

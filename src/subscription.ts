@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js';
 import { startWaiting, stopWaiting } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
 import type { Native } from './native.js';
@@ -207,19 +208,17 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** Takes a `waitFor` out of the line when its signal aborts. */
   #abortable(waiter: Waiter<E>, signal: AbortSignal): void {
-    const abort = () => {
-      this.#waiters.splice(this.#waiters.indexOf(listening), 1);
-      waiter.reject(signal.reason);
+    const unlisten = onAbort(signal, () => {
+      this.#leave(listening);
+      listening.reject(signal.reason);
       // What the aborted one would have discarded may be what the next in line waits for.
       this.#settle();
-    };
-    const unlisten = () => signal.removeEventListener('abort', abort);
+    });
     const listening: Waiter<E> = {
       predicate: waiter.predicate,
       resolve: (result) => (unlisten(), waiter.resolve(result)),
       reject: (reason) => (unlisten(), waiter.reject(reason)),
     };
-    signal.addEventListener('abort', abort, { once: true });
     this.#waiters.push(listening);
   }
 
@@ -345,12 +344,10 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   #listen(signal: AbortSignal): void {
     // The signal may live much longer than a forgotten subscription, and must not keep it.
     const self = new WeakRef(this);
-    const abort = () => {
+    const unlisten = onAbort(signal, () => {
       const subscription = self.deref();
       if (subscription) subscription.#abort(signal.reason);
-    };
-    const unlisten = () => signal.removeEventListener('abort', abort);
-    signal.addEventListener('abort', abort, { once: true });
+    });
     forgotten.register(this, unlisten, this);
     this.#unlisten = unlisten;
   }

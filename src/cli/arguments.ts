@@ -26,3 +26,9 @@ export function files(text: string, before: readonly string[]): string[] {
   }
   return [...before, ...names];
 }
+
+/** Reads an option's value: the name of a file or folder. */
+export function path(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}

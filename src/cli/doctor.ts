@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 import { NarrowcastError } from '../errors.js';
 
 /** One thing that was looked at. */
@@ -46,11 +45,11 @@ export async function runDoctor(options: { json: boolean }, write: (text: string
   if (options.json) {
     write(`${JSON.stringify({ ok: problems.length === 0, findings }, null, 2)}\n`);
   } else {
-    const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
-    const table = new Table({ chars, style: { head: [], border: [] } });
-    table.push(...findings.map(({ what, found, problem }) => [what, found, problem === undefined ? 'ok' : 'problem']));
-    write(`${table.toString()}\n`);
-    for (const { what, problem } of problems) write(`${what}: ${problem}\n`);
+    const width = Math.max(...findings.map(({ what }) => what.length));
+    for (const { what, found, problem } of findings) {
+      write(`${problem === undefined ? 'ok     ' : 'problem'}  ${what.padEnd(width)}  ${found}\n`);
+    }
+    for (const { what, problem } of problems) write(`\n${what}: ${problem}\n`);
   }
   return problems.length === 0 ? 0 : 1;
 }

@@ -45,8 +45,10 @@ const SILENCE_DB = -60;
 /** Widest a table gets, in columns, however wide the terminal. */
 const WIDEST = 100;
 
+const numbers = new Intl.NumberFormat('en-US');
+
 /** A number with its thousands apart. */
-export const count = (value: number): string => value.toLocaleString('en-US');
+export const count = (value: number): string => numbers.format(value);
 
 /**
  * The table of a running meeting, for a terminal of this size. No line is as wide as `columns`. Where not all
@@ -203,9 +205,8 @@ function levelBar(level: number, width: number): string {
 }
 
 function plainTable(head: string[], colWidths: number[], colAligns: ('left' | 'right')[]): Table.Table {
-  // No lines between the rows, and colours are not ours to choose.
-  const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
-  return new Table({ head, colWidths, colAligns, chars, style: { head: [], border: [] } });
+  // Compact: no lines between the rows. Colours are not ours to choose.
+  return new Table({ head, colWidths, colAligns, style: { compact: true, head: [], border: [] } });
 }
 
 function fitted(table: Table.Table, columns: number): string[] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { duration, files, whole } from './arguments.js';
+import { duration, files, path, whole } from './arguments.js';
 import { packageVersion, runDoctor } from './doctor.js';
 import { failureLine } from './failure.js';
 import { Screen } from './screen.js';
@@ -49,8 +49,8 @@ program
   .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
   .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
   .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
-  .option('--out <folder>', 'where the recordings go, one WAV file for each participant', 'recordings')
-  .option('--json <file>', 'where the figures go')
+  .option('--out <folder>', 'where the recordings go, one WAV file for each participant', path, 'recordings')
+  .option('--json <file>', 'where the figures go', path)
   .action(async (options: MeetingFlags, command: Command) => {
     const { sampleRate, frameMs, seconds } = options;
     const { longestWav } = await import('./wav-file.js');

@@ -135,8 +135,7 @@ async function listen(
   try {
     if (interruption.status === undefined) side.play(chunks);
     stall.start();
-    const sent = () => side.played().map((each) => each.sent);
-    const played = settled(() => sent().every((each) => each >= chunks), sent, signal);
+    const played = playing(side, chunks, signal);
     // When the streams end before the meeting, the comparison shows what is missing.
     await Promise.race([played, interruption.happened, trouble]);
   } finally {
@@ -191,6 +190,14 @@ async function writeJson(path: string, content: object): Promise<void> {
   } catch (cause) {
     throw fileFailure('write', path, cause);
   }
+}
+
+/** Resolves when all was played, or nothing is played any more. */
+async function playing(side: Side, chunks: number, signal: AbortSignal): Promise<void> {
+  // Before that it can't be over: looking costs time of the very thread whose time is measured.
+  await sleep(chunks * 10, undefined, { signal }).catch(() => {});
+  const sent = () => side.played().map((each) => each.sent);
+  await settled(() => sent().every((each) => each >= chunks), sent, signal);
 }
 
 /** Resolves when all that the engine took has come out of it, or nothing comes any more. */

@@ -45,53 +45,75 @@ interface Syllable {
  */
 export function synthesizeVoice(index: number, sampleRate: number): Int16Array {
   const random = randomNumbers(index + 1);
-  const length = Math.round(600 + 31 * (index % 17)) * (sampleRate / 100);
+  const length = (600 + 13 * (index % 23)) * (sampleRate / 100);
   const basePitch = 85 * 2 ** ((index * 0.618) % 1.4); // Hz; the golden ratio spreads neighbours apart
   const tract = 0.88 + 0.3 * ((index * 0.382) % 1); // longer and shorter throats than the average man's
   const syllables = speak(length, sampleRate, random);
 
   const voice = new Float64Array(length);
-  const resonators = BANDWIDTHS.map(() => ({ a: 0, b: 0, gain: 0, y1: 0, y2: 0 }));
+  const tractResonances = BANDWIDTHS.map((bandwidth, at) => new Resonance(bandwidth, STRENGTHS[at]!, sampleRate));
+  const [first, second, third] = tractResonances as [Resonance, Resonance, Resonance];
   const controlStep = Math.round(sampleRate / CONTROL_RATE);
   const attack = 0.02 * sampleRate;
   const release = 0.045 * sampleRate;
   let current = 0;
   let phase = 0;
   let phaseStep = 0;
+  let loudest = 0;
   for (let i = 0; i < length; i++) {
-    while (current < syllables.length - 1 && i >= syllables[current]!.end) current++;
+    if (current < syllables.length - 1 && i >= syllables[current]!.end) current++;
     const syllable = syllables[current]!;
     if (i % controlStep === 0) {
-      const seconds = i / sampleRate;
-      const drift = 1 + 0.05 * Math.sin(2 * Math.PI * 0.23 * seconds + index) + 0.01 * (random() - 0.5);
+      const drift = 1 + 0.05 * Math.sin((2 * Math.PI * 0.23 * i) / sampleRate + index) + 0.01 * (random() - 0.5);
       phaseStep = (basePitch * syllable.pitch * drift) / sampleRate;
-      for (const [at, resonator] of resonators.entries()) {
-        const frequency = syllable.vowel[at]! * tract;
-        const radius = Math.exp((-Math.PI * BANDWIDTHS[at]!) / sampleRate);
-        resonator.a = 2 * radius * Math.cos((2 * Math.PI * frequency) / sampleRate);
-        resonator.b = -radius * radius;
-        resonator.gain = (1 - radius) * STRENGTHS[at]!;
-      }
+      for (const [at, resonance] of tractResonances.entries()) resonance.tune(syllable.vowel[at]! * tract);
     }
-    const inside = i >= syllable.start && i < syllable.end;
-    const envelope = inside
-      ? syllable.loudness * smooth((i - syllable.start) / attack) * smooth((syllable.end - i) / release)
-      : 0;
+    let source = 0;
+    if (i >= syllable.start && i < syllable.end) {
+      const envelope = smooth((i - syllable.start) / attack) * smooth((syllable.end - i) / release);
+      source = syllable.loudness * envelope * (pulse(phase) + 0.15 * (random() - 0.5));
+    }
     phase += phaseStep;
     if (phase >= 1) phase -= 1;
-    const source = envelope * (pulse(phase) + 0.15 * (random() - 0.5));
-    let sum = 0;
-    for (const resonator of resonators) {
-      const y = resonator.gain * source + resonator.a * resonator.y1 + resonator.b * resonator.y2;
-      resonator.y2 = resonator.y1;
-      resonator.y1 = y;
-      sum += y;
-    }
-    voice[i] = sum;
+    const sample = first.pass(source) + second.pass(source) + third.pass(source);
+    voice[i] = sample;
+    loudest = Math.max(loudest, Math.abs(sample));
   }
 
-  const loudest = voice.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return Int16Array.from(voice, (value) => Math.round((value / loudest) * PEAK + FLOOR * 2 * (random() - 0.5)));
+  const pcm = new Int16Array(length);
+  const gain = PEAK / loudest;
+  for (let i = 0; i < length; i++) pcm[i] = Math.round(voice[i]! * gain + FLOOR * 2 * (random() - 0.5));
+  return pcm;
+}
+
+/** One resonance of a vocal tract: a filter with two poles. */
+class Resonance {
+  readonly #radius: number;
+  readonly #gain: number;
+  readonly #sampleRate: number;
+  #a = 0;
+  readonly #b: number;
+  #last = 0;
+  #beforeLast = 0;
+
+  constructor(bandwidth: number, strength: number, sampleRate: number) {
+    this.#radius = Math.exp((-Math.PI * bandwidth) / sampleRate);
+    this.#gain = (1 - this.#radius) * strength;
+    this.#b = -this.#radius * this.#radius;
+    this.#sampleRate = sampleRate;
+  }
+
+  /** @param frequency Hz */
+  tune(frequency: number): void {
+    this.#a = 2 * this.#radius * Math.cos((2 * Math.PI * frequency) / this.#sampleRate);
+  }
+
+  pass(sample: number): number {
+    const passed = this.#gain * sample + this.#a * this.#last + this.#b * this.#beforeLast;
+    this.#beforeLast = this.#last;
+    this.#last = passed;
+    return passed;
+  }
 }
 
 /** Phrases of a few syllables, with pauses between them; the first and the last pause are at the ends. */

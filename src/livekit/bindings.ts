@@ -34,15 +34,15 @@ export function loadBindings(): Bindings {
 
 function findBindings(): Bindings {
   const rtcPath = resolveRtcNode();
-  const require = createRequire(rtcPath);
-  const rtc = importPackage<typeof Rtc>(require, rtcPath, '@livekit/rtc-node');
-  const ffi = importPackage<typeof Ffi>(require, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
+  const fromRtc = createRequire(rtcPath);
+  const rtc = importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
+  const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
   return {
     rtc,
     ffi,
-    enginePath: engineFile(require, ffi),
+    enginePath: engineFile(fromRtc, ffi),
     rtcVersion: versionOf(rtcPath, '@livekit/rtc-node'),
-    engineVersion: versionOf(require.resolve('@livekit/rtc-ffi-bindings'), '@livekit/rtc-ffi-bindings'),
+    engineVersion: versionOf(fromRtc.resolve('@livekit/rtc-ffi-bindings'), '@livekit/rtc-ffi-bindings'),
   };
 }
 
@@ -62,9 +62,9 @@ function resolveRtcNode(): string {
   );
 }
 
-function importPackage<T>(require: NodeJS.Require, path: string, name: string): T {
+function importPackage<T>(from: NodeJS.Require, path: string, name: string): T {
   try {
-    return require(path) as T;
+    return from(path) as T;
   } catch (cause) {
     throw new NarrowcastError(
       'ENGINE_NOT_FOUND',
@@ -80,9 +80,9 @@ function importPackage<T>(require: NodeJS.Require, path: string, name: string): 
  * The file that the bindings' functions came from. Another copy of the same library would be a second engine that knows
  * nothing of the first one's handles, so it is recognized by its exports, not by a name.
  */
-function engineFile(require: NodeJS.Require, ffi: typeof Ffi): string {
+function engineFile(from: NodeJS.Require, ffi: typeof Ffi): string {
   const { livekitFfiRequest } = ffi;
-  for (const [path, module] of Object.entries(require.cache)) {
+  for (const [path, module] of Object.entries(from.cache)) {
     const exports = module?.exports as Partial<typeof Ffi> | undefined;
     if (path.endsWith('.node') && livekitFfiRequest && exports?.livekitFfiRequest === livekitFfiRequest) return path;
   }

@@ -81,13 +81,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, (message) =>
       this.#panicked(message),
     );
-    const own: EventEmitter = this;
-    own.on('newListener', (name) => {
-      if (name === 'log') this.#openLogs();
-    });
-    own.on('removeListener', () => {
-      if (this.listenerCount('log') === 0) this.#closeLogs();
-    });
+    followLogs(this, () => this.#openLogs(), () => this.#closeLogs());
   }
 
   /** What happened so far, in all threads. */
@@ -142,6 +136,16 @@ export class Engine extends EventEmitter<EngineEvents> {
       });
     }
   }
+}
+
+/** Opens the engine's logs with their first listener, and closes them with the last. */
+function followLogs(emitter: EventEmitter, open: () => void, close: () => void): void {
+  emitter.on('newListener', (name) => {
+    if (name === 'log') open();
+  });
+  emitter.on('removeListener', () => {
+    if (emitter.listenerCount('log') === 0) close();
+  });
 }
 
 /** Where this thread's engine is kept: the ESM and the CommonJS build of narrowcast share it. */

@@ -141,7 +141,7 @@ fn drop_oldest_never_tears_a_block_and_accounts_for_every_sample() {
 
 #[test]
 fn reject_hands_over_every_stored_sample_once_and_in_order() {
-    for (capacity, longest, samples) in [(1, 2, SAMPLES / 40), (7, 5, SAMPLES / 10), (480, 960, SAMPLES)] {
+    for (capacity, longest, samples) in [(1, 2, SAMPLES / 200), (7, 5, SAMPLES / 50), (480, 960, SAMPLES)] {
         let ring = PcmRing::new(capacity, 1, Overflow::Reject).unwrap();
         let mut seen = Seen::default();
         let consumer_gone = AtomicBool::new(false);

@@ -62,6 +62,9 @@ mod stand_ins {
 
     /// The values of a queue and how many there are. Threads meet at the count only: a loom mutex around the values
     /// would order whatever happened before a push before every later look, which no lock-free queue does.
+    ///
+    /// Producers read the count by writing it. Where a thread loads an atomic and then changes it, loom 0.7 forgets that
+    /// another thread had loaded it before, and never tries the change first.
     struct Counted<T> {
         len: AtomicUsize,
         // Never contended, for loom switches threads only where a loom operation begins.
@@ -74,16 +77,19 @@ mod stand_ins {
         }
 
         fn len(&self) -> usize {
-            self.len.load(Ordering::Acquire)
+            self.len.fetch_add(0, Ordering::AcqRel)
+        }
+
+        fn is_empty(&self) -> bool {
+            self.len.load(Ordering::Acquire) == 0
         }
 
         fn values(&self) -> std::sync::MutexGuard<'_, VecDeque<T>> {
             self.values.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        /// Changes the count as `change` says, unless it says `None`; returns the count before.
-        fn count(&self, change: impl Fn(usize) -> Option<usize>) -> Option<usize> {
-            let mut len = self.len();
+        /// Changes a count that was `len` as `change` says, unless it says `None`; returns the count before.
+        fn count(&self, mut len: usize, change: impl Fn(usize) -> Option<usize>) -> Option<usize> {
             loop {
                 match self.len.compare_exchange(len, change(len)?, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(_) => return Some(len),
@@ -93,7 +99,7 @@ mod stand_ins {
         }
 
         fn pop(&self) -> Option<T> {
-            self.count(|len| len.checked_sub(1))?;
+            self.count(self.len.load(Ordering::Acquire), |len| len.checked_sub(1))?;
             self.values().pop_front()
         }
     }
@@ -116,7 +122,7 @@ mod stand_ins {
             self.0.len()
         }
         pub fn is_empty(&self) -> bool {
-            self.len() == 0
+            self.0.is_empty()
         }
     }
 
@@ -131,14 +137,14 @@ mod stand_ins {
             Self { queue: Counted::new(), capacity }
         }
         pub fn push(&self, value: T) -> Result<(), T> {
-            if self.queue.count(|len| (len < self.capacity).then_some(len + 1)).is_none() {
+            if self.queue.count(self.len(), |len| (len < self.capacity).then_some(len + 1)).is_none() {
                 return Err(value);
             }
             self.queue.values().push_back(value);
             Ok(())
         }
         pub fn force_push(&self, value: T) -> Option<T> {
-            let full = self.queue.count(|len| Some((len + 1).min(self.capacity))) == Some(self.capacity);
+            let full = self.queue.count(self.len(), |len| Some((len + 1).min(self.capacity))) == Some(self.capacity);
             let mut values = self.queue.values();
             let oldest = if full { values.pop_front() } else { None };
             values.push_back(value);
@@ -151,7 +157,7 @@ mod stand_ins {
             self.queue.len()
         }
         pub fn is_empty(&self) -> bool {
-            self.len() == 0
+            self.queue.is_empty()
         }
     }
 }

@@ -7,7 +7,7 @@
 //!                         nobody's ─► not ours: broadcast like any other event
 //! ```
 
-use crate::engine::Abi;
+use crate::abi::Abi;
 use crate::limbo::Limbo;
 use crate::wire::{AudioEvent, AudioFrameInfo};
 use narrowcast_audio::PcmStream;
@@ -21,6 +21,9 @@ const LIMBO_CAPACITY: usize = 4096;
 /// Samples in a frame beyond which its description cannot be right: 10 s of 8 channels at 48 kHz.
 const MAX_FRAME_SAMPLES: u64 = 8 * 48_000 * 10;
 
+/// Nobody's samples are below this: null, and what is a count and no address.
+const LOWEST_ADDRESS: u64 = 4096;
+
 /// The engine's audio streams that are ours.
 pub struct AudioTap {
     abi: Arc<dyn Abi>,
@@ -32,6 +35,7 @@ pub struct AudioTap {
     frames: Counter,
     released: Counter,
     malformed: Counter,
+    others: Counter,
 }
 
 /// What the tap knows of one of our streams.
@@ -63,12 +67,14 @@ pub enum Tap {
 pub struct TapStats {
     /// Streams of ours that the engine feeds.
     pub streams: u64,
-    /// Frames copied into a ring.
+    /// Frames copied into a ring, or that came after their stream had ended.
     pub frames: u64,
     /// Frames of closed streams, released natively.
     pub released: u64,
     /// Frames whose description did not fit their stream, released natively.
     pub malformed: u64,
+    /// Events of our streams that brought no frame: their ends.
+    pub others: u64,
     /// Events that arrived before their stream was registered.
     pub held: u64,
     /// Of those, dropped because too many waited.
@@ -76,7 +82,8 @@ pub struct TapStats {
 }
 
 impl AudioTap {
-    pub(crate) fn new(abi: Arc<dyn Abi>) -> Self {
+    /// No streams so far; frames' handles are dropped through `abi`.
+    pub fn new(abi: Arc<dyn Abi>) -> Self {
         Self {
             abi,
             streams: SnapshotMap::new(),
@@ -85,33 +92,33 @@ impl AudioTap {
             frames: Counter::new(),
             released: Counter::new(),
             malformed: Counter::new(),
+            others: Counter::new(),
         }
     }
 
     /// Callback: takes an audio stream's event if the stream is ours. `held` makes an event of it that can wait, and
     /// `route` is what handles it later.
-    pub(crate) fn receive(
+    pub fn receive(
         &self,
         handle: u64,
         event: AudioEvent,
         held: impl FnOnce() -> Event,
         route: impl Fn(Event),
     ) -> Tap {
+        // Before the stream is looked up, see `is_idle`.
+        let idle = self.limbo.is_idle();
         let tap = self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
-            Some(Tapped::Open { stream, joined }) => {
-                if joined.load(Ordering::Acquire) || self.limbo.is_idle() {
-                    joined.store(true, Ordering::Release);
-                    self.feed(handle, stream, event)
-                } else {
-                    Tap::Held
-                }
+            Some(Tapped::Open { stream, joined }) if idle || joined.load(Ordering::Acquire) => {
+                joined.store(true, Ordering::Release);
+                self.feed(handle, stream, event)
             }
-            Some(Tapped::Closed) => {
+            // The end must not overtake frames that wait: their stream would be forgotten before they are released.
+            Some(Tapped::Closed) if idle || matches!(event, AudioEvent::Frame(_)) => {
                 self.release(handle, event);
                 Tap::Released
             }
-            None if self.limbo.is_idle() => Tap::Foreign,
-            None => Tap::Held,
+            None if idle => Tap::Foreign,
+            _ => Tap::Held,
         });
         if tap == Tap::Held {
             self.limbo.hold(held(), route);
@@ -120,7 +127,7 @@ impl AudioTap {
     }
 
     /// Whoever routes what waited in the limbo: takes the event if its stream is ours by now.
-    pub(crate) fn receive_held(&self, handle: u64, event: AudioEvent) -> Tap {
+    pub fn receive_held(&self, handle: u64, event: AudioEvent) -> Tap {
         self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
             Some(Tapped::Open { stream, .. }) => self.feed(handle, stream, event),
             Some(Tapped::Closed) => {
@@ -132,17 +139,17 @@ impl AudioTap {
     }
 
     /// JavaScript, before it asks the engine for a stream: its first frames may come before the answer does.
-    pub(crate) fn expect(&self) {
+    pub fn expect(&self) {
         self.limbo.expect();
     }
 
     /// JavaScript, once the stream is registered, or the request failed.
-    pub(crate) fn settled(&self, route: impl Fn(Event)) {
+    pub fn settled(&self, route: impl Fn(Event)) {
         self.limbo.settled(route);
     }
 
     /// Feeds `stream` with what the engine sends for `handle`, until [`close`](Self::close) or eos.
-    pub(crate) fn open(&self, handle: u64, stream: Arc<PcmStream>) {
+    pub fn open(&self, handle: u64, stream: Arc<PcmStream>) {
         self.streams.change(|streams| {
             self.forget_ended(streams);
             streams.set(handle, Some(Arc::new(Tapped::Open { stream, joined: AtomicBool::new(false) })));
@@ -150,7 +157,7 @@ impl AudioTap {
     }
 
     /// Stops feeding a stream, and closes it in the engine. Frames that are on their way are released natively.
-    pub(crate) fn close(&self, handle: u64) {
+    pub fn close(&self, handle: u64) {
         self.streams.change(|streams| {
             self.forget_ended(streams);
             // Not there: its eos came, and nothing will follow.
@@ -161,25 +168,28 @@ impl AudioTap {
         self.abi.drop_handle(handle);
     }
 
-    /// Ends all streams. Their handles stay with whoever opened them, who closes them.
-    pub(crate) fn end_all(&self) {
+    /// Ends all streams, and forgets them: no eos will come. Their handles stay with whoever opened them, who closes
+    /// them.
+    pub fn end_all(&self) {
         self.streams.snapshot(|streams| {
-            for (_, tapped) in streams.iter() {
+            for (handle, tapped) in streams.iter() {
                 if let Tapped::Open { stream, .. } = &**tapped {
                     stream.end();
                 }
+                self.ended.push(handle);
             }
         });
     }
 
     /// What was counted so far.
-    pub(crate) fn stats(&self) -> TapStats {
+    pub fn stats(&self) -> TapStats {
         let open = |tapped: &Tapped| matches!(tapped, Tapped::Open { stream, .. } if !stream.has_ended());
         TapStats {
             streams: self.streams.snapshot(|streams| streams.iter().filter(|(_, tapped)| open(tapped)).count() as u64),
             frames: self.frames.get(),
             released: self.released.get(),
             malformed: self.malformed.get(),
+            others: self.others.get(),
             held: self.limbo.held(),
             held_dropped: self.limbo.dropped(),
         }
@@ -195,15 +205,19 @@ impl AudioTap {
         match event {
             AudioEvent::Frame(frame) => {
                 let tap = self.copy(stream, &frame);
-                self.abi.drop_handle(frame.handle);
+                self.drop_frame(&frame);
                 tap
             }
             AudioEvent::Eos => {
                 stream.end();
                 self.ended.push(handle);
+                self.others.add(1);
                 Tap::Taken
             }
-            AudioEvent::Other => Tap::Taken,
+            AudioEvent::Other => {
+                self.others.add(1);
+                Tap::Taken
+            }
         }
     }
 
@@ -211,7 +225,8 @@ impl AudioTap {
         let format = stream.format();
         let samples = u64::from(frame.num_channels) * u64::from(frame.samples_per_channel);
         let pcm = frame.data_ptr as *const i16;
-        let plausible = !pcm.is_null()
+        let plausible = frame.handle != 0
+            && frame.data_ptr >= LOWEST_ADDRESS
             && pcm.is_aligned()
             && samples <= MAX_FRAME_SAMPLES
             && frame.num_channels == format.channels
@@ -221,7 +236,8 @@ impl AudioTap {
             return Tap::Released;
         }
         // SAFETY: the engine keeps `samples` 16-bit samples at `data_ptr` until the frame's handle is dropped, which
-        // happens after this. Null, misaligned and absurdly long descriptions were refused above.
+        // happens after this. Null, misaligned and absurdly long descriptions were refused above, and those without a
+        // handle, which nothing keeps alive.
         stream.write(unsafe { std::slice::from_raw_parts(pcm, samples as usize) });
         self.frames.add(1);
         Tap::Taken
@@ -230,11 +246,21 @@ impl AudioTap {
     fn release(&self, handle: u64, event: AudioEvent) {
         match event {
             AudioEvent::Frame(frame) => {
-                self.abi.drop_handle(frame.handle);
+                self.drop_frame(&frame);
                 self.released.add(1);
             }
-            AudioEvent::Eos => self.ended.push(handle),
-            AudioEvent::Other => {}
+            AudioEvent::Eos => {
+                self.ended.push(handle);
+                self.others.add(1);
+            }
+            AudioEvent::Other => self.others.add(1),
+        }
+    }
+
+    fn drop_frame(&self, frame: &AudioFrameInfo) {
+        // 0 is no handle.
+        if frame.handle != 0 {
+            self.abi.drop_handle(frame.handle);
         }
     }
 }

@@ -82,7 +82,7 @@ impl CaptureAnswers {
 
     /// Callback: counts an answer if a native thread asked.
     pub(crate) fn answered(&self, kind: Kind, async_id: u64, body: &[u8]) -> AnsweredCapture {
-        if kind != self.spec.answer || async_id < ASYNC_ID_BASE {
+        if kind != self.spec.answer || !(ASYNC_ID_BASE..ASYNC_ID_BASE << 1).contains(&async_id) {
             return AnsweredCapture::Other;
         }
         self.sources.with(source_of(async_id), |counts| {
@@ -148,14 +148,23 @@ impl CapturePump {
     /// Starts to play.
     ///
     /// # Panics
-    /// If a source's `pcm` is empty or no multiple of 10 ms.
+    /// If a source's `pcm` is empty or no multiple of 10 ms, or its rate no multiple of 100 Hz.
     pub fn start(engine: &'static Engine, sources: Vec<Source>) -> Self {
-        let playing = |source: Source| {
-            let chunk = chunk_samples(&source);
+        // All of them before the first one is registered.
+        for source in &sources {
+            let chunk = chunk_samples(source);
             assert!(
-                chunk > 0 && !source.pcm.is_empty() && source.pcm.len().is_multiple_of(chunk),
-                "whole chunks of PCM"
+                chunk > 0
+                    && source.sample_rate.is_multiple_of(100)
+                    && !source.pcm.is_empty()
+                    && source.pcm.len().is_multiple_of(chunk),
+                "a source plays whole chunks of 10 ms: {} samples are none at {} Hz and {} channels",
+                source.pcm.len(),
+                source.sample_rate,
+                source.channels
             );
+        }
+        let playing = |source: Source| {
             let counts = Arc::new(Counts::default());
             Playing { source, number: engine.captures().register(counts.clone()), counts }
         };

@@ -1,5 +1,6 @@
 //! The engine: what it sends is matched here, on its own threads.
 
+use crate::abi::Abi;
 use crate::audio_tap::{AudioTap, Tap, TapStats};
 use crate::capture::{AnsweredCapture, CaptureAnswers};
 use crate::library::{Library, LoadError};
@@ -10,14 +11,6 @@ use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
-
-/// What native code asks of the engine: its C ABI, or a stand-in in a test.
-pub trait Abi: Send + Sync {
-    /// Drops a handle that the engine gave out; false if it does not know it. Any thread, also inside the callback.
-    fn drop_handle(&self, handle: u64) -> bool;
-    /// Makes a request (an encoded `FfiRequest`). False if the engine refused it; it says why in its log only.
-    fn request(&self, request: &[u8]) -> bool;
-}
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
 pub struct Engine {
@@ -34,8 +27,9 @@ pub struct Engine {
     panics: Counter,
 }
 
-/// What the engine's callback counted. At rest, `received == audio frames taken or released + answered + unknown +
-/// malformed + broadcast.published`.
+/// What the engine's callback counted. At rest, while no stream is being asked for, and if nobody else sends to the
+/// engine's broadcast and nothing panicked, every event is in one of these: `received == answered + unknown + malformed +
+/// events.published + audio.frames + audio.released + audio.malformed + audio.others + audio.held_dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EngineStats {
     /// Calls of the callback.
@@ -44,7 +38,7 @@ pub struct EngineStats {
     pub answered: u64,
     /// Events of a case that the installed package's descriptors don't have.
     pub unknown: u64,
-    /// Messages that are no valid protobuf.
+    /// Messages that are no valid protobuf, or empty.
     pub malformed: u64,
     /// Panics caught in the callback: a defect of narrowcast.
     pub panics: u64,
@@ -174,6 +168,8 @@ impl Engine {
                 self.malformed.add(1);
                 return self.owner.release(peek.kind, message);
             };
+            // An end owns nothing, which is how the limbo tells it from a frame.
+            let owner = owner.filter(|_| matches!(event, AudioEvent::Frame(_)));
             let held = || Event::new(peek.kind, peek.subject, message, owner);
             let route = |event: Event| self.receive_held(event);
             if self.audio.receive(peek.subject, event, held, route) != Tap::Foreign {
@@ -194,7 +190,8 @@ impl Engine {
         match self.audio.receive_held(event.subject(), audio) {
             // Its stream was not ours after all: it goes the way of every other event, which takes over what it owns.
             Tap::Foreign => {
-                self.broadcast.send(event.kind(), event.subject(), event.payload(), Some(&self.owner));
+                let owner = event.owns().then_some(&self.owner);
+                self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
             }
             Tap::Taken | Tap::Released | Tap::Held => {}
         }

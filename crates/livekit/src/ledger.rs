@@ -1,6 +1,6 @@
 //! Test builds only: which of the handles that the engine gave out are left.
 
-use crate::engine::Abi;
+use crate::abi::Abi;
 use crate::wire::Schema;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -8,7 +8,7 @@
 //!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
 //! ```
 
-#[cfg(not(loom))]
+mod abi;
 mod audio_tap;
 #[cfg(not(loom))]
 mod capture;
@@ -19,14 +19,18 @@ pub mod ledger;
 #[cfg(not(loom))]
 mod library;
 mod limbo;
+#[cfg_attr(loom, allow(dead_code))]
 pub mod wire;
 
-#[cfg(not(loom))]
+pub use abi::Abi;
 pub use audio_tap::TapStats;
+/// What stands between the engine's callback and the streams, for loom to explore.
+#[cfg(loom)]
+pub use audio_tap::{AudioTap, Tap};
 #[cfg(not(loom))]
 pub use capture::{CaptureAnswers, CapturePump, CaptureSpec, CaptureStats, Source};
 #[cfg(not(loom))]
-pub use engine::{Abi, Engine, EngineStats, Expecting};
+pub use engine::{Engine, EngineStats, Expecting};
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;

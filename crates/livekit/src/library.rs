@@ -1,6 +1,6 @@
 //! The engine's own library: its C ABI, in the file that the application's bindings loaded.
 
-use crate::engine::Abi;
+use crate::abi::Abi;
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::{fmt, ptr};

@@ -16,19 +16,31 @@ pub struct Limbo {
     /// bypass the limbo: nothing older of its stream can still be on its way.
     holds: AtomicUsize,
     events: ArrayQueue<Event>,
+    capacity: usize,
+    /// Whether a thread is routing what waits. It alone takes events.
     routing: AtomicBool,
+    /// Where the routing thread leaves an event that it took too early: older than all of `events`.
+    front: ArrayQueue<Event>,
     held: Counter,
     dropped: Counter,
 }
 
 impl Limbo {
     /// Room for `capacity` events; then the oldest is dropped, which releases what it owns, and counted.
+    ///
+    /// An event that owns nothing is not dropped for that but waits once more, behind the others: it says that its stream
+    /// has ended, so it has no younger ones to stay ahead of, and without it the stream would never end.
+    ///
+    /// # Panics
+    /// If `capacity` is 0.
     pub fn new(capacity: usize) -> Self {
         Self {
             expecting: AtomicUsize::new(0),
             holds: AtomicUsize::new(0),
             events: ArrayQueue::new(capacity),
+            capacity,
             routing: AtomicBool::new(false),
+            front: ArrayQueue::new(1),
             held: Counter::new(),
             dropped: Counter::new(),
         }
@@ -48,6 +60,9 @@ impl Limbo {
     }
 
     /// Whether nothing waits and nothing is expected, so that an event may go straight to where it belongs.
+    ///
+    /// Ask this first, and look up whose the event is afterwards: what was registered by whoever settled last is seen
+    /// then. The other way round, a stream can be registered and settled in between, and its event looks like nobody's.
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.holds.load(Ordering::Acquire) == 0
@@ -57,11 +72,7 @@ impl Limbo {
     pub fn hold(&self, event: Event, route: impl Fn(Event)) {
         self.holds.fetch_add(1, Ordering::AcqRel);
         self.held.add(1);
-        if let Some(oldest) = self.events.force_push(event) {
-            self.dropped.add(1);
-            drop(oldest);
-            self.holds.fetch_sub(1, Ordering::AcqRel);
-        }
+        self.push(event);
         self.route_all(&route);
     }
 
@@ -75,24 +86,66 @@ impl Limbo {
         self.dropped.get()
     }
 
+    fn push(&self, event: Event) {
+        let mut newest = event;
+        // Each event gets a second chance at most: where all of them own nothing, the oldest has to go.
+        for _ in 0..=self.capacity {
+            match self.events.force_push(newest) {
+                None => return,
+                Some(oldest) if oldest.owns() => return self.drop(oldest),
+                Some(oldest) => newest = oldest,
+            }
+        }
+        self.drop(newest);
+    }
+
+    fn drop(&self, event: Event) {
+        self.dropped.add(1);
+        drop(event);
+        self.holds.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// Routes what waits, oldest first, unless somebody is expected or another thread is at it.
     fn route_all(&self, route: &impl Fn(Event)) {
-        loop {
-            // A read-modify-write, so that it and the one in `settled` have an order: whichever comes second sees what
-            // the first left, and routes it.
-            if self.expecting.fetch_add(0, Ordering::AcqRel) > 0 || self.routing.swap(true, Ordering::AcqRel) {
-                return;
-            }
-            while let Some(event) = self.events.pop() {
-                route(event);
-                // Only now may younger events of the same stream bypass the limbo.
-                self.holds.fetch_sub(1, Ordering::AcqRel);
-            }
-            self.routing.swap(false, Ordering::AcqRel);
-            // Whoever pushed while we were at it found `routing` set and left its event to us.
-            if self.events.is_empty() {
+        // Whoever pushed, or settled, while we were at it found `routing` set and left that to us.
+        while !self.is_expecting() && !self.routing.swap(true, Ordering::AcqRel) {
+            // Also where `route` panics: nobody would ever route again.
+            let routing = OnDrop(|| _ = self.routing.swap(false, Ordering::AcqRel));
+            self.route_while_nobody_is_expected(route);
+            drop(routing);
+            if self.front.is_empty() && self.events.is_empty() {
                 return;
             }
         }
+    }
+
+    fn route_while_nobody_is_expected(&self, route: &impl Fn(Event)) {
+        while let Some(event) = self.front.pop().or_else(|| self.events.pop()) {
+            // Not before it was taken: a request may have been announced meanwhile, and this be its stream's event. If
+            // nobody is expected now, whoever was when the event came has settled.
+            if self.is_expecting() {
+                // Empty: only this thread fills it, and it is emptied first.
+                let _ = self.front.push(event);
+                return;
+            }
+            // Only after that may younger events of the same stream bypass the limbo.
+            let _hold = OnDrop(|| _ = self.holds.fetch_sub(1, Ordering::AcqRel));
+            route(event);
+        }
+    }
+
+    /// A read-modify-write, so that it and the one in `settled` have an order: whichever comes second sees what the first
+    /// left.
+    fn is_expecting(&self) -> bool {
+        self.expecting.fetch_add(0, Ordering::AcqRel) > 0
+    }
+}
+
+/// Does something when it is dropped, also in a panic.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }

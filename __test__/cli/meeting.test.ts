@@ -1,0 +1,371 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import wavefile from 'wavefile';
+import { holdMeeting, type MeetingOptions } from '../../src/cli/meeting.js';
+import type { Participant } from '../../src/cli/participants.js';
+import type { MeetingResult } from '../../src/cli/result.js';
+import { Screen } from '../../src/cli/screen.js';
+import type { Listening, Played, Side } from '../../src/cli/side.js';
+import { synthesizeVoice } from '../../src/cli/signal.js';
+import { narrowcast, samePcm, scratch } from './command.js';
+
+/** A side without an engine: everything arrives at once, and `spoil` decides what arrives of each frame. */
+class FakeSide implements Side {
+  broken: Promise<never> = new Promise(() => {});
+  left = 0;
+  readonly #seats: { pcm: Int16Array; chunks: number; end: () => void; ended: Promise<void> }[] = [];
+  #playing!: () => void;
+  readonly #started = new Promise<void>((resolve) => (this.#playing = resolve));
+
+  constructor(readonly spoil: (frame: Int16Array, number: number, seat: number) => Int16Array[]) {}
+
+  join({ pcm }: Participant): Listening {
+    const number = this.#seats.length;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const seat = { pcm, chunks: 0, end, ended };
+    this.#seats.push(seat);
+    const frames = async function* (side: FakeSide) {
+      await Promise.race([side.#started, seat.ended]);
+      for (let chunk = 0; chunk < seat.chunks; chunk++) {
+        const start = (chunk * 80) % pcm.length;
+        for (const data of side.spoil(pcm.slice(start, start + 80), chunk, number)) yield { data };
+      }
+      await seat.ended;
+    };
+    return { frames: frames(this), dropped: () => 0, buffered: () => 0, close: end };
+  }
+
+  play(chunks: number): void {
+    for (const seat of this.#seats) seat.chunks = chunks;
+    this.#playing();
+  }
+
+  played(): Played[] {
+    return this.#seats.map(({ chunks }) => ({ sent: chunks, captured: chunks, failed: 0 }));
+  }
+
+  silence(): void {}
+
+  events() {
+    return { published: 1, delivered: 1, unwanted: 0, dropped: 0, wakes: 1 };
+  }
+
+  async leave(): Promise<void> {
+    this.left++;
+  }
+}
+
+function options(change: Partial<MeetingOptions> = {}): MeetingOptions {
+  const out = scratch();
+  return {
+    participants: 2,
+    seconds: 0.5,
+    sampleRate: 8000,
+    frameMs: 10,
+    stall: 0,
+    input: [],
+    out,
+    json: join(out, 'figures.json'),
+    ...change,
+  };
+}
+
+async function hold(given: MeetingOptions, side: FakeSide) {
+  let printed = '';
+  const screen = new Screen({ write: (text) => (printed += text) });
+  const status = await holdMeeting(given, () => side, screen);
+  const { ours } = JSON.parse(readFileSync(given.json!, 'utf8')) as { ours: MeetingResult };
+  return { status, printed, ours };
+}
+
+afterEach(() => void vi.restoreAllMocks());
+
+test('what arrives whole is intact', async () => {
+  const side = new FakeSide((frame) => [frame]);
+  const { status, printed, ours } = await hold(options(), side);
+
+  expect(status).toBe(0);
+  expect(printed.replace(/\s+/g, ' ')).toContain(
+    '2 participants, 100 of 100 frames, 0 samples lost, every recording in',
+  );
+  expect(ours.participants).toEqual(
+    ['participant-01', 'participant-02'].map((identity) => ({
+      identity,
+      framesExpected: 50,
+      framesReceived: 50,
+      framesDropped: 0,
+      samplesLost: 0,
+      intact: true,
+    })),
+  );
+  expect(side.left).toBe(1);
+});
+
+test.each([
+  {
+    name: 'a frame that is missing',
+    spoil: (frame: Int16Array) => (void frame, []),
+    lost: 80,
+    received: 49,
+  },
+  { name: 'a frame that comes twice', spoil: (frame: Int16Array) => [frame, frame], lost: 0, received: 51 },
+  { name: 'a frame that is changed', spoil: (frame: Int16Array) => [frame.fill(0)], lost: 80, received: 50 },
+])('$name is told, with status 1', async ({ spoil, lost, received }) => {
+  const side = new FakeSide((frame, number, seat) => (seat === 1 && number === 20 ? spoil(frame) : [frame]));
+  // Nothing more will come: no need to be patient.
+  vi.spyOn(performance, 'now').mockImplementation(fastClock());
+  const { status, printed, ours } = await hold(options(), side);
+
+  expect(status).toBe(1);
+  expect(printed.replace(/\s+/g, ' ')).toContain('1 of the recordings in');
+  expect(ours.participants[0]).toMatchObject({ samplesLost: 0, intact: true });
+  expect(ours.participants[1]).toMatchObject({ samplesLost: lost, framesReceived: received, intact: false });
+});
+
+test('an engine that breaks fails the meeting, with complete files and nothing left open', async () => {
+  const side = new FakeSide((frame) => [frame]);
+  side.broken = Promise.reject(new Error('the engine broke'));
+  side.broken.catch(() => {});
+  const given = options();
+
+  await expect(hold(given, side)).rejects.toThrow('the engine broke');
+  expect(side.left).toBe(1);
+  new wavefile.WaveFile(new Uint8Array(readFileSync(join(given.out, 'participant-01.wav'))));
+});
+
+test('a disk that is full in the middle fails the meeting, and nothing hangs', async () => {
+  const handle = await open(import.meta.filename);
+  await handle.close();
+  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
+  const { write } = prototype;
+  vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
+    if ((args[3] as number) < 44) return write.apply(this, args);
+    return Promise.reject(Object.assign(new Error('ENOSPC'), { errno: -28, code: 'ENOSPC' }));
+  });
+  const side = new FakeSide((frame) => [frame]);
+
+  // 60 s, of which the first 2 s fill a block: it must not go on to the end.
+  await expect(hold(options({ seconds: 60 }), side)).rejects.toThrow(/^can't write .*wav: no space left on device$/);
+  expect(side.left).toBe(1);
+});
+
+test('two seconds on the real engine: all there, in the files and in the figures', async () => {
+  const folder = scratch();
+  const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '2', '--json', 'a.json'], {
+    cwd: folder,
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(stdout).toContain('4 participants, 800 of 800 frames, 0 samples lost');
+
+  const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
+  const { events, rssMb, lagMs } = ours;
+  expect(Object.keys(ours).toSorted()).toEqual([
+    'cpuPercent',
+    'events',
+    'lagMs',
+    'mainThreadUsPerFrame',
+    'participants',
+    'rssMb',
+  ]);
+  expect(ours.participants).toHaveLength(4);
+  for (const [at, participant] of ours.participants.entries()) {
+    expect(participant).toEqual({
+      identity: `participant-0${at + 1}`,
+      framesExpected: 200,
+      framesReceived: 200,
+      framesDropped: 0,
+      samplesLost: 0,
+      intact: true,
+    });
+    const bytes = readFileSync(join(folder, 'recordings', `${participant.identity}.wav`));
+    const pcm = new Int16Array(bytes.buffer.slice(bytes.byteOffset + 44, bytes.byteOffset + bytes.length));
+    expect(samePcm(pcm, synthesizeVoice(at, 16_000).subarray(0, 32_000))).toBe(true);
+  }
+  // A frame and an answer for every 10 ms of everyone, and little else.
+  expect(events.published).toBeGreaterThanOrEqual(1600);
+  expect(events.published).toBeLessThan(1800);
+  expect(events.delivered).toBeGreaterThanOrEqual(1600);
+  expect(events.delivered).toBeLessThanOrEqual(events.published);
+  expect(events.dropped).toBe(0);
+  expect(events.wakes).toBeGreaterThan(0);
+  expect(events.wakes).toBeLessThanOrEqual(800);
+  expect(ours.mainThreadUsPerFrame).toBeGreaterThan(0);
+  expect(ours.cpuPercent).toBeGreaterThan(0);
+  expect(lagMs.p50).toBeLessThanOrEqual(lagMs.p99);
+  expect(lagMs.p99).toBeLessThanOrEqual(lagMs.max);
+  expect(rssMb.start).toBeGreaterThan(30);
+  expect(rssMb.end).toBeGreaterThan(30);
+});
+
+test('nothing is lost while JavaScript is blocked', async () => {
+  const folder = scratch();
+  const args = ['meeting', '--seconds', '2.5', '--stall', '400', '--participants', '8', '--frame-ms', '20'];
+  const { status } = await narrowcast([...args, '--sample-rate', '48000', '--json', 'a.json'], { cwd: folder });
+  const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
+
+  expect(status).toBe(0);
+  expect(ours.lagMs.max).toBeGreaterThan(390);
+  expect(ours.participants).toHaveLength(8);
+  for (const { framesExpected, framesReceived, samplesLost, intact } of ours.participants) {
+    expect({ framesExpected, framesReceived, samplesLost, intact }).toEqual({
+      framesExpected: 125,
+      framesReceived: 125,
+      samplesLost: 0,
+      intact: true,
+    });
+  }
+});
+
+test('a last frame that is shorter is there, too', async () => {
+  const folder = scratch();
+  const args = ['meeting', '--seconds', '0.55', '--participants', '1', '--frame-ms', '200', '--json', 'a.json'];
+  const { status } = await narrowcast(args, { cwd: folder });
+  const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
+
+  expect(status).toBe(0);
+  expect(ours.participants[0]).toMatchObject({ framesExpected: 3, framesReceived: 3, samplesLost: 0, intact: true });
+});
+
+test('files are played in place of voices', async () => {
+  const folder = scratch();
+  const wav = new wavefile.WaveFile();
+  const speech = Array.from({ length: 4801 }, (_, at) => (at % 3000) - 1500);
+  wav.fromScratch(1, 16_000, '16', speech);
+  writeFileSync(join(folder, 'one.wav'), wav.toBuffer());
+  const { status } = await narrowcast(['meeting', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'], {
+    cwd: folder,
+  });
+  const bytes = readFileSync(join(folder, 'recordings', 'participant-01.wav'));
+  const pcm = new Int16Array(bytes.buffer.slice(bytes.byteOffset + 44, bytes.byteOffset + bytes.length));
+
+  expect(status).toBe(0);
+  // As far as it goes, silence up to the next chunk, and from the start again.
+  const once = [...speech, ...new Array<number>(159).fill(0)];
+  expect(samePcm(pcm, Int16Array.from([...once, ...once].slice(0, 6400)))).toBe(true);
+});
+
+test.each([
+  { signal: 'SIGINT', status: 130 },
+  { signal: 'SIGTERM', status: 143 },
+] as const)('$signal ends a meeting early, with everything written', async ({ signal, status }) => {
+  const folder = scratch();
+  let sent = false;
+  const ended = await narrowcast(['meeting', '--seconds', '10', '--json', 'a.json'], {
+    cwd: folder,
+    onOutput: (stdout, kill) => {
+      if (!stdout.includes('\n') || sent) return;
+      sent = true;
+      kill(signal);
+    },
+  });
+  const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
+
+  expect(ended.status).toBe(status);
+  expect(ended.stderr).toBe('');
+  expect(ended.stdout).toContain('ended early: 4 participants');
+  for (const { identity, framesExpected, framesReceived, samplesLost, intact } of ours.participants) {
+    expect({ samplesLost, intact }).toEqual({ samplesLost: 0, intact: true });
+    expect(framesReceived).toBe(framesExpected);
+    expect(framesReceived).toBeGreaterThan(50);
+    expect(framesReceived).toBeLessThan(1000);
+    const bytes = readFileSync(join(folder, 'recordings', `${identity}.wav`));
+    expect(bytes.length).toBe(44 + framesReceived * 320);
+    expect(bytes.readUInt32LE(40)).toBe(framesReceived * 320);
+  }
+});
+
+test('a reader of the output that leaves ends the meeting, without a trace', async () => {
+  const folder = scratch();
+  const { spawn } = await import('node:child_process');
+  const { root } = await import('./command.js');
+  const program = join(root, 'dist', 'cli', 'main.js');
+  const child = spawn(process.execPath, [program, 'meeting', '--seconds', '10'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const status = await new Promise((resolve) => child.on('close', resolve));
+
+  expect(stderr).toBe('');
+  expect(status).toBe(141);
+  const bytes = readFileSync(join(folder, 'recordings', 'participant-01.wav'));
+  expect(bytes.readUInt32LE(40)).toBe(bytes.length - 44);
+});
+
+test.each([
+  {
+    name: 'a folder that is a file',
+    args: ['--out', 'taken'],
+    says: /^narrowcast: can't make the folder taken: .+\n$/,
+  },
+  {
+    name: 'a recording that is a folder',
+    args: ['--out', 'occupied'],
+    says: /^narrowcast: can't write occupied.participant-01\.wav: illegal operation on a directory\n$/,
+  },
+  {
+    name: 'figures in a folder that is missing',
+    args: ['--json', 'missing/a.json'],
+    says: /^narrowcast: can't write missing\/a\.json: no such file or directory\n$/,
+  },
+  {
+    name: 'figures in place of a folder',
+    args: ['--json', 'occupied'],
+    says: /^narrowcast: can't write occupied: it is a folder\n$/,
+  },
+  {
+    name: 'an input that is missing',
+    args: ['--input', 'missing.wav'],
+    says: /^narrowcast: can't read missing\.wav: no such file or directory\n$/,
+  },
+  {
+    name: 'an input that is no WAV file',
+    args: ['--input', 'taken'],
+    says: /^narrowcast: taken is not a WAV file that can be read: .+\n$/,
+  },
+])('$name fails with one line and status 1, at once', async ({ args, says }) => {
+  const folder = scratch();
+  writeFileSync(join(folder, 'taken'), 'not audio');
+  mkdirSync(join(folder, 'occupied', 'participant-01.wav'), { recursive: true });
+  const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '50', ...args], { cwd: folder });
+
+  expect(stderr).toMatch(says);
+  expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk fails with one line and status 1, at once', async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, 'recordings'));
+  symlinkSync('/dev/full', join(folder, 'recordings', 'participant-03.wav'));
+  const { status, stderr } = await narrowcast(['meeting', '--seconds', '50'], { cwd: folder });
+
+  expect(stderr).toBe("narrowcast: can't write recordings/participant-03.wav: no space left on device\n");
+  expect(status).toBe(1);
+});
+
+test.skipIf(!existsSync('/dev/full'))(
+  'figures that do not fit the disk fail with one line, after the result',
+  async () => {
+    const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '0.2', '--json', '/dev/full']);
+
+    expect(stdout).toContain('0 samples lost');
+    expect(stderr).toBe("narrowcast: can't write /dev/full: no space left on device\n");
+    expect(status).toBe(1);
+  },
+);
+
+/** A clock that is ten times as fast: what waits for nothing to happen waits shorter. */
+function fastClock(): () => number {
+  const real = performance.now.bind(performance);
+  const start = real();
+  return () => start + (real() - start) * 10;
+}

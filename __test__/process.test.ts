@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { runNode } from './support/child.js';
+
+const CLEAN = { status: 0, signal: null, stderr: '' };
+
+describe('a process with 64 subscriptions and 64 streams', () => {
+  it.each(['nothing is waited for', 'everything is waited for', 'everything was closed', 'end in a flood'])(
+    'ends by itself when it has nothing else to do (%s)',
+    async (how) => {
+      expect(await runNode('end-of-process.mjs', [how])).toEqual({ ...CLEAN, stdout: 'last line\n' });
+    },
+    90_000,
+  );
+
+  it.each(['exit while waiting', 'exit with much unread'])(
+    'exits with the status it was given (%s)',
+    async (how) => {
+      expect(await runNode('end-of-process.mjs', [how])).toEqual({ ...CLEAN, status: 7, stdout: '' });
+    },
+    90_000,
+  );
+
+  it.each(['exit in a flood', 'exit in a filter'])(
+    'exits with the status it was given while another thread puts (%s)',
+    async (how) => {
+      expect(await runNode('end-of-process.mjs', [how])).toEqual({ ...CLEAN, status: 7, stdout: 'last line\n' });
+    },
+    90_000,
+  );
+
+  it.each(['throw while waiting', 'throw in a flood', 'throw after a wake'])(
+    'says no more than the error that nobody caught (%s)',
+    async (how) => {
+      const { status, signal, stderr } = await runNode('end-of-process.mjs', [how]);
+      expect([status, signal]).toEqual([1, null]);
+      const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+      const others = lines.filter((line) => !/^ +(at |throw |\^)|^file:\/\/|^ +\^+$|^Node\.js v/.test(line));
+      expect(others).toEqual(['Error: mine']);
+    },
+    90_000,
+  );
+});
+
+it('worker threads may end in any way while their subscriptions and streams are in use', async () => {
+  expect(await runNode('worker-ends.mjs')).toEqual({ ...CLEAN, stdout: 'the main thread goes on\n' });
+}, 90_000);
+
+it('the ESM and the CommonJS build work in one process, on the same queues', async () => {
+  expect(await runNode('both-builds.mjs')).toEqual({ ...CLEAN, stdout: 'both work\n' });
+}, 90_000);

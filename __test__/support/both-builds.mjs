@@ -1,0 +1,39 @@
+// The ESM and the CommonJS build in one process: their classes differ, their queues are the same.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import * as esm from '../../dist/index.js';
+
+const cjs = createRequire(import.meta.url)('../../dist/index.cjs');
+assert.notEqual(esm.FfiQueue, cjs.FfiQueue);
+
+const types = ['a'];
+const queues = [new esm.FfiQueue({ types })];
+queues.push(cjs.FfiQueue.open(queues[0].id, { types }));
+const subscriptions = queues.map((queue) => queue.subscribe());
+
+// Each waits with a doorbell of its own, and hears of what either puts.
+for (const [i, queue] of queues.entries()) {
+  const pending = subscriptions.flatMap((events) => [events.next(), events.waitFor(({ handle }) => handle === 2n)]);
+  assert.equal(queue.put('a', new Uint8Array([i]), 1n), 2);
+  assert.equal(queue.put('a', new Uint8Array([i]), 2n), 2);
+  const [first, second, third, fourth] = await Promise.all(pending);
+  for (const { value } of [first, third]) assert.deepEqual(value, { type: 'a', handle: 1n, payload: new Uint8Array([i]) });
+  for (const event of [second, fourth]) assert.equal(event.handle, 2n);
+}
+assert.deepEqual(queues[0].stats(), queues[1].stats());
+
+// Streams of both wait at the same time.
+const streams = [new esm.AudioStream(), new cjs.AudioStream()];
+const reads = streams.map((stream) => stream.getReader().read());
+streams[0].write(new cjs.AudioFrame(new Int16Array(480), 48_000, 1, 480));
+streams[1].write(new esm.AudioFrame(new Int16Array(480), 48_000, 1, 480));
+const frames = await Promise.all(reads);
+assert.ok(frames[0].value instanceof esm.AudioFrame && frames[1].value instanceof cjs.AudioFrame);
+
+for (const { FfiQueue } of [esm, cjs]) {
+  assert.throws(() => FfiQueue.open(999n, { types }), { name: 'NarrowcastError', code: 'NOT_FOUND' });
+}
+queues[0].close();
+assert.throws(() => queues[1].put('a', new Uint8Array()), { name: 'NarrowcastError', code: 'CLOSED' });
+assert.ok(subscriptions.every((events) => events.closed));
+console.log('both work');
