@@ -31,6 +31,8 @@ describe('AudioFrame', () => {
     expect(frame).toMatchObject({ sampleRate: 48_000, channels: 2, samplesPerChannel: 480 });
     expect(frame.data).toEqual(new Int16Array(960));
     expect(AudioFrame.create(48_000, 1, 0).data).toHaveLength(0);
+    const userdata = { a: 1 };
+    expect(AudioFrame.create(48_000, 1, 0, userdata).userdata).toBe(userdata);
   });
 
   it.each<[string, unknown, unknown, unknown]>([

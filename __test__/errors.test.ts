@@ -1,59 +1,90 @@
-import { expect, test } from 'vitest';
-import { fromNative, fromNativeError, NarrowcastError } from '../src/errors.js';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { fromNative, fromNativeError } from '../src/errors.js';
+import { NarrowcastError } from '../src/index.js';
 
-const nativeError = (code: unknown, message = 'capacity must be at least 1, got 0') =>
-  Object.assign(new Error(message), { code });
+const native = (code: unknown, message = 'said by native code') => Object.assign(new Error(message), { code });
 
-test('a native error with one of our codes becomes a NarrowcastError with its code, message and cause', () => {
-  const cause = nativeError('CLOSED', 'the queue is closed');
-  expect(() =>
-    fromNative(() => {
-      throw cause;
-    }),
-  ).toThrow(
-    expect.objectContaining({
-      name: 'NarrowcastError',
-      code: 'CLOSED',
-      message: 'the queue is closed',
-      cause,
-    }),
+describe('NarrowcastError', () => {
+  it('is an Error with a code, a name and a cause', () => {
+    const cause = new Error('why');
+    const error = new NarrowcastError('CLOSED', 'too late', { cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name: 'NarrowcastError', code: 'CLOSED', message: 'too late', cause });
+    expect(new NarrowcastError('CLOSED', 'too late')).not.toHaveProperty('cause');
+  });
+
+  it('prints its name, its message and its code, each once', () => {
+    const printed = inspect(new NarrowcastError('LOCKED', 'somebody reads'));
+    expect(printed).toMatch(/^NarrowcastError: somebody reads\n/);
+    expect(printed).toMatch(/code: 'LOCKED'/);
+    expect(printed.match(/NarrowcastError:/g)).toHaveLength(1);
+    expect(printed).not.toMatch(/\bname:/);
+  });
+});
+
+describe('an error of native code', () => {
+  it.each([
+    ['CLOSED', 'CLOSED'],
+    ['NOT_FOUND', 'NOT_FOUND'],
+    ['INVALID_ARGUMENT', 'INVALID_ARGUMENT'],
+    ['ENGINE_NOT_INSTALLED', 'ENGINE_NOT_INSTALLED'],
+    ['InvalidArg', 'INVALID_ARGUMENT'],
+    ['BigintExpected', 'INVALID_ARGUMENT'],
+    ['StringExpected', 'INVALID_ARGUMENT'],
+  ])('with the code %s becomes a NarrowcastError with the code %s', (code, expected) => {
+    const error = native(code);
+    const translated = fromNativeError(error);
+    expect(translated).toBeInstanceOf(NarrowcastError);
+    expect(translated).toMatchObject({ code: expected, message: 'said by native code', cause: error });
+  });
+
+  it.each([['GenericFailure'], ['ENOENT'], ['toString'], ['closed'], [42], [undefined]])(
+    'with the code %s stays as it is',
+    (code) => {
+      const error = native(code);
+      expect(fromNativeError(error)).toBe(error);
+    },
   );
+
+  it.each([['text'], [null], [undefined], [{ code: 'CLOSED' }]])('that is no Error (%j) stays as it is', (thrown) => {
+    expect(fromNativeError(thrown)).toBe(thrown);
+  });
+
+  it('that is a NarrowcastError already stays as it is', () => {
+    const error = new NarrowcastError('LAGGED', 'slow');
+    expect(fromNativeError(error)).toBe(error);
+  });
 });
 
-test.each(['InvalidArg', 'NumberExpected', 'BigintExpected'])(
-  '%s, a Node-API complaint, is INVALID_ARGUMENT',
-  (code) => {
-    expect(fromNativeError(nativeError(code))).toMatchObject({
-      name: 'NarrowcastError',
-      code: 'INVALID_ARGUMENT',
-    });
-  },
-);
+describe('fromNative', () => {
+  it('returns what the call returns', () => {
+    expect(fromNative(() => 42)).toBe(42);
+  });
 
-test.each([
-  nativeError('GenericFailure'),
-  nativeError('toString'),
-  nativeError(undefined),
-  new NarrowcastError('LOCKED', 'x'),
-  'a string',
-  undefined,
-])('%s is passed on as it is', (error) => {
-  expect(fromNativeError(error)).toBe(error);
-});
+  it('throws with the stack of its caller', () => {
+    const caller = () =>
+      fromNative(() => {
+        throw native('CLOSED');
+      });
+    let thrown: NarrowcastError | undefined;
+    try {
+      caller();
+    } catch (error) {
+      thrown = error as NarrowcastError;
+    }
+    expect(thrown).toMatchObject({ code: 'CLOSED' });
+    expect(thrown!.stack!.split('\n')[1]).toContain('caller');
+  });
 
-test('the result of the call is returned', () => {
-  expect(fromNative(() => 7)).toBe(7);
-});
-
-test('the stack starts at the caller, and the name is no own property', () => {
-  try {
-    fromNative(() => {
-      throw nativeError('LAGGED');
-    });
-    expect.unreachable();
-  } catch (error) {
-    expect((error as Error).stack?.split('\n')[0]).toBe('NarrowcastError: capacity must be at least 1, got 0');
-    expect((error as Error).stack?.split('\n')[1]).toContain('errors.test.ts');
-    expect(Object.keys(error as Error)).toEqual(['code']);
-  }
+  it('leaves the stack of a foreign error alone', () => {
+    const error = new TypeError('mine');
+    const { stack } = error;
+    expect(() =>
+      fromNative(() => {
+        throw error;
+      }),
+    ).toThrow(error);
+    expect(error.stack).toBe(stack);
+  });
 });

@@ -1,20 +1,47 @@
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
 import { loadNative, native } from '../src/native.js';
+import { failure } from './support/expect.js';
+import { runNode } from './support/child.js';
 
-test('the addon that is loaded is of this version', () => {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  expect(native.addonVersion()).toBe(version);
+describe('the addon', () => {
+  it('has the version of the package', () => {
+    expect(native.addonVersion()).toBe(packageJson.version);
+  });
+
+  it('is the same for whoever loads it again', () => {
+    expect(loadNative()).toBe(native);
+  });
+
+  it('that does not load is an UNSUPPORTED_PLATFORM, which says what is supported, and why', () => {
+    const cause = new Error('wrong ELF class');
+    const load = () =>
+      loadNative(() => {
+        throw cause;
+      });
+    expect(load).toThrow(failure('UNSUPPORTED_PLATFORM', `${process.platform} ${process.arch}`));
+    expect(load).toThrow(/Linux x64.*npm run build:native/s);
+    expect(load).toThrow(expect.objectContaining({ cause }));
+  });
+
+  it.each(['import', 'require'])('that is no addon fails the program at its first line (%s)', (how) => {
+    const code =
+      how === 'import'
+        ? "import('./dist/index.js').catch(e => console.log(e.code, e.message, e.cause instanceof Error))"
+        : "try { require('./dist/index.cjs') } catch (e) { console.log(e.code, e.message, e.cause instanceof Error) }";
+    const { stdout, status } = spawnSync(process.execPath, ['--eval', code], {
+      cwd: new URL('..', import.meta.url),
+      env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: import.meta.filename },
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^UNSUPPORTED_PLATFORM narrowcast has no native .* true\n$/)]);
+  });
 });
 
-test('an addon that does not load: what is supported, how to build it, and the cause', () => {
-  const cause = new Error('Cannot find native binding.');
-  const load = () =>
-    loadNative(() => {
-      throw cause;
-    });
-  expect(load).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_PLATFORM', cause }));
-  expect(load).toThrow(/Linux x64 and arm64 \(glibc\), macOS x64 and arm64, Windows x64.*npm run build:native/);
+/** Calls as TypeScript never makes them: the last line of defence, in a process that may die. */
+it('native code answers misuse with an error, never with a crash', async () => {
+  const { status, signal, stderr, stdout } = await runNode('misuse-native.mjs');
+  expect([status, signal, stderr]).toEqual([0, null, '']);
+  expect(stdout).toMatch(/^refused \d+ calls, survived \d+\n$/);
 });

@@ -41,6 +41,12 @@ describe('a process with 64 subscriptions and 64 streams', () => {
   );
 });
 
+it('a process does not end before it has read what it put itself', async () => {
+  const read = [...Array(101).fill('event'), 'frame', 'frame', 'match', 'read'];
+  const stdout = `last line\n${read.join()}\n`;
+  expect(await runNode('end-of-process.mjs', ['what it put itself is read'])).toEqual({ ...CLEAN, stdout });
+}, 90_000);
+
 it('worker threads may end in any way while their subscriptions and streams are in use', async () => {
   expect(await runNode('worker-ends.mjs')).toEqual({ ...CLEAN, stdout: 'the main thread goes on\n' });
 }, 90_000);

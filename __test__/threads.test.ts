@@ -115,6 +115,61 @@ describe('a JavaScript thread that is blocked', () => {
   });
 });
 
+describe('events that come faster than they can be read', () => {
+  /** Two threads that put without end, while `use` runs. */
+  async function flooded(use: (queue: FfiQueue<(typeof types)[number]>) => Promise<void>) {
+    const queue = new FfiQueue({ types });
+    const gate = new Gate();
+    const workers = await producers(queue, gate, Infinity, () => ({ type: 'a' }), 2);
+    gate.open();
+    await until(() => queue.stats().published > 0, 'events come');
+    await use(queue).finally(() => Promise.all(workers.map((worker) => worker.terminate())));
+  }
+  const later = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+
+  it.each(['for await', 'waitFor', 'a filter that refuses all', 'several of them'])(
+    'leave timers their turn (%s)',
+    (how) =>
+      flooded(async (queue) => {
+        let read = 0;
+        const forAwait = async (events: AsyncIterable<unknown>) => {
+          for await (const _ of events) read++;
+        };
+        const subscribe = () => queue.subscribe({ overflow: 'drop-oldest' });
+        const start: Record<string, () => void> = {
+          'for await': () => void forAwait(subscribe()),
+          waitFor: () => void subscribe().waitFor(() => (read++, false)).catch(() => {}),
+          'a filter that refuses all': () =>
+            void queue.subscribe({ overflow: 'drop-oldest', filter: () => (read++, false) }).next(),
+          'several of them': () => {
+            for (let i = 0; i < 5; i++) for (const each of Object.values(start).slice(0, 3)) each();
+          },
+        };
+        start[how]!();
+        for (let i = 0; i < 3; i++) {
+          const before = read;
+          await later();
+          await until(() => read > before, 'reading goes on');
+        }
+        queue.close();
+      }),
+    60_000,
+  );
+
+  it('let drain() and tryNext() come to an end', () =>
+    flooded(async (queue) => {
+      const options = { overflow: 'drop-oldest', capacity: 2 ** 20 } as const;
+      const [events, none] = [queue.subscribe(options), queue.subscribe({ ...options, filter: () => false })];
+      for (let i = 0; i < 3; i++) {
+        expect(none.tryNext()).toBeUndefined();
+        expect(none.drain()).toEqual([]);
+        expect(events.drain().length).toBeLessThan(2 ** 21);
+        await later();
+      }
+      queue.close();
+    }), 60_000);
+});
+
 describe('1,000,000 events that nobody wants', () => {
   it('wake nobody, and call nothing', async () => {
     const queue = new FfiQueue({ types });

@@ -31,11 +31,17 @@ export class AudioFrame {
   }
 
   /** A frame of silence. @throws {NarrowcastError} `INVALID_ARGUMENT` */
-  static create(sampleRate: number, channels: number, samplesPerChannel: number): AudioFrame {
+  static create(
+    sampleRate: number,
+    channels: number,
+    samplesPerChannel: number,
+    userdata: Record<string, unknown> = {},
+  ): AudioFrame {
     integer('sampleRate', sampleRate, 1, 768_000);
     integer('channels', channels, 1, 64);
     integer('samplesPerChannel', samplesPerChannel, 0, 2 ** 24);
-    return new AudioFrame(new Int16Array(channels * samplesPerChannel), sampleRate, channels, samplesPerChannel);
+    const data = new Int16Array(channels * samplesPerChannel);
+    return new AudioFrame(data, sampleRate, channels, samplesPerChannel, userdata);
   }
 
   /** What was attached to the frame. `droppedBefore`: frames of its stream that were lost just before this one. */

@@ -1,4 +1,5 @@
 import { AudioFrame } from './audio-frame.js';
+import { lookSoon } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader, type PcmOptions } from './pcm-reader.js';
@@ -58,5 +59,6 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     }
     if (reader.native.ended) throw new NarrowcastError('CLOSED', 'the stream is closed: write to an open one');
     reader.native.write(data);
+    lookSoon();
   }
 }

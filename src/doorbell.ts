@@ -38,6 +38,21 @@ export function stopWaiting(token: number): Waiting | undefined {
   return waiter;
 }
 
+let looking = false;
+
+/**
+ * To be called when this thread may have rung its own doorbell. A wake does not keep an idle thread alive, and it would
+ * end with what it has put itself still unread.
+ */
+export function lookSoon(): void {
+  if (looking || waiting.size === 0) return;
+  looking = true;
+  setImmediate(() => {
+    looking = false;
+    answer();
+  });
+}
+
 function answer(): void {
   let count: number;
   do {

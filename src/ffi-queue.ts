@@ -1,7 +1,7 @@
-import { doorbell } from './doorbell.js';
+import { doorbell, lookSoon } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { Subscription } from './subscription.js';
+import { newSubscription, Subscription } from './subscription.js';
 import {
   handle,
   integer,
@@ -109,7 +109,10 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
   readonly #decode: ((event: FfiEvent<Type>) => E) | undefined;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
-  constructor(options: FfiQueueOptions<Type, E>, /** @internal */ adopt?: (types: string[]) => Native.NativeQueue) {
+  constructor(options: FfiQueueOptions<Type, E>);
+  /** @internal */
+  constructor(options: FfiQueueOptions<Type, E>, adopt: (types: string[]) => Native.NativeQueue);
+  constructor(options: FfiQueueOptions<Type, E>, adopt?: (types: string[]) => Native.NativeQueue) {
     const names = typeNames(options?.types);
     optionalFunction('decode', options.decode);
     this.#names = names;
@@ -150,7 +153,9 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     const kind = this.#kind(type);
     handle('handle', about);
     const bytes = readable('payload', payload, Uint8Array);
-    return fromNative(() => this.#native.put(kind, bytes, about));
+    const receivers = fromNative(() => this.#native.put(kind, bytes, about));
+    if (receivers > 0) lookSoon();
+    return receivers;
   }
 
   /**
@@ -183,7 +188,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         capacity: overflow === 'error' ? max : capacity,
       }),
     );
-    return new Subscription<E>(subscription, {
+    return newSubscription<E>(subscription, {
       queue: this.id,
       event: (kind, about, payload) => {
         const event = { type: this.#names[kind]!, handle: about, payload };
@@ -208,6 +213,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
   /** Closes the queue for all threads: `put` throws, and every subscription ends after what it still has. */
   close(): void {
     this.#native.close();
+    lookSoon();
   }
 
   #kind(type: unknown): number {

@@ -10,6 +10,12 @@ const OWNS = 1n << 32n;
 /** Events that {@link Subscription.drain} copies in one native call. */
 const BATCH = 64;
 
+/**
+ * Events that one subscription gives to promises in one turn of the event loop, or looks at for one of them. Then timers
+ * and I/O have their turn, too: where events come faster than they are read, `for await` would never let them.
+ */
+const PER_TURN = 1024;
+
 /** What native code copies events into; each thread has its own, and reads from it before it does anything else. */
 let scratch = new Uint8Array(64 * 1024);
 const batchMeta = new BigUint64Array(3 * BATCH);
@@ -33,6 +39,21 @@ interface Waiter<E> {
   readonly reject: (reason: unknown) => void;
 }
 
+let turn = 0;
+let turnEnds = false;
+
+/** The number of this turn of the event loop. */
+function thisTurn(): number {
+  if (!turnEnds) {
+    turnEnds = true;
+    setImmediate(() => {
+      turnEnds = false;
+      turn++;
+    });
+  }
+  return turn;
+}
+
 /** @internal */
 export interface SubscriptionSetup<E> {
   /** The id of the queue that it belongs to. */
@@ -42,6 +63,9 @@ export interface SubscriptionSetup<E> {
   signal: AbortSignal | undefined;
   describe: (types: Iterable<string> | undefined) => number[];
 }
+
+/** Makes a subscription. @internal */
+export let newSubscription: <E>(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) => Subscription<E>;
 
 /** Removes the abort listeners of subscriptions that were forgotten. */
 const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten());
@@ -65,19 +89,31 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   /** Somebody came to wait while a filter ran: whoever reads serves them afterwards. */
   #unsettled = false;
   #left = false;
+  /** The turn in which promises were last served, and how often this looked for events for them in it. */
+  #turn = -1;
+  #looks = 0;
+  #postponed = false;
+  /** How often a call without promises has looked, and may look. */
+  #looked = 0;
+  #mayLook = Infinity;
   /** What `decode` threw in the middle of a {@link drain}: the next read throws it. */
   #failed: { error: unknown } | undefined;
   #unlisten: (() => void) | undefined;
 
-  /** @internal */
-  constructor(subscription: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
-    this.#native = subscription;
+  static {
+    newSubscription = (native, setup) => new Subscription(native, setup);
+  }
+
+  // Private, and not just internal: without any constructor, the declarations would say that anybody can make one.
+  private constructor(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
+    this.#native = native;
     this.#setup = setup;
     if (setup.signal) this.#listen(setup.signal);
   }
 
   /** The next event that passes the filter, if one waits. @throws {NarrowcastError} `LAGGED`, after the last event */
   tryNext(): E | undefined {
+    this.#lookFresh();
     try {
       const event = this.#take(1);
       return event === NONE ? undefined : event;
@@ -87,13 +123,14 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   }
 
   /**
-   * All events that wait and pass the filter, at most `max`.
+   * All events that wait and pass the filter, at most `max`. What another thread adds meanwhile may be left for later.
    *
    * @throws {NarrowcastError} `LAGGED`, if there is no event; `INVALID_ARGUMENT`
    */
   drain(max: number = Number.MAX_SAFE_INTEGER): E[] {
     integer('max', max, 0, Number.MAX_SAFE_INTEGER);
     const events: E[] = [];
+    this.#lookFresh();
     try {
       while (events.length < max) {
         const event = this.#take(max - events.length);
@@ -230,6 +267,11 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     for (;;) {
       const waiter = this.#waiters[0];
       if (!waiter) return void stopWaiting(this.#native.token);
+      if (this.#turn !== thisTurn()) {
+        this.#turn = turn;
+        this.#looks = 0;
+      }
+      if (this.#looks >= PER_TURN) return this.#postpone();
       try {
         const value = this.#take(1, waiter);
         if (this.#waiters[0] !== waiter) continue;
@@ -248,6 +290,16 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
         waiter.reject(error);
       }
     }
+  }
+
+  /** Goes on in the next turn of the event loop. */
+  #postpone(): void {
+    if (this.#postponed) return;
+    this.#postponed = true;
+    setImmediate(() => {
+      this.#postponed = false;
+      this.#settle();
+    });
   }
 
   #leave(waiter: Waiter<E>): void {
@@ -272,7 +324,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     }
     this.#taking = true;
     try {
-      for (let raw = this.#read(many); raw; raw = this.#read(many)) {
+      for (let raw = this.#look(many, waiter); raw; raw = this.#look(many, waiter)) {
         let taken = false;
         try {
           const event = this.#setup.event(raw.kind, raw.handle, raw.payload);
@@ -293,6 +345,8 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
       this.#taking = false;
     }
     if (this.#native.lagged && !this.#left) {
+      // Another thread may have put the last events since this looked.
+      if (this.#native.size > 0) return NONE;
       throw new NarrowcastError(
         'LAGGED',
         'the subscription was not read in time: more events waited than its maxCapacity. Subscribe again, and read ' +
@@ -309,6 +363,18 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
       this.#filterErrors++;
       return true;
     }
+  }
+
+  #lookFresh(): void {
+    this.#looked = 0;
+    this.#mayLook = Infinity;
+  }
+
+  /** The next event, unless it is somebody else's turn: another thread may put events faster than a filter refuses them. */
+  #look(many: number, waiter: Waiter<E> | undefined): Raw | undefined {
+    if (waiter) return this.#looks++ < PER_TURN ? this.#read(many) : undefined;
+    if (this.#looked === PER_TURN) this.#mayLook = PER_TURN + this.size;
+    return this.#looked++ < this.#mayLook ? this.#read(many) : undefined;
   }
 
   #read(many: number): Raw | undefined {

@@ -81,6 +81,9 @@ async function hold(given: MeetingOptions, side: FakeSide) {
   return { status, printed, ours };
 }
 
+// A meeting takes its time, and so does the start of a process.
+vi.setConfig({ testTimeout: 60_000 });
+
 afterEach(() => void vi.restoreAllMocks());
 
 test('what arrives whole is intact', async () => {
@@ -104,19 +107,17 @@ test('what arrives whole is intact', async () => {
   expect(side.left).toBe(1);
 });
 
-test.each([
+test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: number; received: number }>([
   {
     name: 'a frame that is missing',
-    spoil: (frame: Int16Array) => (void frame, []),
+    spoil: () => [],
     lost: 80,
     received: 49,
   },
-  { name: 'a frame that comes twice', spoil: (frame: Int16Array) => [frame, frame], lost: 0, received: 51 },
-  { name: 'a frame that is changed', spoil: (frame: Int16Array) => [frame.fill(0)], lost: 80, received: 50 },
+  { name: 'a frame that comes twice', spoil: (frame) => [frame, frame], lost: 0, received: 51 },
+  { name: 'a frame that is changed', spoil: (frame) => [frame.fill(0)], lost: 80, received: 50 },
 ])('$name is told, with status 1', async ({ spoil, lost, received }) => {
   const side = new FakeSide((frame, number, seat) => (seat === 1 && number === 20 ? spoil(frame) : [frame]));
-  // Nothing more will come: no need to be patient.
-  vi.spyOn(performance, 'now').mockImplementation(fastClock());
   const { status, printed, ours } = await hold(options(), side);
 
   expect(status).toBe(1);
@@ -189,8 +190,8 @@ test('two seconds on the real engine: all there, in the files and in the figures
   expect(events.published).toBeGreaterThanOrEqual(1600);
   expect(events.published).toBeLessThan(1800);
   expect(events.delivered).toBeGreaterThanOrEqual(1600);
-  expect(events.delivered).toBeLessThanOrEqual(events.published);
   expect(events.dropped).toBe(0);
+  expect(events.published).toBe(events.delivered + events.unwanted);
   expect(events.wakes).toBeGreaterThan(0);
   expect(events.wakes).toBeLessThanOrEqual(800);
   expect(ours.mainThreadUsPerFrame).toBeGreaterThan(0);
@@ -362,10 +363,3 @@ test.skipIf(!existsSync('/dev/full'))(
     expect(status).toBe(1);
   },
 );
-
-/** A clock that is ten times as fast: what waits for nothing to happen waits shorter. */
-function fastClock(): () => number {
-  const real = performance.now.bind(performance);
-  const start = real();
-  return () => start + (real() - start) * 10;
-}

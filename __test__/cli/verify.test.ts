@@ -59,6 +59,15 @@ test('frames in the wrong order are not intact', () => {
   expect(compare(loop, EXPECTED, swapped)).toMatchObject({ lost: FRAME, surplus: FRAME, intact: false });
 });
 
+test('frames that come late, beside lost ones, count as what they are', () => {
+  const order = [0, 1, 2, 3, 5, 4, 8, 9, 10, 13, 11, 12, 14, 15];
+  const frame = (number: number) => played.subarray(number * FRAME, (number + 1) * FRAME);
+  const mixed = Int16Array.from([...order.flatMap((number) => [...frame(number)]), ...played.subarray(16 * FRAME)]);
+
+  // 6 and 7 are lost; 4 and 5 have changed places, and so have 13 and the two before it.
+  expect(compare(loop, EXPECTED, mixed)).toMatchObject({ lost: 4 * FRAME, surplus: 2 * FRAME });
+});
+
 test('an end that is missing, and one that is too much', () => {
   expect(compare(loop, EXPECTED, played.subarray(0, -FRAME))).toMatchObject({ lost: FRAME, surplus: 0, intact: false });
   expect(compare(loop, EXPECTED - FRAME, played)).toMatchObject({ lost: 0, surplus: FRAME, intact: false });

@@ -67,7 +67,7 @@ test('it waits for a slow disk with the memory of two blocks, and no more', asyn
   const writer = await WavWriter.create(path, RATE);
   const release = await holdWrites();
   let appended = 0;
-  let full: Promise<void> | void;
+  let full: Promise<void> | void = undefined;
   while (!full) {
     full = writer.append(voice.subarray(appended, appended + 160));
     appended += 160;

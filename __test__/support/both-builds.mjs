@@ -11,6 +11,9 @@ const queues = [new esm.FfiQueue({ types })];
 queues.push(cjs.FfiQueue.open(queues[0].id, { types }));
 const subscriptions = queues.map((queue) => queue.subscribe());
 
+// What one build puts wakes the other's readers, but keeps no process alive for them.
+const alive = setInterval(() => {}, 1000);
+
 // Each waits with a doorbell of its own, and hears of what either puts.
 for (const [i, queue] of queues.entries()) {
   const pending = subscriptions.flatMap((events) => [events.next(), events.waitFor(({ handle }) => handle === 2n)]);
@@ -36,4 +39,5 @@ for (const { FfiQueue } of [esm, cjs]) {
 queues[0].close();
 assert.throws(() => queues[1].put('a', new Uint8Array()), { name: 'NarrowcastError', code: 'CLOSED' });
 assert.ok(subscriptions.every((events) => events.closed));
+clearInterval(alive);
 console.log('both work');

@@ -20,7 +20,7 @@ function wait() {
   for (const events of subscriptions) {
     events.drain();
     void events.next();
-    void events.waitFor(() => false);
+    events.waitFor(() => false).catch(() => {});
     void forAwait(events);
   }
   for (const stream of streams) {
@@ -88,15 +88,31 @@ const ways = {
   },
   'throw after a wake': async () => {
     const next = queue.subscribe().next();
+    const alive = setInterval(() => {}, 1000); // a wake alone keeps no process alive
     await flood();
     await next;
+    clearInterval(alive);
     fill();
     throw new Error('mine');
   },
   'end in a flood': async () => {
-    wait();
+    fill();
     await flood();
     setTimeout(() => {}, 50);
+  },
+  'what it put itself is read': async () => {
+    const read = [];
+    const readAll = async (source, what) => {
+      for await (const _ of source) read.push(what);
+    };
+    void readAll(subscriptions[0], 'event');
+    void subscriptions[1].waitFor(() => true).then(() => read.push('match'));
+    void streams[0].getReader().read().then(() => read.push('read'));
+    void readAll(streams[1], 'frame');
+    process.on('exit', () => console.log(read.sort().join()));
+    await new Promise(setImmediate); // all wait by now
+    fill();
+    queue.put('a', payload);
   },
 };
 await ways[how]();

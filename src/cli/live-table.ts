@@ -111,18 +111,28 @@ export function meterLines(view: Pick<View, 'events' | 'reading'>, columns: numb
 
 /** The table at the end of a meeting. */
 export function resultTable(results: readonly ResultView[], columns: number): string[] {
-  const head = ['participant', 'frames', 'dropped', 'samples lost', 'recording'];
-  const cells = results.map(({ identity, framesReceived, framesExpected, framesDropped, samplesLost, intact }) => [
-    identity,
-    framesReceived === framesExpected ? count(framesReceived) : `${count(framesReceived)}/${count(framesExpected)}`,
-    count(framesDropped),
-    count(samplesLost),
-    intact ? 'intact' : 'damaged',
+  const cells = results.map((result) => [
+    result.identity,
+    framesOf(result),
+    count(result.framesDropped),
+    count(result.samplesLost),
+    result.intact ? 'intact' : 'damaged',
   ]);
-  const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)) + 2);
-  const table = plainTable(head, widths, ['left', 'right', 'right', 'right', 'left']);
+  const widest = (head: string[]) =>
+    head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)) + 2);
+  const long = ['participant', 'frames', 'dropped', 'samples lost', 'recording'];
+  const fits = widest(long).reduce((sum, width) => sum + width + 1, 1) < columns;
+  const head = fits ? long : ['participant', 'frames', 'dropped', 'lost', 'result'];
+  // How many there should be is left to the line below the table.
+  if (!fits) for (const [at, row] of cells.entries()) row[1] = count(results[at]!.framesReceived);
+  const table = plainTable(head, widest(head), ['left', 'right', 'right', 'right', 'left']);
   table.push(...cells);
   return fitted(table, columns);
+}
+
+function framesOf({ framesReceived, framesExpected }: ResultView): string {
+  const received = count(framesReceived);
+  return framesReceived === framesExpected ? received : `${received}/${count(framesExpected)}`;
 }
 
 /** `3 participants`. */

@@ -36,14 +36,18 @@ export class Screen {
 
   /** Replaces what was drawn last. No line may be as wide as the terminal. */
   draw(lines: readonly string[]): void {
-    this.#output.write(`${this.#back()}${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+    this.print(lines);
     this.#drawn = lines;
   }
 
   /** Prints lines that stay, in place of what was drawn last. */
   print(lines: readonly string[]): void {
-    const over = this.#drawn.length > 0 ? `${this.#back()}\x1b[J` : '';
-    this.#output.write(`${over}${lines.join('\n')}\n`);
+    if (this.live) {
+      // Line by line: some terminals keep what is cleared all at once in their history.
+      this.#output.write(`${this.#back()}${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+    } else {
+      this.#output.write(`${lines.join('\n')}\n`);
+    }
     this.#drawn = [];
   }
 

@@ -1,16 +1,16 @@
 /** Samples that must agree for two places to be taken for the same one: 1.5 ms of 16 kHz. */
 const WINDOW = 24;
 
-/** Places looked at while searching, over a whole comparison: bounds the time for recordings that are all wrong. */
-const SEARCH_BUDGET = 50_000_000;
+/** Places looked up, over a whole comparison: bounds the time for recordings that are all wrong. */
+const LOOKUPS = 2_000_000;
 
 /** How a recording compares with what was played. All in samples. */
 export interface Comparison {
   /** Played. */
   readonly expected: number;
-  /** Played, and not in the recording at its place: missing, or changed. */
+  /** Played, and not in the recording at its place: missing, changed, or out of order. */
   readonly lost: number;
-  /** In the recording, and not played there: doubled, or changed. */
+  /** In the recording, and not played there: doubled, changed, or out of order. */
   readonly surplus: number;
   /** Whether the recording is what was played: bit for bit, all of it, and nothing else. */
   readonly intact: boolean;
@@ -21,24 +21,21 @@ export interface Comparison {
  * for the nearest place where they agree again, so that one lost frame counts as one frame and not as all that follow.
  */
 export function compare(loop: Int16Array, expected: number, recorded: Int16Array): Comparison {
-  let budget = SEARCH_BUDGET;
-  const agrees = (played: number, at: number): boolean => {
-    const window = Math.min(WINDOW, expected - played, recorded.length - at);
-    if (window <= 0) return false;
-    for (let i = 0; i < window; i++) {
-      if (loop[(played + i) % loop.length] !== recorded[at + i]) return false;
-    }
-    return true;
-  };
+  let places: Places | undefined;
+  let lookups = LOOKUPS;
 
-  /** How far to go on in either until they agree again. */
+  /** How many samples of either to skip until they agree again: as few as possible, together. */
   const nearest = (played: number, at: number): { played: number; recorded: number } => {
-    for (let by = 1; by <= loop.length && budget > 0; by++, budget--) {
-      if (agrees(played + by, at)) return { played: by, recorded: 0 }; // missing
-      if (agrees(played, at + by)) return { played: 0, recorded: by }; // doubled
-      if (agrees(played + by, at + by)) return { played: by, recorded: by }; // changed
+    places ??= new Places(loop);
+    let best = { played: 1, recorded: 1 }; // if they never do: sample against sample
+    let least = loop.length;
+    for (let by = 0; by < least && at + by + WINDOW <= recorded.length && lookups > 0; by++, lookups--) {
+      const ahead = places.ahead(recorded, at + by, played % loop.length);
+      if (ahead >= expected - played || ahead + by >= least) continue;
+      least = ahead + by;
+      best = { played: ahead, recorded: by };
     }
-    return { played: 1, recorded: 1 };
+    return best;
   };
 
   let matched = 0;
@@ -49,13 +46,51 @@ export function compare(loop: Int16Array, expected: number, recorded: Int16Array
       matched++;
       played++;
       at++;
-      continue;
+    } else {
+      const skip = nearest(played, at);
+      played += skip.played;
+      at += skip.recorded;
     }
-    const skip = nearest(played, at);
-    played += skip.played;
-    at += skip.recorded;
   }
   const lost = expected - matched;
   const surplus = recorded.length - matched;
   return { expected, lost, surplus, intact: lost === 0 && surplus === 0 };
+}
+
+/** Where in a loop each of its windows is. */
+class Places {
+  readonly #length: number;
+  /** Ascending. Only silence, and what else repeats, has more than one. */
+  readonly #places = new Map<string, number[]>();
+
+  constructor(loop: Int16Array) {
+    this.#length = loop.length;
+    const around = new Int16Array(loop.length + WINDOW);
+    around.set(loop);
+    for (let i = 0; i < WINDOW; i++) around[loop.length + i] = loop[i % loop.length]!;
+    for (let place = 0; place < loop.length; place++) {
+      const key = keyOf(around, place);
+      const places = this.#places.get(key);
+      if (places) places.push(place);
+      else this.#places.set(key, [place]);
+    }
+  }
+
+  /** How far behind `from` the window of `samples` at `at` comes next; Infinity if it never does. */
+  ahead(samples: Int16Array, at: number, from: number): number {
+    const places = this.#places.get(keyOf(samples, at));
+    if (!places) return Infinity;
+    let low = 0;
+    let high = places.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (places[middle]! < from) low = middle + 1;
+      else high = middle;
+    }
+    return low < places.length ? places[low]! - from : places[0]! + this.#length - from;
+  }
+}
+
+function keyOf(samples: Int16Array, at: number): string {
+  return Buffer.from(samples.buffer, samples.byteOffset + at * 2, WINDOW * 2).toString('latin1');
 }

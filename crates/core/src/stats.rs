@@ -1,7 +1,8 @@
 //! Counters that any thread may add to.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
+// std's under loom, too: a count orders nothing, so there is nothing to explore.
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A count that producers add to and anybody reads; on a cache line of its own.
 #[derive(Default)]

@@ -3,7 +3,8 @@
 #![cfg(not(loom))]
 
 use narrowcast_core::{
-    Broadcast, Doorbell, EventQueue, Filter, Kind, KindSet, Overflow, Owner, SnapshotMap, Subscriber, Waiter, Wake,
+    Broadcast, Doorbell, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, SnapshotMap, Subscriber,
+    Waiter, Wake,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -74,6 +75,23 @@ fn a_queue_without_a_place_is_refused() {
         [Overflow::Error { max: 0 }, Overflow::DropOldest { capacity: 0 }, Overflow::DropNewest { capacity: 0 }]
     {
         assert!(std::panic::catch_unwind(|| EventQueue::new(overflow)).is_err(), "{overflow:?}");
+    }
+}
+
+#[test]
+fn a_closed_queue_takes_nothing_and_keeps_what_it_has() {
+    for overflow in [
+        Overflow::Error { max: 2 },
+        Overflow::Grow,
+        Overflow::DropOldest { capacity: 2 },
+        Overflow::DropNewest { capacity: 2 },
+    ] {
+        let queue = EventQueue::new(overflow);
+        assert_eq!(queue.offer(Event::new(0, 1, &[], None)), Offer::Queued);
+        queue.close();
+        assert_eq!(queue.offer(Event::new(0, 2, &[], None)), Offer::Closed);
+        assert_eq!(queue.pop().map(|event| event.subject()), Some(1));
+        assert!(queue.pop().is_none() && queue.is_closed() && !queue.is_lagged());
     }
 }
 

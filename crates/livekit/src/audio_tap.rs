@@ -67,9 +67,9 @@ pub enum Tap {
 pub struct TapStats {
     /// Streams of ours that the engine feeds.
     pub streams: u64,
-    /// Frames copied into a ring, or that came after their stream had ended.
+    /// Frames copied into a ring.
     pub frames: u64,
-    /// Frames of closed streams, released natively.
+    /// Frames of closed or ended streams, released natively.
     pub released: u64,
     /// Frames whose description did not fit their stream, released natively.
     pub malformed: u64,
@@ -98,13 +98,7 @@ impl AudioTap {
 
     /// Callback: takes an audio stream's event if the stream is ours. `held` makes an event of it that can wait, and
     /// `route` is what handles it later.
-    pub fn receive(
-        &self,
-        handle: u64,
-        event: AudioEvent,
-        held: impl FnOnce() -> Event,
-        route: impl Fn(Event),
-    ) -> Tap {
+    pub fn receive(&self, handle: u64, event: AudioEvent, held: impl FnOnce() -> Event, route: impl Fn(Event)) -> Tap {
         // Before the stream is looked up, see `is_idle`.
         let idle = self.limbo.is_idle();
         let tap = self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
@@ -168,15 +162,14 @@ impl AudioTap {
         self.abi.drop_handle(handle);
     }
 
-    /// Ends all streams, and forgets them: no eos will come. Their handles stay with whoever opened them, who closes
-    /// them.
+    /// Ends all streams. Their handles stay with whoever opened them, who closes them; a frame that still comes is
+    /// released.
     pub fn end_all(&self) {
         self.streams.snapshot(|streams| {
-            for (handle, tapped) in streams.iter() {
+            for (_, tapped) in streams.iter() {
                 if let Tapped::Open { stream, .. } = &**tapped {
                     stream.end();
                 }
-                self.ended.push(handle);
             }
         });
     }
@@ -203,10 +196,14 @@ impl AudioTap {
 
     fn feed(&self, handle: u64, stream: &PcmStream, event: AudioEvent) -> Tap {
         match event {
-            AudioEvent::Frame(frame) => {
+            AudioEvent::Frame(frame) if !stream.has_ended() => {
                 let tap = self.copy(stream, &frame);
                 self.drop_frame(&frame);
                 tap
+            }
+            AudioEvent::Frame(_) => {
+                self.release(handle, event);
+                Tap::Released
             }
             AudioEvent::Eos => {
                 stream.end();
@@ -228,7 +225,7 @@ impl AudioTap {
         let plausible = frame.handle != 0
             && frame.data_ptr >= LOWEST_ADDRESS
             && pcm.is_aligned()
-            && samples <= MAX_FRAME_SAMPLES
+            && (1..=MAX_FRAME_SAMPLES).contains(&samples)
             && frame.num_channels == format.channels
             && frame.sample_rate == format.sample_rate;
         if !plausible {

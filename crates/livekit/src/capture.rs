@@ -265,3 +265,51 @@ fn encode_message(field: u32, message: &[u8], out: &mut Vec<u8>) {
     encode_varint(message.len() as u64, out);
     out.extend_from_slice(message);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_async_id_says_whose_it_is_up_to_the_last_source_and_request() {
+        const LAST_SOURCE: u64 = (1 << 30) - 1;
+        for source in [0, 1, 77, LAST_SOURCE] {
+            for count in [0, 1, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+                let id = async_id_of(source, count);
+                assert_eq!(source_of(id), source);
+                assert!((ASYNC_ID_BASE..ASYNC_ID_BASE << 1).contains(&id), "{id:x}");
+            }
+        }
+        assert_eq!(async_id_of(LAST_SOURCE, u32::MAX.into()), (1 << 63) - 1 - (1 << 62) + ASYNC_ID_BASE);
+        assert_ne!(async_id_of(1, 2), async_id_of(2, 1));
+    }
+
+    #[test]
+    fn sources_are_numbered_within_the_range_however_many_there_were() {
+        let spec = CaptureSpec {
+            request: 1,
+            source_handle: 1,
+            buffer: 2,
+            request_async_id: 3,
+            data_ptr: 1,
+            num_channels: 2,
+            sample_rate: 3,
+            samples_per_channel: 4,
+            answer: 0,
+            error: 2,
+        };
+        let answers = CaptureAnswers::new(spec);
+        answers.next_source.store((1 << 30) - 1, Ordering::Relaxed);
+        assert_eq!(answers.register(Arc::default()), (1 << 30) - 1);
+        let counts = Arc::<Counts>::default();
+        assert_eq!(answers.register(counts.clone()), 0);
+
+        // Field 1, the async id, and no error.
+        assert_eq!(answers.answered(0, async_id_of(0, 5), &[8, 1]), AnsweredCapture::Ours);
+        assert_eq!((counts.captured.get(), counts.failed.get()), (1, 0));
+        answers.forget(0);
+        assert_eq!(answers.answered(0, async_id_of(0, 6), &[8, 1]), AnsweredCapture::Ours);
+        assert_eq!(answers.answered(1, async_id_of(0, 7), &[8, 1]), AnsweredCapture::Other);
+        assert_eq!(counts.captured.get(), 1);
+    }
+}

@@ -19,10 +19,12 @@ use narrowcast_livekit::{Abi, AudioTap, Limbo, Tap};
 use std::collections::BTreeMap;
 use std::sync::{Arc as StdArc, Mutex as StdMutex};
 
-fn explore(model: impl Fn() + Send + Sync + 'static) {
+/// Explores a model with at most so many preemptions, or `LOOM_MAX_PREEMPTIONS` if that is less: a model of three threads
+/// has millions of interleavings with three.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000;
-    builder.preemption_bound.get_or_insert(3);
+    builder.preemption_bound = Some(builder.preemption_bound.map_or(preemptions, |bound| bound.min(preemptions)));
     builder.check(model);
 }
 
@@ -69,46 +71,37 @@ impl Owner for Handles {
     }
 }
 
-fn event(stream: u64, number: u8, owner: &Arc<dyn Owner>) -> Event {
-    Event::new(stream as Kind, stream, &[number], Some(owner))
+fn event(stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) -> Event {
+    Event::new(stream as Kind, stream, &[number], owner)
 }
 
 // ── limbo ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const STREAMS: u64 = 3;
-
-/// A limbo between callback threads and the threads that open streams 1 and 2, which AudioTap would be; what nobody is
-/// registered for is lost here, as it is foreign there.
+/// A limbo between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
+/// `AudioTap` does it: what nobody is registered for is foreign, for good.
 struct Router {
     limbo: Limbo,
-    registered: [AtomicBool; STREAMS as usize],
+    registered: [AtomicBool; 3],
     /// Stream and number of each event, in the order in which they got there.
     arrived: StdMutex<Vec<(u64, u8)>>,
-    lost: StdMutex<Vec<(u64, u8)>>,
-    handles: Handles,
-    owner: Arc<dyn Owner>,
+    foreign: StdMutex<Vec<(u64, u8)>>,
 }
 
 impl Router {
     fn new(capacity: usize) -> Arc<Self> {
-        let handles = Handles::default();
         Arc::new(Self {
             limbo: Limbo::new(capacity),
-            registered: std::array::from_fn(|_| AtomicBool::new(false)),
+            registered: Default::default(),
             arrived: StdMutex::default(),
-            lost: StdMutex::default(),
-            owner: handles.owner(),
-            handles,
+            foreign: StdMutex::default(),
         })
     }
 
-    /// A callback thread.
-    fn receive(&self, stream: u64, number: u8) {
-        // In this order: registered, then idle.
+    fn receive(&self, stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) {
         if self.limbo.is_idle() {
             self.arrive(stream, number);
         } else {
-            self.limbo.hold(event(stream, number, &self.owner), |event| self.route(event));
+            self.limbo.hold(event(stream, number, owner), |event| self.route(event));
         }
     }
 
@@ -119,42 +112,57 @@ impl Router {
 
     fn arrive(&self, stream: u64, number: u8) {
         let registered = self.registered[stream as usize].load(Ordering::Acquire);
-        let log = if registered { &self.arrived } else { &self.lost };
+        let log = if registered { &self.arrived } else { &self.foreign };
         log.lock().unwrap().push((stream, number));
     }
 
-    /// Asks for a stream, of which so many frames come at once; then registers it.
+    fn register(&self, stream: u64) {
+        self.registered[stream as usize].store(true, Ordering::Release);
+    }
+
+    fn settled(&self) {
+        self.limbo.settled(|event| self.route(event));
+    }
+
+    /// A callback thread: a stream's first frames, one after the other.
+    fn callbacks(this: &Arc<Self>, stream: u64, frames: u8) -> JoinHandle<()> {
+        let this = this.clone();
+        thread::spawn(move || (1..=frames).for_each(|number| this.receive(stream, number, None)))
+    }
+
+    /// Asks for a stream, of which so many frames come beside; registers it.
     fn open(this: &Arc<Self>, stream: u64, frames: u8) -> JoinHandle<()> {
         this.limbo.expect();
-        // The request: what the engine sends for it is sent after `expect`.
-        let callbacks = thread::spawn({
-            let router = this.clone();
-            move || (1..=frames).for_each(|number| router.receive(stream, number))
-        });
-        this.registered[stream as usize].store(true, Ordering::Release);
-        this.limbo.settled(|event| this.route(event));
+        let callbacks = Self::callbacks(this, stream, frames);
+        this.register(stream);
+        this.settled();
         callbacks
     }
 
-    fn arrived_of(&self, stream: u64) -> Vec<u8> {
-        self.arrived.lock().unwrap().iter().filter(|(other, _)| *other == stream).map(|(_, number)| *number).collect()
+    /// Asks for a stream whose first frame comes while the request is being made; registers it.
+    fn open_with_a_frame_at_once(&self, stream: u64) {
+        self.limbo.expect();
+        self.receive(stream, 1, None);
+        self.register(stream);
+        self.settled();
     }
 
     /// Every frame of these streams arrived, in order; nothing is left in the limbo.
     fn all_arrived(&self, streams: &[(u64, u8)]) {
-        assert_eq!(*self.lost.lock().unwrap(), []);
+        assert_eq!(*self.foreign.lock().unwrap(), []);
+        let arrived = self.arrived.lock().unwrap();
         for &(stream, frames) in streams {
-            assert_eq!(self.arrived_of(stream), Vec::from_iter(1..=frames), "of stream {stream}");
+            let of_stream: Vec<_> = arrived.iter().filter(|(other, _)| *other == stream).collect();
+            assert!(of_stream.iter().map(|(_, number)| *number).eq(1..=frames), "of stream {stream}: {of_stream:?}");
         }
         assert!(self.limbo.is_idle(), "something is left in the limbo");
         assert_eq!(self.limbo.dropped(), 0);
-        assert_eq!(*self.handles.0.lock().unwrap(), BTreeMap::new(), "what was delivered was released, too");
     }
 }
 
 #[test]
 fn frames_that_come_before_their_stream_is_registered_arrive_first_and_in_order() {
-    explore(|| {
+    explore(3, || {
         let router = Router::new(8);
         Router::open(&router, 1, 3).join().unwrap();
         router.all_arrived(&[(1, 3)]);
@@ -162,29 +170,87 @@ fn frames_that_come_before_their_stream_is_registered_arrive_first_and_in_order(
 }
 
 #[test]
-fn two_streams_opened_at_once_lose_nothing() {
-    explore(|| {
+fn a_stream_that_is_being_opened_while_the_limbo_empties_loses_nothing() {
+    explore(3, || {
         let router = Router::new(8);
-        let other = thread::spawn({
-            let router = router.clone();
-            move || Router::open(&router, 2, 1)
-        });
         let callbacks = Router::open(&router, 1, 1);
-        other.join().unwrap().join().unwrap();
+        router.open_with_a_frame_at_once(2);
         callbacks.join().unwrap();
         router.all_arrived(&[(1, 1), (2, 1)]);
     });
 }
 
 #[test]
-fn a_stream_opened_while_the_limbo_empties_loses_nothing() {
-    explore(|| {
+fn two_threads_that_open_streams_lose_nothing() {
+    explore(2, || {
         let router = Router::new(8);
-        let first = Router::open(&router, 1, 2);
-        let second = Router::open(&router, 2, 1);
-        first.join().unwrap();
-        second.join().unwrap();
-        router.all_arrived(&[(1, 2), (2, 1)]);
+        let other = thread::spawn({
+            let router = router.clone();
+            move || router.open_with_a_frame_at_once(2)
+        });
+        let callbacks = Router::open(&router, 1, 1);
+        other.join().unwrap();
+        callbacks.join().unwrap();
+        router.all_arrived(&[(1, 1), (2, 1)]);
+    });
+}
+
+#[test]
+fn the_frames_of_two_streams_opened_together_all_arrive() {
+    explore(2, || {
+        let router = Router::new(8);
+        router.limbo.expect();
+        let callbacks = [1, 2].map(|stream| Router::callbacks(&router, stream, 2));
+        router.register(1);
+        router.register(2);
+        router.settled();
+        callbacks.into_iter().for_each(|callbacks| callbacks.join().unwrap());
+        router.all_arrived(&[(1, 2), (2, 2)]);
+    });
+}
+
+#[test]
+fn where_the_request_fails_what_waited_is_foreign_and_in_order() {
+    explore(3, || {
+        let router = Router::new(8);
+        router.limbo.expect();
+        let callbacks = Router::callbacks(&router, 1, 3);
+        router.settled();
+        callbacks.join().unwrap();
+        assert_eq!(*router.foreign.lock().unwrap(), [(1, 1), (1, 2), (1, 3)]);
+        assert!(router.limbo.is_idle());
+    });
+}
+
+#[test]
+fn a_full_limbo_drops_the_oldest_frames_releases_and_counts_them() {
+    explore(3, || {
+        let router = Router::new(1);
+        let handles = Handles::default();
+        router.limbo.expect();
+        let callbacks = thread::spawn({
+            let (router, owner) = (router.clone(), handles.owner());
+            move || {
+                for number in 1..=3 {
+                    router.receive(1, number, Some(&owner));
+                }
+                // Its end owns nothing, and is never dropped.
+                router.receive(1, 4, None);
+            }
+        });
+        router.register(1);
+        router.settled();
+        callbacks.join().unwrap();
+
+        let arrived = router.arrived.lock().unwrap();
+        assert!(arrived.is_sorted(), "{arrived:?}");
+        assert_eq!(arrived.last(), Some(&(1, 4)));
+        for number in 1..=3 {
+            let expected = usize::from(!arrived.contains(&(1, number)));
+            assert_eq!(handles.count(frame_handle(1, number)), expected, "releases of frame {number}");
+        }
+        assert_eq!(router.limbo.dropped(), 4 - arrived.len() as u64);
+        assert!(router.limbo.is_idle());
     });
 }
 
@@ -201,7 +267,11 @@ struct Callback {
     owner: Arc<dyn Owner>,
 }
 
-fn frame(stream: u64, number: u8) -> AudioEvent {
+/// The frame with this number, or the end: 0.
+fn audio(stream: u64, number: u8) -> AudioEvent {
+    if number == 0 {
+        return AudioEvent::Eos;
+    }
     AudioEvent::Frame(AudioFrameInfo {
         handle: frame_handle(stream, number),
         data_ptr: &raw const SAMPLES[usize::from(number)] as u64,
@@ -241,43 +311,99 @@ impl Callback {
         })
     }
 
+    /// The frame with this number, or the end: 0.
     fn receive(&self, stream: u64, number: u8) {
-        let held = || event(stream, number, &self.owner);
-        if self.tap.receive(stream, frame(stream, number), held, |event| self.receive_held(event)) == Tap::Foreign {
+        let held = || event(stream, number, (number > 0).then_some(&self.owner));
+        if self.tap.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) == Tap::Foreign {
             self.foreign.lock().unwrap().push((stream, number));
         }
     }
 
     fn receive_held(&self, event: Event) {
         let (stream, number) = (event.subject(), event.payload()[0]);
-        if self.tap.receive_held(stream, frame(stream, number)) == Tap::Foreign {
+        if self.tap.receive_held(stream, audio(stream, number)) == Tap::Foreign {
             self.foreign.lock().unwrap().push((stream, number));
         }
         event.deliver();
     }
 
-    fn open(this: &Arc<Self>, stream: u64, pcm: Arc<PcmStream>, frames: u8) -> JoinHandle<()> {
-        this.tap.expect();
-        let callbacks = thread::spawn({
-            let callback = this.clone();
-            move || (1..=frames).for_each(|number| callback.receive(stream, number))
-        });
-        this.tap.open(stream, pcm);
-        this.tap.settled(|event| this.receive_held(event));
-        callbacks
+    fn callbacks(this: &Arc<Self>, stream: u64, numbers: &'static [u8]) -> JoinHandle<()> {
+        let this = this.clone();
+        thread::spawn(move || numbers.iter().for_each(|number| this.receive(stream, *number)))
+    }
+
+    fn settled(&self) {
+        self.tap.settled(|event| self.receive_held(event));
+    }
+
+    /// Nothing was foreign, and what these frames owned was dropped, once.
+    fn dropped_each(&self, stream: u64, frames: u8) {
+        assert_eq!(*self.foreign.lock().unwrap(), []);
+        for number in 1..=frames {
+            assert_eq!(self.handles.count(frame_handle(stream, number)), 1, "drops of frame {number}");
+        }
     }
 }
 
 #[test]
-fn a_stream_of_the_engine_gets_its_frames_from_the_first_one_on() {
-    explore(|| {
+fn a_stream_of_the_engine_gets_its_frames_from_the_first_one_on_and_its_end() {
+    explore(3, || {
         let callback = Callback::new();
         let pcm = pcm_stream();
-        Callback::open(&callback, 1, pcm.clone(), 2).join().unwrap();
-        assert_eq!(*callback.foreign.lock().unwrap(), []);
+        callback.tap.expect();
+        let callbacks = Callback::callbacks(&callback, 1, &[1, 2, 0]);
+        callback.tap.open(1, pcm.clone());
+        callback.settled();
+        callbacks.join().unwrap();
+        callback.dropped_each(1, 2);
         assert_eq!(drain(&pcm), [1, 2]);
-        for number in 1..=2 {
-            assert_eq!(callback.handles.count(frame_handle(1, number)), 1);
-        }
+        assert!(pcm.has_ended());
+    });
+}
+
+#[test]
+fn a_stream_of_the_engine_that_is_closed_at_once_is_forgotten_after_its_end_and_no_frame_stays() {
+    explore(3, || {
+        let callback = Callback::new();
+        callback.tap.expect();
+        let callbacks = Callback::callbacks(&callback, 1, &[1, 2, 0]);
+        callback.tap.open(1, pcm_stream());
+        callback.settled();
+        callback.tap.close(1);
+        callbacks.join().unwrap();
+        callback.dropped_each(1, 2);
+        assert_eq!(callback.handles.count(1), 1, "drops of the stream");
+
+        callback.tap.close(2);
+        callback.receive(1, 3);
+        assert_eq!(*callback.foreign.lock().unwrap(), [(1, 3)], "its end was seen, so it is not known any more");
+    });
+}
+
+#[test]
+fn two_threads_that_open_streams_of_the_engine_lose_nothing() {
+    explore(2, || {
+        let callback = Callback::new();
+        let streams = [pcm_stream(), pcm_stream()];
+        // The other's first frame comes while the request is being made.
+        let other = thread::spawn({
+            let (callback, pcm) = (callback.clone(), streams[1].clone());
+            move || {
+                callback.tap.expect();
+                callback.receive(2, 1);
+                callback.tap.open(2, pcm);
+                callback.settled();
+            }
+        });
+        callback.tap.expect();
+        let callbacks = Callback::callbacks(&callback, 1, &[1, 2]);
+        callback.tap.open(1, streams[0].clone());
+        callback.settled();
+        other.join().unwrap();
+        callbacks.join().unwrap();
+        callback.dropped_each(1, 2);
+        callback.dropped_each(2, 1);
+        assert_eq!(drain(&streams[0]), [1, 2]);
+        assert_eq!(drain(&streams[1]), [1]);
     });
 }

@@ -1,0 +1,87 @@
+// Every function of the addon with every combination of odd arguments: each call returns or throws.
+import { createRequire } from 'node:module';
+
+const native = createRequire(import.meta.url)('../../index.cjs');
+const odd = () => [
+  undefined,
+  null,
+  NaN,
+  -1,
+  0,
+  1,
+  2 ** 31,
+  2 ** 32,
+  -1n,
+  0n,
+  2n ** 64n,
+  '',
+  'a',
+  [],
+  ['a', 'a'],
+  {},
+  () => {},
+  new Uint8Array(0),
+  new Uint8Array(new SharedArrayBuffer(8)),
+  new BigUint64Array(3),
+  new BigUint64Array(1),
+  new Int16Array(7),
+  new Uint32Array(2),
+];
+
+let refused = 0;
+let survived = 0;
+function attempt(call) {
+  try {
+    call();
+    survived++;
+  } catch {
+    refused++;
+  }
+}
+
+const bell = native.openDoorbell(() => {});
+const queue = () => new native.NativeQueue(['a', 'b']);
+const subscription = () => {
+  const from = queue();
+  const made = from.subscribe({ doorbell: bell, kinds: [0], overflow: 'drop-oldest', capacity: 2 });
+  for (let i = 0; i < 4; i++) from.put(0, new Uint8Array(5), 1n);
+  return made;
+};
+const stream = () => new native.NativeAudioStream(8000, 2, 160, 1600, bell);
+
+for (const make of [queue, subscription, stream]) {
+  const { constructor } = make();
+  const names = Object.getOwnPropertyNames(constructor.prototype).filter((name) => name !== 'constructor');
+  for (const name of names) {
+    const object = make();
+    const { value } = Object.getOwnPropertyDescriptor(constructor.prototype, name);
+    if (typeof value !== 'function') attempt(() => object[name]);
+    else {
+      attempt(() => object[name]());
+      for (const a of odd()) {
+        attempt(() => object[name](a));
+        for (const b of odd()) {
+          attempt(() => object[name](a, b));
+          for (const c of odd().slice(5)) attempt(() => object[name](a, b, c));
+        }
+      }
+    }
+    // A method of one class on an object of another.
+    for (const other of [queue(), subscription(), stream(), {}, null]) attempt(() => value?.call(other, new Int16Array(2)));
+  }
+  for (const a of odd()) {
+    attempt(() => new constructor(a));
+    attempt(() => constructor());
+    for (const b of odd()) attempt(() => new constructor(a, b, b, b, b));
+  }
+}
+for (const open of [native.NativeQueue.open, native.answerDoorbell]) {
+  for (const a of odd()) for (const b of odd()) attempt(() => open(a, b));
+}
+for (const key of ['doorbell', 'kinds', 'handles', 'overflow', 'capacity']) {
+  const options = { doorbell: bell, kinds: [0], overflow: 'grow', capacity: 2 };
+  for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: value }));
+  for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: [value] }));
+}
+globalThis.gc?.();
+console.log(`refused ${refused} calls, survived ${survived}`);

@@ -1,0 +1,112 @@
+import { fork } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+
+/** One question's answer. */
+export interface Row {
+  /** Its name; other people's checks know it. */
+  case: string;
+  /** Of `peer` and `ours`. */
+  unit: string;
+  /** Median of the peer's rounds; null where there is no peer. */
+  peer: number | null;
+  /** Median of our rounds. */
+  ours: number;
+  /** `ours / peer`. */
+  ratio: number | null;
+  /** Lowest and highest round of both, to see how noisy it was. */
+  spread: { peer: [number, number] | null; ours: [number, number] };
+  /** What the figure is, or what bounds it. */
+  note?: string;
+}
+
+/** A row from the rounds of both sides. */
+export function row(name: string, unit: string, ours: number[], peer?: number[], note?: string): Row {
+  const theirs = peer ? median(peer) : null;
+  return {
+    case: name,
+    unit,
+    peer: theirs,
+    ours: median(ours),
+    ratio: theirs === null ? null : median(ours) / theirs,
+    spread: { peer: peer ? range(peer) : null, ours: range(ours) },
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** Measures both sides in turn, so that a machine whose speed drifts treats them alike. */
+export async function interleave(
+  rounds: number,
+  ours: (round: number) => Promise<number> | number,
+  peer: (round: number) => Promise<number> | number,
+): Promise<{ ours: number[]; peer: number[] }> {
+  const result = { ours: [] as number[], peer: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    // Neither side always goes first.
+    const order = round % 2 === 0 ? (['peer', 'ours'] as const) : (['ours', 'peer'] as const);
+    for (const side of order) result[side].push(await (side === 'ours' ? ours : peer)(round));
+  }
+  return result;
+}
+
+/** Runs a module of `bench/support` in a process of its own; resolves with what it sends. */
+export function inProcess<T>(module: string, args: readonly string[], limitMs = 120_000): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const child = fork(new URL(module, import.meta.url), args, { execArgv: ['--expose-gc', '--import', 'tsx'] });
+    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    let sent: { result: T } | undefined;
+    child.on('message', (result: T) => (sent = { result }));
+    child.on('error', reject);
+    child.on('exit', (status, signal) => {
+      clearTimeout(limit);
+      if (sent) resolve(sent.result);
+      else reject(new Error(`${module} ${args.join(' ')} ended with ${signal ?? status} and no result`));
+    });
+  });
+}
+
+/** Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`. */
+export async function bench(name: string, measure: (add: (row: Row) => void) => Promise<void>): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: 'string' } } });
+  const before = os.loadavg()[0]!;
+  const rows: Row[] = [];
+  await measure((each) => {
+    rows.push(each);
+    process.stderr.write(`${each.case}: ${format(each.ours)} ${each.unit}${each.ratio === null ? '' : `, ratio ${each.ratio.toFixed(3)}`}\n`);
+  });
+  const load = { cpus: os.cpus().length, model: os.cpus()[0]!.model.trim(), before, after: os.loadavg()[0]! };
+  const table = new Table({ head: ['case', 'unit', 'peer', 'ours', 'ratio', 'rounds: peer, ours'], style: { head: [], border: [] } });
+  for (const each of rows) {
+    const spread = [each.spread.peer, each.spread.ours].map((pair) => (pair ? pair.map(format).join('–') : '-'));
+    table.push([
+      each.case,
+      each.unit,
+      each.peer === null ? '-' : format(each.peer),
+      format(each.ours),
+      each.ratio === null ? '-' : each.ratio.toFixed(3),
+      spread.join(', '),
+    ]);
+  }
+  console.log(`${name}: Node ${process.version}, ${load.cpus} × ${load.model}, load ${before.toFixed(1)} → ${load.after.toFixed(1)}`);
+  console.log(table.toString());
+  for (const each of rows) if (each.note) console.log(`${each.case}: ${each.note}`);
+  if (values.json) fs.writeFileSync(values.json, `${JSON.stringify({ name, load, rows }, null, 2)}\n`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function range(values: readonly number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+function format(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.max(0, 3 - Math.ceil(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 3));
+}

@@ -1,0 +1,278 @@
+//! `CapturePump`: what it asks of the engine, when, and what it makes of the answers.
+
+#[allow(dead_code)]
+#[path = "support/fake_engine.rs"]
+mod fake_engine;
+#[path = "support/livekit_spec.rs"]
+mod livekit_spec;
+#[allow(dead_code)]
+#[path = "support/message.rs"]
+mod message;
+#[allow(dead_code)]
+#[path = "support/reference.rs"]
+mod reference;
+
+use fake_engine::{CAPTURE_AUDIO_FRAME, Fake, capture_spec};
+use message::Message;
+use narrowcast_livekit::{CapturePump, CaptureStats, Source, wire};
+use reference::Value;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+const CHUNK: Duration = Duration::from_millis(10);
+const FIRST_ID: u64 = 1 << 62;
+
+/// A capture request, as the engine reads it.
+#[derive(Clone, Debug)]
+struct Request {
+    at: Instant,
+    source: u64,
+    async_id: u64,
+    sample_rate: u64,
+    channels: u64,
+    pcm: Vec<i16>,
+}
+
+fn field(message: &[u8], wanted: u32) -> Value {
+    let (fields, whole) = reference::fields(message);
+    assert!(whole, "{message:?}");
+    let mut found = fields.into_iter().filter(|(field, _)| *field == wanted);
+    let (_, value) = found.next().unwrap_or_else(|| panic!("no field {wanted} in {message:?}"));
+    assert_eq!(found.next(), None, "field {wanted} twice");
+    value
+}
+
+fn bytes(message: &[u8], wanted: u32) -> Vec<u8> {
+    let Value::Bytes(bytes) = field(message, wanted) else { panic!("field {wanted} of {message:?}") };
+    bytes
+}
+
+fn number(message: &[u8], wanted: u32) -> u64 {
+    let Value::Varint(number) = field(message, wanted) else { panic!("field {wanted} of {message:?}") };
+    number
+}
+
+impl Request {
+    fn read(message: &[u8]) -> Self {
+        let at = Instant::now();
+        let spec = capture_spec();
+        let capture = bytes(message, spec.request);
+        let buffer = bytes(&capture, spec.buffer);
+        let channels = number(&buffer, spec.num_channels);
+        let samples = number(&buffer, spec.samples_per_channel) * channels;
+        let pcm = number(&buffer, spec.data_ptr) as *const i16;
+        // SAFETY: the pump says that so many samples are there while the request is being made.
+        let pcm = unsafe { std::slice::from_raw_parts(pcm, samples as usize) }.to_vec();
+        Self {
+            at,
+            source: number(&capture, spec.source_handle),
+            async_id: number(&capture, spec.request_async_id),
+            sample_rate: number(&buffer, spec.sample_rate),
+            channels,
+            pcm,
+        }
+    }
+}
+
+/// An engine whose requests come out of the receiver, after `answer` has said whether they are taken.
+fn engine(answer: impl Fn(&Request, &Fake) -> bool + Send + Sync + 'static) -> (Fake, Receiver<Request>) {
+    let fake = Fake::new();
+    let (sender, receiver): (Sender<Request>, _) = channel();
+    let own = Fake { engine: fake.engine, abi: fake.abi.clone() };
+    fake.on_request(move |message| {
+        let request = Request::read(message);
+        let taken = answer(&request, &own);
+        // Where nobody receives, the test has seen enough.
+        let _ = sender.send(request);
+        taken
+    });
+    (fake, receiver)
+}
+
+fn take(requests: &Receiver<Request>, count: usize) -> Vec<Request> {
+    let request = || requests.recv_timeout(Duration::from_secs(20)).expect("the pump has stopped too soon");
+    (0..count).map(|_| request()).collect()
+}
+
+fn silence(handle: u64, chunks: u64) -> Source {
+    Source { handle, sample_rate: 16_000, channels: 1, pcm: vec![0; 160].into(), chunks }
+}
+
+fn sent(count: u64) -> CaptureStats {
+    CaptureStats { sent: count, ..CaptureStats::default() }
+}
+
+#[test]
+fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
+    let (fake, requests) = engine(|_, _| true);
+    let ramp = |len: i16| (0..len).collect::<Vec<_>>();
+    let sources = vec![
+        // Two chunks and a half would not be whole; these are three of 80 samples.
+        Source { handle: 7, sample_rate: 8_000, channels: 1, pcm: ramp(240).into(), chunks: 8 },
+        Source { handle: 8, sample_rate: 48_000, channels: 2, pcm: ramp(960).into(), chunks: 3 },
+        Source { handle: 9, sample_rate: 44_100, channels: 1, pcm: ramp(882).into(), chunks: 0 },
+    ];
+    let mut pump = CapturePump::start(fake.engine, sources);
+    let all = take(&requests, 11);
+    assert_eq!(pump.stats(), [sent(8), sent(3), sent(0)]);
+    pump.stop();
+    assert!(requests.try_recv().is_err(), "a chunk too many");
+
+    let of = |source| all.iter().filter(move |request| request.source == source);
+    for (chunk, request) in of(7).enumerate() {
+        assert_eq!((request.sample_rate, request.channels), (8_000, 1));
+        assert_eq!(request.pcm, ramp(240)[chunk % 3 * 80..][..80]);
+    }
+    for request in of(8) {
+        assert_eq!((request.sample_rate, request.channels), (48_000, 2));
+        assert_eq!(request.pcm, ramp(960));
+    }
+    assert_eq!((of(7).count(), of(8).count()), (8, 3));
+    let beside: Vec<_> = all[..6].iter().map(|request| request.source).collect();
+    assert_eq!(beside, [7, 8, 7, 8, 7, 8], "the sources play together");
+}
+
+#[test]
+fn async_ids_are_in_the_native_range_and_no_two_are_alike() {
+    let (fake, requests) = engine(|_, _| true);
+    let _pumps = [1, 2].map(|pump| {
+        CapturePump::start(fake.engine, vec![silence(pump * 10, 5), silence(pump * 10 + 1, 5)])
+    });
+    let all = take(&requests, 20);
+    assert!(all.iter().all(|request| (FIRST_ID..FIRST_ID << 1).contains(&request.async_id)));
+    assert_eq!(all.iter().map(|request| request.async_id).collect::<BTreeSet<_>>().len(), 20);
+    for source in [10, 11, 20, 21] {
+        let ids: Vec<_> = all.iter().filter(|request| request.source == source).map(|request| request.async_id).collect();
+        assert!(ids.is_sorted_by(|a, b| a + 1 == *b), "of source {source}: {ids:x?}");
+    }
+}
+
+#[test]
+fn no_chunk_is_early() {
+    let (fake, requests) = engine(|_, _| true);
+    let start = Instant::now();
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 12)]);
+    for (number, request) in (0..).zip(take(&requests, 12)) {
+        assert!(request.at - start >= CHUNK * number, "chunk {number} after {:?}", request.at - start);
+    }
+}
+
+#[test]
+fn after_a_delay_what_is_due_is_played_at_once() {
+    let (fake, requests) = engine(|request, _| {
+        if request.async_id == FIRST_ID {
+            std::thread::sleep(CHUNK * 25);
+        }
+        true
+    });
+    let start = Instant::now();
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 30)]);
+    let all = take(&requests, 30);
+    // One that had started its time table anew would be at 24 * 10 ms.
+    let caught_up = all[24].at - all[1].at;
+    assert!(caught_up < CHUNK * 20, "24 chunks that were due took {caught_up:?}");
+    assert!(all[29].at - start >= CHUNK * 29, "and none is early");
+}
+
+#[test]
+fn a_pump_that_is_stopped_asks_for_nothing_more() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+    let first = take(&requests, 6);
+    assert_eq!(first.len(), 6);
+    pump.stop();
+    let counts = pump.stats();
+    let rest = requests.try_iter().count() as u64;
+    assert_eq!(counts[0].sent + counts[1].sent, 6 + rest);
+    std::thread::sleep(CHUNK * 5);
+    assert_eq!((pump.stats(), requests.try_iter().count()), (counts, 0), "asked after stop had returned");
+    pump.stop();
+}
+
+#[test]
+fn a_pump_that_is_dropped_asks_for_nothing_more() {
+    let (fake, requests) = engine(|_, _| true);
+    drop(CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]));
+    requests.try_iter().count();
+    std::thread::sleep(CHUNK * 3);
+    assert_eq!(requests.try_iter().count(), 0);
+}
+
+#[test]
+fn a_pump_is_stopped_in_the_middle_of_a_wait() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 1_000_000)]);
+    take(&requests, 1);
+    let asked_to_stop = Instant::now();
+    pump.stop();
+    // Nearly three hours are left to play.
+    assert!(asked_to_stop.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_refused_request_counts_as_failed_and_the_next_one_is_made() {
+    let (fake, requests) = engine(|request, _| !request.async_id.is_multiple_of(2));
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 5)]);
+    take(&requests, 5);
+    pump.stop();
+    assert_eq!(pump.stats(), [CaptureStats { sent: 5, captured: 0, failed: 3 }]);
+}
+
+#[test]
+fn answers_may_come_before_the_request_has_returned() {
+    let (fake, requests) = engine(|request, fake| {
+        let answer = Message::new().varint(1, request.async_id);
+        let refused = request.async_id == FIRST_ID + 1;
+        let answer = if refused { answer.bytes(capture_spec().error, b"no") } else { answer };
+        fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, answer).0);
+        true
+    });
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 4), silence(2, 2)]);
+    take(&requests, 6);
+    pump.stop();
+    let counts = [CaptureStats { sent: 4, captured: 3, failed: 1 }, CaptureStats { sent: 2, captured: 2, failed: 0 }];
+    assert_eq!(pump.stats(), counts);
+    assert_eq!(fake.engine.stats().answered, 6);
+    fake.counts_add_up();
+}
+
+#[test]
+fn nothing_to_play_is_played_at_once() {
+    let (fake, requests) = engine(|_, _| true);
+    assert_eq!(CapturePump::start(fake.engine, vec![]).stats(), []);
+    assert_eq!(CapturePump::start(fake.engine, vec![silence(1, 0)]).stats(), [sent(0)]);
+    assert_eq!(requests.try_iter().count(), 0);
+}
+
+#[test]
+fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind() {
+    let (fake, requests) = engine(|_, _| true);
+    let source = |sample_rate, channels, samples: usize| Source {
+        handle: 1,
+        sample_rate,
+        channels,
+        pcm: vec![0; samples].into(),
+        chunks: 1,
+    };
+    let impossible = [
+        source(16_000, 1, 0),
+        source(16_000, 1, 159),
+        source(16_000, 2, 160),
+        source(16_000, 0, 160),
+        source(0, 1, 160),
+        source(22_050, 1, 220),
+        source(99, 1, 1),
+    ];
+    for source in impossible {
+        let (rate, samples) = (source.sample_rate, source.pcm.len());
+        let start = || CapturePump::start(fake.engine, vec![silence(2, 1), source]);
+        let panic = catch_unwind(AssertUnwindSafe(start)).err().expect("a source that can't be played");
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains(&format!("{samples} samples are none at {rate} Hz")), "{text}");
+    }
+    assert_eq!(requests.try_iter().count(), 0);
+    let _pump = CapturePump::start(fake.engine, vec![silence(2, 1)]);
+    assert_eq!(take(&requests, 1)[0].async_id, FIRST_ID, "sources that never played are still registered");
+}
