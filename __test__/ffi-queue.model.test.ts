@@ -167,7 +167,8 @@ it('behaves as plain arrays would, whatever is done in whatever order', () => {
             filterErrors,
           ]);
         }
-        const sum = (of: (subscription: ModelSubscription) => number) => model.reduce((total, each) => total + of(each), 0);
+        const sum = (of: (subscription: ModelSubscription) => number) =>
+          model.reduce((total, each) => total + of(each), 0);
         expect(queue.stats()).toEqual({
           published,
           unwanted,

@@ -212,9 +212,12 @@ describe('putting', () => {
     expect(() => queue.put('audio', outOfBounds(Uint8Array))).toThrow(failure('INVALID_ARGUMENT', 'payload is'));
   });
 
-  it.each([[''], ['AUDIO'], ['constructor'], [undefined], [0]])('refuses %j for a type, and says which there are', (type) => {
-    expect(() => queueOf().put(any(type), bytes())).toThrow(failure('INVALID_ARGUMENT', 'audio, video, stats'));
-  });
+  it.each([[''], ['AUDIO'], ['constructor'], [undefined], [0]])(
+    'refuses %j for a type, and says which there are',
+    (type) => {
+      expect(() => queueOf().put(any(type), bytes())).toThrow(failure('INVALID_ARGUMENT', 'audio, video, stats'));
+    },
+  );
 
   it.each([[-1n], [2n ** 64n], [7], ['7'], [null], [1.5]])('refuses the handle %s', (handle) => {
     expect(() => queueOf().put('audio', bytes(), any(handle))).toThrow(failure('INVALID_ARGUMENT', 'handle is'));

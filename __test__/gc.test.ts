@@ -100,32 +100,78 @@ describe('subscriptions that are waited for', () => {
     ['next()', (events) => events.next()],
     ['waitFor()', (events) => events.waitFor(() => true)],
     ['for await', async (events) => (await events[Symbol.asyncIterator]().next()).value],
-  ])('by %s are never collected', async (_, wait) => {
-    const queue = queueOf();
-    let served = 0;
-    const make = () => {
-      for (let i = 0; i < 1000; i++) void wait(queue.subscribe()).then(() => served++);
-    };
-    make();
-    await collect();
-    expect(queue.stats().subscribers).toBe(1000);
-    expect(queue.put('a', payload)).toBe(1000);
-    await untilCollected(() => served === 1000, 'all are served');
-    await untilCollected(() => queue.stats().subscribers === 0, 'served, they are collected');
-  }, 60_000);
+  ])(
+    'by %s are never collected',
+    async (_, wait) => {
+      const queue = queueOf();
+      let served = 0;
+      const make = () => {
+        for (let i = 0; i < 1000; i++) void wait(queue.subscribe()).then(() => served++);
+      };
+      make();
+      await collect();
+      expect(queue.stats().subscribers).toBe(1000);
+      expect(queue.put('a', payload)).toBe(1000);
+      await untilCollected(() => served === 1000, 'all are served');
+      await untilCollected(() => queue.stats().subscribers === 0, 'served, they are collected');
+    },
+    60_000,
+  );
 
   it('are collected after the wait was aborted', async () => {
     const queue = queueOf();
     const controller = new AbortController();
     const make = () => {
       const { signal } = controller;
-      return Array.from({ length: 100 }, () => queue.subscribe().waitFor(() => true, { signal }).catch(() => {}));
+      return Array.from({ length: 100 }, () =>
+        queue
+          .subscribe()
+          .waitFor(() => true, { signal })
+          .catch(() => {}),
+      );
     };
     const waits = make();
     await collect();
     expect(queue.stats().subscribers).toBe(100);
     controller.abort();
     await Promise.all(waits);
+    await untilCollected(() => queue.stats().subscribers === 0, 'they are collected');
+  }, 60_000);
+
+  it('are collected after their own filter has aborted them', async () => {
+    const queue = queueOf();
+    const make = () =>
+      Array.from({ length: 100 }, () => {
+        const controller = new AbortController();
+        const filter = () => (controller.abort(), true);
+        return queue
+          .subscribe({ filter, signal: controller.signal })
+          .next()
+          .catch(() => {});
+      });
+    const waits = make();
+    queue.put('a', payload);
+    queue.put('a', payload);
+    await Promise.all(waits);
+    expect(queue.stats()).toMatchObject({ subscribers: 0, queued: 100 });
+    await untilCollected(() => queue.stats().queued === 0, 'they are collected, with what they had');
+  }, 60_000);
+
+  it('are collected after their own predicate has aborted the wait', async () => {
+    const queue = queueOf();
+    const make = () =>
+      Array.from({ length: 100 }, () => {
+        const controller = new AbortController();
+        const { signal } = controller;
+        return queue
+          .subscribe()
+          .waitFor(() => (controller.abort(), false), { signal })
+          .catch(() => {});
+      });
+    const waits = make();
+    queue.put('a', payload);
+    await Promise.all(waits);
+    expect(queue.stats()).toMatchObject({ subscribers: 100, queued: 0 });
     await untilCollected(() => queue.stats().subscribers === 0, 'they are collected');
   }, 60_000);
 
@@ -158,16 +204,24 @@ describe('forgotten AudioStreams', () => {
     ['with a reader', (stream) => stream.getReader()],
     ['with an iterator', (stream) => stream.values()],
     ['read once by a reader', (stream) => (stream.write(new Int16Array(10)), stream.getReader().read())],
-    ['that a loop has left', async (stream) => {
-      stream.write(new Int16Array(10));
-      for await (const _ of stream) break;
-    }],
-  ])('(%s) are collected', async (_, use) => {
-    const gone = collections();
-    const make = () => Promise.all(Array.from({ length: 1000 }, () => use(gone.watch(new AudioStream(options))))).then(() => {});
-    await make();
-    await untilCollected(() => gone.collected === 1000, 'they are collected');
-  }, 60_000);
+    [
+      'that a loop has left',
+      async (stream) => {
+        stream.write(new Int16Array(10));
+        for await (const _ of stream) break;
+      },
+    ],
+  ])(
+    '(%s) are collected',
+    async (_, use) => {
+      const gone = collections();
+      const make = () =>
+        Promise.all(Array.from({ length: 1000 }, () => use(gone.watch(new AudioStream(options))))).then(() => {});
+      await make();
+      await untilCollected(() => gone.collected === 1000, 'they are collected');
+    },
+    60_000,
+  );
 
   it('give their memory back without being asked to', async () => {
     const before = process.memoryUsage.rss();
@@ -185,24 +239,28 @@ describe('AudioStreams that are waited for', () => {
     ['a reader', (stream) => stream.getReader().read()],
     ['a loop', (stream) => stream.values().next()],
     ['a pipe', (stream) => stream.pipeTo(new WritableStream())],
-  ])('by %s are never collected', async (_, wait) => {
-    const gone = collections();
-    const ends: (() => void)[] = [];
-    let ended = 0;
-    const make = () => {
-      for (let i = 0; i < 100; i++) {
-        const stream = gone.watch(new AudioStream({ sampleRate: 1000, bufferMs: 10 }));
-        const weak = new WeakRef(stream);
-        void wait(stream).then(() => ended++);
-        ends.push(() => weak.deref()!.close());
-      }
-    };
-    make();
-    await collect();
-    expect([gone.collected, ended]).toEqual([0, 0]);
-    for (const end of ends) end();
-    ends.length = 0;
-    await untilCollected(() => ended === 100, 'all have ended');
-    await untilCollected(() => gone.collected === 100, 'ended, they are collected');
-  }, 60_000);
+  ])(
+    'by %s are never collected',
+    async (_, wait) => {
+      const gone = collections();
+      const ends: (() => void)[] = [];
+      let ended = 0;
+      const make = () => {
+        for (let i = 0; i < 100; i++) {
+          const stream = gone.watch(new AudioStream({ sampleRate: 1000, bufferMs: 10 }));
+          const weak = new WeakRef(stream);
+          void wait(stream).then(() => ended++);
+          ends.push(() => weak.deref()!.close());
+        }
+      };
+      make();
+      await collect();
+      expect([gone.collected, ended]).toEqual([0, 0]);
+      for (const end of ends) end();
+      ends.length = 0;
+      await untilCollected(() => ended === 100, 'all have ended');
+      await untilCollected(() => gone.collected === 100, 'ended, they are collected');
+    },
+    60_000,
+  );
 });

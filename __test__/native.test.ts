@@ -35,7 +35,10 @@ describe('the addon', () => {
       env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: import.meta.filename },
       encoding: 'utf8',
     });
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/^UNSUPPORTED_PLATFORM narrowcast has no native .* true\n$/)]);
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^UNSUPPORTED_PLATFORM narrowcast has no native .* true\n$/),
+    ]);
   });
 });
 

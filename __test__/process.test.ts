@@ -41,11 +41,21 @@ describe('a process with 64 subscriptions and 64 streams', () => {
   );
 });
 
-it('a process does not end before it has read what it put itself', async () => {
-  const read = [...Array(101).fill('event'), 'frame', 'frame', 'match', 'read'];
-  const stdout = `last line\n${read.join()}\n`;
-  expect(await runNode('end-of-process.mjs', ['what it put itself is read'])).toEqual({ ...CLEAN, stdout });
-}, 90_000);
+describe('a process does not end before it has read what it caused itself', () => {
+  it.each([
+    ['it puts events', ['match', '100 to the end of the process']],
+    ['it closes its queue', ['0 to the end of the source']],
+    ['it writes samples', ['read', '10 to the end of the process']],
+    ['it closes its stream', ['0 to the end of the source']],
+  ])(
+    '(%s)',
+    async (how, lines) => {
+      const stdout = ['last line', ...lines, ''].join('\n');
+      expect(await runNode('end-of-process.mjs', [how])).toEqual({ ...CLEAN, stdout });
+    },
+    90_000,
+  );
+});
 
 it('worker threads may end in any way while their subscriptions and streams are in use', async () => {
   expect(await runNode('worker-ends.mjs')).toEqual({ ...CLEAN, stdout: 'the main thread goes on\n' });

@@ -1,6 +1,12 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { FfiQueue, type FfiEvent, type NarrowcastError, type SubscribeOptions, type Subscription } from '../src/index.js';
+import {
+  FfiQueue,
+  type FfiEvent,
+  type NarrowcastError,
+  type SubscribeOptions,
+  type Subscription,
+} from '../src/index.js';
 import { failure, isPending } from './support/expect.js';
 
 /** A queue whose events are numbers. */
@@ -214,10 +220,13 @@ describe('return() and disposal', () => {
     await lagged.return();
     expect(await lagged.next()).toEqual(DONE);
 
-    const failing = new FfiQueue({ types: ['n'], decode: ({ payload }) => {
-      if (payload[0] === 2) throw new Error('decode');
-      return payload[0];
-    } });
+    const failing = new FfiQueue({
+      types: ['n'],
+      decode: ({ payload }) => {
+        if (payload[0] === 2) throw new Error('decode');
+        return payload[0];
+      },
+    });
     const events = failing.subscribe();
     for (const n of [1, 2, 3]) failing.put('n', new Uint8Array([n]));
     expect(events.drain()).toEqual([1]);
@@ -496,7 +505,7 @@ describe('a signal', () => {
     const reason = { why: 'enough' };
     controller.abort(reason);
     const settled = await Promise.allSettled(pending);
-    expect(settled).toEqual(Array(3).fill({ status: 'rejected', reason }));
+    expect(settled).toEqual(pending.map(() => ({ status: 'rejected', reason })));
     await expect(events.waitFor(() => true)).rejects.toEqual(failure('CLOSED'));
   });
 
@@ -655,7 +664,7 @@ describe('a function that uses the subscription it serves', () => {
     });
     put(1, 2);
     expect(events.drain()).toEqual([1, 2]);
-    expect(errors).toEqual(Array(4).fill(failure('LOCKED')));
+    expect(errors).toEqual([1, 2, 3, 4].map(() => failure('LOCKED')));
   });
 
   it('may close it while it is read', () => {
@@ -718,7 +727,9 @@ describe('a function that uses the subscription it serves', () => {
   it('may wait for the end, while it is read', async () => {
     const { queue, put } = numbers();
     let end: Promise<IteratorResult<number>> | undefined;
-    const events: Subscription<number> = queue.subscribe({ filter: () => (events.close(), (end = events.next()), true) });
+    const events: Subscription<number> = queue.subscribe({
+      filter: () => (events.close(), (end = events.next()), true),
+    });
     put(1);
     expect(events.tryNext()).toBe(1);
     expect(await end).toEqual(DONE);
@@ -759,6 +770,43 @@ describe('a function that uses the subscription it serves', () => {
     put(1, 2);
     expect(events.drain()).toEqual([1, 2]);
     expect(seen).toEqual([1, 2]);
+  });
+});
+
+describe('a filter or predicate that puts an event for each one it refuses', () => {
+  const endless = () => {
+    const { queue, put } = numbers();
+    let looked = 0;
+    const refuse = () => (looked++, put(1), false);
+    return { queue, put, refuse, looked: () => looked };
+  };
+
+  it.each(['tryNext', 'drain'] as const)('does not hold %s() up for ever', (how) => {
+    const { queue, put, refuse, looked } = endless();
+    const events = queue.subscribe({ filter: refuse });
+    put(1);
+    for (let i = 1; i <= 3; i++) {
+      expect(events[how]() ?? []).toEqual([]);
+      expect(looked()).toBeLessThanOrEqual(i * 1100);
+    }
+  });
+
+  it.each(['next', 'waitFor'] as const)('lets the event loop go on while %s() waits', async (how) => {
+    const { queue, put, refuse, looked } = endless();
+    const events = how === 'next' ? queue.subscribe({ filter: refuse }) : queue.subscribe();
+    const pending = how === 'next' ? events.next() : events.waitFor(refuse);
+    put(1);
+    for (let i = 0; i < 3; i++) {
+      const before = looked();
+      await immediate();
+      await immediate();
+      expect(looked()).toBeGreaterThan(before);
+    }
+    const ended = expect(pending.catch((error: unknown) => error)).resolves.toEqual(
+      how === 'next' ? DONE : failure('CLOSED'),
+    );
+    events.close();
+    await ended;
   });
 });
 

@@ -45,7 +45,9 @@ describe('events from 4 threads to 100 subscribers', () => {
       const next = [0, 0, 0, 0];
       const check = (event: { producer: number; number: number }) => {
         if (event.number !== next[event.producer]) {
-          throw new Error(`subscriber ${i}: ${event.number} of ${event.producer} came instead of ${next[event.producer]}`);
+          throw new Error(
+            `subscriber ${i}: ${event.number} of ${event.producer} came instead of ${next[event.producer]}`,
+          );
         }
         next[event.producer]!++;
       };
@@ -138,7 +140,10 @@ describe('events that come faster than they can be read', () => {
         const subscribe = () => queue.subscribe({ overflow: 'drop-oldest' });
         const start: Record<string, () => void> = {
           'for await': () => void forAwait(subscribe()),
-          waitFor: () => void subscribe().waitFor(() => (read++, false)).catch(() => {}),
+          waitFor: () =>
+            void subscribe()
+              .waitFor(() => (read++, false))
+              .catch(() => {}),
           'a filter that refuses all': () =>
             void queue.subscribe({ overflow: 'drop-oldest', filter: () => (read++, false) }).next(),
           'several of them': () => {
@@ -156,18 +161,22 @@ describe('events that come faster than they can be read', () => {
     60_000,
   );
 
-  it('let drain() and tryNext() come to an end', () =>
-    flooded(async (queue) => {
-      const options = { overflow: 'drop-oldest', capacity: 2 ** 20 } as const;
-      const [events, none] = [queue.subscribe(options), queue.subscribe({ ...options, filter: () => false })];
-      for (let i = 0; i < 3; i++) {
-        expect(none.tryNext()).toBeUndefined();
-        expect(none.drain()).toEqual([]);
-        expect(events.drain().length).toBeLessThan(2 ** 21);
-        await later();
-      }
-      queue.close();
-    }), 60_000);
+  it(
+    'let drain() and tryNext() come to an end',
+    () =>
+      flooded(async (queue) => {
+        const options = { overflow: 'drop-oldest', capacity: 2 ** 20 } as const;
+        const [events, none] = [queue.subscribe(options), queue.subscribe({ ...options, filter: () => false })];
+        for (let i = 0; i < 3; i++) {
+          expect(none.tryNext()).toBeUndefined();
+          expect(none.drain()).toEqual([]);
+          expect(events.drain().length).toBeLessThan(2 ** 21);
+          await later();
+        }
+        queue.close();
+      }),
+    60_000,
+  );
 });
 
 describe('1,000,000 events that nobody wants', () => {

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { handle, integer, invalid, isPlain, iterable, optionalFunction, optionalSignal, optionsObject, readable, writable } from '../src/validate.js';
+import {
+  handle,
+  integer,
+  invalid,
+  isPlain,
+  iterable,
+  optionalFunction,
+  optionalSignal,
+  optionsObject,
+  readable,
+  writable,
+} from '../src/validate.js';
 import { failure } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 
@@ -49,7 +60,9 @@ describe('memory that native code may use during a call', () => {
 
   it('is refused when it is gone', () => {
     for (const array of [detached(new Int16Array(4)), outOfBounds(Int16Array)]) {
-      expect(() => readable('it', array, Int16Array)).toThrow(failure('INVALID_ARGUMENT', 'it is an array whose memory'));
+      expect(() => readable('it', array, Int16Array)).toThrow(
+        failure('INVALID_ARGUMENT', 'it is an array whose memory'),
+      );
       expect(() => writable('it', array)).toThrow(failure('INVALID_ARGUMENT', 'it is an array whose memory'));
     }
   });

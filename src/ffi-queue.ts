@@ -218,7 +218,8 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
 
   #kind(type: unknown): number {
     const kind = this.#kinds.get(type as Type);
-    if (kind === undefined) throw invalid('type', type, `one of the queue's types: ${[...this.#kinds.keys()].join(', ')}`);
+    if (kind === undefined)
+      throw invalid('type', type, `one of the queue's types: ${[...this.#kinds.keys()].join(', ')}`);
     return kind;
   }
 

@@ -248,7 +248,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     const unlisten = onAbort(signal, () => {
       this.#leave(listening);
       listening.reject(signal.reason);
-      // What the aborted one would have discarded may be what the next in line waits for.
+      // If nobody else waits, nothing may hold the subscription any more.
       this.#settle();
     });
     const listening: Waiter<E> = {

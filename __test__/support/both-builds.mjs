@@ -20,7 +20,8 @@ for (const [i, queue] of queues.entries()) {
   assert.equal(queue.put('a', new Uint8Array([i]), 1n), 2);
   assert.equal(queue.put('a', new Uint8Array([i]), 2n), 2);
   const [first, second, third, fourth] = await Promise.all(pending);
-  for (const { value } of [first, third]) assert.deepEqual(value, { type: 'a', handle: 1n, payload: new Uint8Array([i]) });
+  for (const { value } of [first, third])
+    assert.deepEqual(value, { type: 'a', handle: 1n, payload: new Uint8Array([i]) });
   for (const event of [second, fourth]) assert.equal(event.handle, 2n);
 }
 assert.deepEqual(queues[0].stats(), queues[1].stats());

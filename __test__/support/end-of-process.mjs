@@ -33,6 +33,15 @@ async function forAwait(source) {
   for await (const _ of source);
 }
 
+/** Says how many came before the source or the process ended. */
+async function count(source) {
+  let came = 0;
+  let end = 'of the process';
+  process.on('exit', () => console.log(`${came} to the end ${end}`));
+  for await (const _ of source) came++;
+  end = 'of the source';
+}
+
 /** Another thread puts, as fast as it can, until this process ends; resolves when it does. */
 function flood() {
   const cells = new Int32Array(new SharedArrayBuffer(12));
@@ -100,19 +109,30 @@ const ways = {
     await flood();
     setTimeout(() => {}, 50);
   },
-  'what it put itself is read': async () => {
-    const read = [];
-    const readAll = async (source, what) => {
-      for await (const _ of source) read.push(what);
-    };
-    void readAll(subscriptions[0], 'event');
-    void subscriptions[1].waitFor(() => true).then(() => read.push('match'));
-    void streams[0].getReader().read().then(() => read.push('read'));
-    void readAll(streams[1], 'frame');
-    process.on('exit', () => console.log(read.sort().join()));
-    await new Promise(setImmediate); // all wait by now
-    fill();
-    queue.put('a', payload);
+  'it puts events': async () => {
+    void count(subscriptions[0]);
+    subscriptions[1].waitFor(() => true).then(() => console.log('match'));
+    await new Promise(setImmediate); // both wait by now
+    for (let i = 0; i < 100; i++) queue.put('a', payload);
+  },
+  'it closes its queue': async () => {
+    void count(subscriptions[0]);
+    await new Promise(setImmediate);
+    queue.close();
+  },
+  'it writes samples': async () => {
+    void count(streams[0]);
+    streams[1]
+      .getReader()
+      .read()
+      .then(() => console.log('read'));
+    await new Promise(setImmediate);
+    for (const stream of streams) stream.write(new Int16Array(4800));
+  },
+  'it closes its stream': async () => {
+    void count(streams[0]);
+    await new Promise(setImmediate);
+    streams[0].close();
   },
 };
 await ways[how]();

@@ -8,7 +8,7 @@ export function failure(code: NarrowcastErrorCode, message = ''): Error {
 
 /** Waits until `condition` holds, looking again in every turn of the event loop. */
 export async function until(condition: () => unknown, what: string, limitMs = 30_000): Promise<void> {
-  for (const end = Date.now() + limitMs; !condition(); ) {
+  for (const end = Date.now() + limitMs; !condition();) {
     if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
     await turn();
   }

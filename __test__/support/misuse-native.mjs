@@ -67,7 +67,8 @@ for (const make of [queue, subscription, stream]) {
       }
     }
     // A method of one class on an object of another.
-    for (const other of [queue(), subscription(), stream(), {}, null]) attempt(() => value?.call(other, new Int16Array(2)));
+    for (const other of [queue(), subscription(), stream(), {}, null])
+      attempt(() => value?.call(other, new Int16Array(2)));
   }
   for (const a of odd()) {
     attempt(() => new constructor(a));

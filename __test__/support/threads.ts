@@ -21,7 +21,7 @@ export class Gate {
 
   /** Blocks this thread, event loop and all, until `threads` have finished and `ms` are over. */
   blockUntilFinished(threads: number, ms: number): void {
-    for (const start = Date.now(); this.finished < threads || Date.now() - start < ms; ) {
+    for (const start = Date.now(); this.finished < threads || Date.now() - start < ms;) {
       if (Date.now() - start > 60_000) throw new Error('the other threads did not finish');
       Atomics.wait(this.cells, 0, 1, 5);
     }

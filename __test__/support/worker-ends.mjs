@@ -21,7 +21,7 @@ if (isMainThread) {
       if (how === 'terminated') void worker.terminate();
       for (let i = 0; i < 100; i++) queue.put('a', new Uint8Array(100));
       assert.equal(await ended, { 'by itself': 0, exit: 3, throw: 1, terminated: 1 }[how], how);
-      for (const end = Date.now() + 10_000; queue.stats().subscribers > 0 && Date.now() < end; ) {
+      for (const end = Date.now() + 10_000; queue.stats().subscribers > 0 && Date.now() < end;) {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
       assert.equal(queue.stats().subscribers, 0, how);

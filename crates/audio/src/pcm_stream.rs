@@ -12,7 +12,7 @@ pub struct Format {
     pub sample_rate: u32,
     /// Channels, interleaved.
     pub channels: u32,
-    /// Samples of all channels in one frame.
+    /// Samples of all channels in one frame: a multiple of `channels`.
     pub frame_samples: usize,
 }
 
@@ -38,7 +38,10 @@ pub struct Chunk {
     pub dropped_frames: u64,
 }
 
-/// Frames so far. At rest, `frames_in == frames_out + frames_dropped + buffered_samples / frame_samples`.
+/// Frames so far. At rest, `frames_in == frames_out + frames_dropped + frames_buffered`, however they were read.
+///
+/// A frame counts once it is whole: as written and as read with its last sample. The end makes a whole frame of what is
+/// left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PcmStats {
     /// Frames written.
@@ -47,6 +50,8 @@ pub struct PcmStats {
     pub frames_out: u64,
     /// Frames lost because the ring was full.
     pub frames_dropped: u64,
+    /// Frames that wait to be read, one of which may have been read in part.
+    pub frames_buffered: u64,
     /// Samples, of all channels, that wait to be read.
     pub buffered_samples: u64,
     /// Wakes of the consumer thread.
@@ -57,8 +62,12 @@ impl PcmStream {
     /// A stream with room for at least `capacity` samples of all channels, and at least one frame.
     ///
     /// # Panics
-    /// If a frame has no samples.
+    /// If a frame has no samples, or not as many for each channel, or there is no memory for the samples.
     pub fn new(format: Format, capacity: usize, waiter: Waiter) -> Self {
+        assert!(
+            format.channels > 0 && format.frame_samples.is_multiple_of(format.channels as usize),
+            "frames of a PCM stream have as many samples for each channel, unlike those of {format:?}"
+        );
         let capacity = capacity.max(format.frame_samples);
         let ring = PcmRing::new(capacity, format.frame_samples, Overflow::DropOldest)
             .unwrap_or_else(|error| panic!("a PCM stream of {format:?} and {capacity} samples: {error}"));
@@ -77,12 +86,13 @@ impl PcmStream {
         self.format
     }
 
-    /// Producer: appends interleaved samples. Ignored once the stream has ended.
+    /// Producer: appends interleaved samples, in whole groups of one for each channel: the rest of an incomplete group is
+    /// left out. Ignored once the stream has ended.
     pub fn write(&self, pcm: &[i16]) {
         if self.ended.load(Ordering::Acquire) {
             return;
         }
-        self.ring.write(pcm);
+        self.ring.write(&pcm[..self.whole_groups(pcm.len())]);
         if self.ring.len() >= self.format.frame_samples {
             self.notify();
         }
@@ -94,22 +104,24 @@ impl PcmStream {
         self.notify();
     }
 
-    /// Consumer: reads the next whole frame; the last one of an ended stream may be shorter. `target` has room for a
-    /// frame.
+    /// Consumer: reads the next whole frame; the last one of an ended stream may be shorter.
+    ///
+    /// # Panics
+    /// If `target` has no room for a frame.
     pub fn read_frame(&self, target: &mut [i16]) -> Chunk {
         // Looked at first: samples written before the end are then all visible.
         let ended = self.has_ended();
         let frame = &mut target[..self.format.frame_samples];
         match self.ring.read_exact(frame) {
             Some(read) => self.chunk(read.samples, read.skipped),
-            None if ended => self.read(target),
+            None if ended => self.read(frame),
             None => Chunk::default(),
         }
     }
 
-    /// Consumer: reads as many samples as there are, at most `target.len()`, in whole groups of one sample per channel.
+    /// Consumer: reads as many samples as there are, at most `target.len()`, in whole groups of one for each channel.
     pub fn read(&self, target: &mut [i16]) -> Chunk {
-        let whole = target.len() - target.len() % self.format.channels as usize;
+        let whole = self.whole_groups(target.len());
         let read = self.ring.read(&mut target[..whole]);
         self.chunk(read.samples, read.skipped)
     }
@@ -138,20 +150,33 @@ impl PcmStream {
     /// Frames so far.
     pub fn stats(&self) -> PcmStats {
         let frame = self.format.frame_samples as u64;
-        // The short frame at the end of a stream counts as one.
-        let frames = |samples: u64| if self.has_ended() { samples.div_ceil(frame) } else { samples / frame };
+        // In this order: while the stream is in use, no more went out than came in.
+        let out = self.samples_out.load(Ordering::Acquire);
+        let dropped = self.ring.dropped();
+        let buffered = self.ring.len() as u64;
+        let ended = self.has_ended();
+        let written = self.ring.written();
+        let whole = |samples: u64| if ended { samples.div_ceil(frame) } else { samples / frame };
         PcmStats {
-            frames_in: frames(self.ring.written()),
-            frames_out: frames(self.samples_out.load(Ordering::Relaxed)),
-            frames_dropped: self.ring.dropped().div_ceil(frame),
-            buffered_samples: self.ring.len() as u64,
+            frames_in: whole(written),
+            // What is left of an ended stream's last frame is read with its last sample.
+            frames_out: if buffered == 0 { whole(out) } else { out / frame },
+            // Whole frames, counted from where the reader is.
+            frames_dropped: dropped / frame,
+            // What was read of the first of them is in `out`.
+            frames_buffered: if buffered == 0 { 0 } else { whole(out % frame + buffered) },
+            buffered_samples: buffered,
             wakes: self.wakes.get(),
         }
     }
 
     fn chunk(&self, samples: usize, skipped: u64) -> Chunk {
-        self.samples_out.fetch_add(samples as u64, Ordering::Relaxed);
-        Chunk { samples, dropped_frames: skipped.div_ceil(self.format.frame_samples as u64) }
+        self.samples_out.fetch_add(samples as u64, Ordering::Release);
+        Chunk { samples, dropped_frames: skipped / self.format.frame_samples as u64 }
+    }
+
+    fn whole_groups(&self, samples: usize) -> usize {
+        samples - samples % self.format.channels as usize
     }
 
     fn notify(&self) {

@@ -6,9 +6,10 @@ use crate::filter::{Filter, Kind, KindSet};
 use crate::queue::Overflow;
 use crate::registry::Registry;
 use crate::stats::{Counter, Stats};
-use crate::subscriber::{Subscriber, Tally};
+use crate::subscriber::Subscriber;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::tally::{Sum, Tally};
 
 /// A filtered broadcast: any number of threads send, and each subscriber gets what passes its filter.
 ///
@@ -120,8 +121,7 @@ impl Broadcast {
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
-        let tally = &self.tally;
-        let (delivered, dropped, matched) = (tally.delivered.get(), tally.dropped.get(), tally.matched.get());
+        let Sum { matched, delivered, dropped, wakes } = self.tally.sum();
         let unwanted = self.unwanted.get();
         Stats {
             published: self.wanted.get() + unwanted,
@@ -131,7 +131,7 @@ impl Broadcast {
             dropped,
             // While others count, a copy may be read before it is counted as matched.
             queued: matched.saturating_sub(delivered + dropped),
-            wakes: tally.wakes.get(),
+            wakes,
             subscribers: self.registry.len() as u64,
         }
     }

@@ -22,6 +22,7 @@ mod stats;
 mod subject_map;
 mod subscriber;
 pub mod sync;
+mod tally;
 
 pub use broadcast::Broadcast;
 pub use doorbell::{Doorbell, Token, Waiter, Wake};

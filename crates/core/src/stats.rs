@@ -4,9 +4,24 @@ use crossbeam_utils::CachePadded;
 // std's under loom, too: a count orders nothing, so there is nothing to explore.
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count that producers add to and anybody reads; on a cache line of its own.
+/// A count that any thread adds to and anybody reads.
 #[derive(Default)]
-pub struct Counter(CachePadded<AtomicU64>);
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A count on a cache line of its own, so that threads that count other things don't wait for it.
+#[derive(Default)]
+pub struct Counter(CachePadded<Count>);
 
 impl Counter {
     /// Starts at 0.
@@ -17,12 +32,12 @@ impl Counter {
     /// Adds `n`.
     #[inline]
     pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
+        self.0.add(n);
     }
 
     /// The count so far.
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.get()
     }
 }
 

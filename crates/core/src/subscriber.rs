@@ -3,30 +3,21 @@
 use crate::doorbell::Waiter;
 use crate::event::Event;
 use crate::queue::{EventQueue, Offer, Overflow};
-use crate::stats::Counter;
 use crate::sync::Arc;
-
-/// What the subscribers of one broadcast count together.
-#[derive(Default)]
-pub(crate) struct Tally {
-    pub matched: Counter,
-    pub delivered: Counter,
-    pub dropped: Counter,
-    pub wakes: Counter,
-}
+use crate::tally::{CountsOf, Tally};
 
 /// A subscriber. Producers offer events from any thread; one consumer thread reads them.
 pub struct Subscriber {
     id: u64,
     queue: EventQueue,
     waiter: Waiter,
-    dropped: Counter,
+    counts: std::sync::Arc<CountsOf>,
     tally: Arc<Tally>,
 }
 
 impl Subscriber {
     pub(crate) fn new(id: u64, overflow: Overflow, waiter: Waiter, tally: Arc<Tally>) -> Self {
-        Self { id, queue: EventQueue::new(overflow), waiter, dropped: Counter::new(), tally }
+        Self { id, queue: EventQueue::new(overflow), waiter, counts: Tally::open(&tally), tally }
     }
 
     /// Names the subscriber within its broadcast.
@@ -41,10 +32,10 @@ impl Subscriber {
         if offer == Offer::Closed {
             return false;
         }
-        self.tally.matched.add(1);
+        let counts = &self.counts.counts.producers;
+        counts.matched.add(1);
         if offer != Offer::Queued {
-            self.dropped.add(1);
-            self.tally.dropped.add(1);
+            counts.dropped.add(1);
         }
         if offer != Offer::DroppedNewest {
             self.notify();
@@ -54,7 +45,7 @@ impl Subscriber {
 
     fn notify(&self) {
         if self.waiter.notify() {
-            self.tally.wakes.add(1);
+            self.counts.counts.producers.wakes.add(1);
         }
     }
 
@@ -80,13 +71,13 @@ impl Subscriber {
     /// Consumer: the event reached whoever asked for it, who now owns what the event owned.
     pub fn delivered(&self, event: &Event) {
         event.deliver();
-        self.tally.delivered.add(1);
+        self.counts.counts.delivered.add(1);
     }
 
     /// Consumer: the reader looked at the event and did not want it. It counts as read; what it owns is released,
     /// unless another subscriber takes it.
     pub fn discarded(&self, event: Event) {
-        self.tally.delivered.add(1);
+        self.counts.counts.delivered.add(1);
         drop(event);
     }
 
@@ -101,8 +92,7 @@ impl Subscriber {
         // Not until it is empty: producers may push as fast as this drops.
         let lost = (0..self.queue.len()).map_while(|_| self.queue.pop()).count() as u64;
         if lost > 0 {
-            self.dropped.add(lost);
-            self.tally.dropped.add(lost);
+            self.counts.counts.producers.dropped.add(lost);
         }
     }
 
@@ -129,7 +119,7 @@ impl Subscriber {
 
     /// How many events were lost: to overflow, or unread when the subscription was dropped.
     pub fn dropped(&self) -> u64 {
-        self.dropped.get()
+        self.counts.counts.producers.dropped.get()
     }
 
     /// Whether the subscription has ended. Events may still wait.

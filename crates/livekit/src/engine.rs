@@ -187,15 +187,12 @@ impl Engine {
     fn receive_held(&self, event: Event) {
         let body = self.schema.peek(event.payload()).map(|peek| peek.body).unwrap_or_default();
         let audio = self.schema.audio_event(body).unwrap_or(AudioEvent::Other);
-        match self.audio.receive_held(event.subject(), audio) {
-            // Its stream was not ours after all: it goes the way of every other event, which takes over what it owns.
-            Tap::Foreign => {
-                let owner = event.owns().then_some(&self.owner);
-                self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
-            }
-            Tap::Taken | Tap::Released | Tap::Held => {}
-        }
+        // From here on, what it owns belongs to the tap or to the broadcast.
         event.deliver();
+        if self.audio.receive_held(event.subject(), audio) == Tap::Foreign {
+            let owner = event.owns().then_some(&self.owner);
+            self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
+        }
     }
 }
 

@@ -46,7 +46,12 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open { path, reason } => {
-                write!(f, "cannot open LiveKit's engine {}: {reason}", path.display())
+                write!(
+                    f,
+                    "cannot open LiveKit's engine {}: {reason}; reinstall @livekit/rtc-node, which brings the engine for \
+                     this platform",
+                    path.display()
+                )
             }
             Self::MissingSymbol { path, symbol } => write!(
                 f,
@@ -118,6 +123,10 @@ impl Abi for &'static Library {
         // SAFETY: the engine reads `request` during the call only, and sets both out pointers, to memory that belongs to
         // the handle it returns; that answer is not looked at.
         let handle = unsafe { (self.request)(request.as_ptr(), request.len(), &mut answer, &mut len) };
-        handle != 0 && self.drop_handle(handle)
+        if handle == 0 {
+            return false;
+        }
+        self.drop_handle(handle);
+        true
     }
 }

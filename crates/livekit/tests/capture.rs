@@ -137,14 +137,14 @@ fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
 #[test]
 fn async_ids_are_in_the_native_range_and_no_two_are_alike() {
     let (fake, requests) = engine(|_, _| true);
-    let _pumps = [1, 2].map(|pump| {
-        CapturePump::start(fake.engine, vec![silence(pump * 10, 5), silence(pump * 10 + 1, 5)])
-    });
+    let _pumps =
+        [1, 2].map(|pump| CapturePump::start(fake.engine, vec![silence(pump * 10, 5), silence(pump * 10 + 1, 5)]));
     let all = take(&requests, 20);
     assert!(all.iter().all(|request| (FIRST_ID..FIRST_ID << 1).contains(&request.async_id)));
     assert_eq!(all.iter().map(|request| request.async_id).collect::<BTreeSet<_>>().len(), 20);
     for source in [10, 11, 20, 21] {
-        let ids: Vec<_> = all.iter().filter(|request| request.source == source).map(|request| request.async_id).collect();
+        let ids: Vec<_> =
+            all.iter().filter(|request| request.source == source).map(|request| request.async_id).collect();
         assert!(ids.is_sorted_by(|a, b| a + 1 == *b), "of source {source}: {ids:x?}");
     }
 }

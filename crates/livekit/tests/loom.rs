@@ -182,7 +182,7 @@ fn a_stream_that_is_being_opened_while_the_limbo_empties_loses_nothing() {
 
 #[test]
 fn two_threads_that_open_streams_lose_nothing() {
-    explore(2, || {
+    explore(3, || {
         let router = Router::new(8);
         let other = thread::spawn({
             let router = router.clone();

@@ -1,7 +1,9 @@
 //! Frames that come before the stream that was asked for is registered.
 
 use crate::fake_engine::*;
-use narrowcast_core::{Filter, KindSet, Overflow};
+use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Frames that can wait.
 const ROOM: u64 = 4096;
@@ -197,4 +199,33 @@ fn a_limbo_full_of_ends_stays_within_its_room() {
     fake.counts_add_up();
     let frame = fake.send_frame(7, &[1]);
     assert_eq!((fake.drops(frame), fake.engine.stats().audio.held), (1, ROOM + 5), "the limbo is idle again");
+}
+
+#[test]
+fn a_panic_while_events_are_routed_leaves_the_limbo_in_order() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(&self) {
+            panic!("the test's own");
+        }
+    }
+    let fake = Fake::new();
+    let filter = Filter::kinds(KindSet::EMPTY.with(kind(AUDIO)));
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Panics))), 0);
+    let listener = fake.engine.broadcast().subscribe(filter, Overflow::Grow, waiter);
+    assert!(listener.wait());
+    let expecting = fake.engine.expect_stream();
+    fake.send_frame(7, &[1]);
+    fake.send_frame(7, &[2]);
+    catch_unwind(AssertUnwindSafe(|| drop(expecting))).unwrap_err();
+
+    fake.send_frame(7, &[3]);
+    assert_eq!(listener.len(), 3);
+    let (stream, pcm) = (fake.handle(), pcm_stream());
+    let expecting = fake.engine.expect_stream();
+    fake.send_frame(stream, &[1]);
+    fake.engine.open_stream(stream, pcm.clone());
+    drop(expecting);
+    fake.send_frame(stream, &[2]);
+    assert_eq!((drain(&pcm), fake.engine.stats().audio.held), (vec![1, 2], 4));
 }

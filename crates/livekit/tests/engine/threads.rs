@@ -31,7 +31,7 @@ fn open_streams(fake: &Fake, opener: u64) {
         let stream = fake.handle();
         thread::scope(|scope| {
             scope.spawn(|| send_stream(fake, stream, FRAMES));
-            if (round + opener) % 5 == 0 {
+            if (round + opener).is_multiple_of(5) {
                 // The request failed: the engine's frames are nobody's.
                 drop(expecting);
                 fake.engine.close_stream(stream);
@@ -39,7 +39,7 @@ fn open_streams(fake: &Fake, opener: u64) {
             }
             fake.engine.open_stream(stream, pcm.clone());
             drop(expecting);
-            let leaves_early = (round + opener) % 3 == 0;
+            let leaves_early = (round + opener).is_multiple_of(3);
             let mut read = Vec::new();
             while !(pcm.has_ended() && pcm.buffered() == 0) {
                 let frame = drain(&pcm);
@@ -76,7 +76,7 @@ fn streams_opened_on_several_threads_lose_nothing_and_every_handle_is_dropped_on
                 let frame = fake.send_frame(foreign, &[1]);
                 sent.fetch_add(1, Ordering::Relaxed);
                 // As many frames as 64 streams have: the limbo holds half a second of that.
-                if frame % 8 == 0 {
+                if frame.is_multiple_of(8) {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
