@@ -10,7 +10,8 @@ const names = fs
   .readdirSync(path.join(root, 'bench'))
   .filter((file) => file.endsWith('.ts'))
   .map((file) => path.basename(file, '.ts'));
-if (!names.includes(name)) fail(`bench: \`npm run bench -- NAME [--json FILE]\`; NAME is one of ${names.join(', ')}.`, 2);
+if (!names.includes(name))
+  fail(`bench: \`npm run bench -- NAME [--json FILE]\`; NAME is one of ${names.join(', ')}.`, 2);
 
 ensureNative();
 ensureDist();

@@ -75,6 +75,12 @@ test('an end that is missing, and one that is too much', () => {
   expect(compare(loop, 0, new Int16Array(0))).toMatchObject({ lost: 0, intact: true });
 });
 
+test('what would have come after the end is surplus, wherever it is', () => {
+  const next = Int16Array.from({ length: FRAME }, (_, at) => loop[(EXPECTED + at) % loop.length]!);
+
+  expect(compare(loop, EXPECTED, spliced(EXPECTED - FRAME, 0, next))).toMatchObject({ lost: 0, surplus: FRAME });
+});
+
 test('a loss in silence is counted where sound comes back', () => {
   const speech = Int16Array.from([...loop.subarray(3200, 4800), ...new Int16Array(3200), ...loop.subarray(4800, 8000)]);
   const recorded = Int16Array.from([...speech.subarray(0, 2000), ...speech.subarray(2160)]);

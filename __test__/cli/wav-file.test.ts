@@ -13,16 +13,16 @@ const voice = synthesizeVoice(3, RATE);
 afterEach(() => void vi.restoreAllMocks());
 
 /** Writes `samples` in pieces of `piece`. */
-async function write(path: string, samples: Int16Array, piece: number): Promise<void> {
+async function writeAll(path: string, samples: Int16Array, piece: number): Promise<void> {
   const writer = await WavWriter.create(path, RATE);
   const reused = new Int16Array(piece);
   for (let at = 0; at < samples.length; at += piece) {
     const part = samples.subarray(at, at + piece);
     reused.set(part);
     const full = writer.append(reused.subarray(0, part.length));
-    if (full) await full;
-    // What was appended is the writer's: the caller may use its memory for something else.
+    // What was appended was copied: the caller may use its memory for something else.
     reused.fill(-1);
+    if (full) await full;
   }
   await writer.close();
 }
@@ -30,14 +30,14 @@ async function write(path: string, samples: Int16Array, piece: number): Promise<
 test.each([1, 160, 161, 16_384, 16_385, 100_000])('what is written in pieces of %i can be read back', async (piece) => {
   const path = join(scratch(), 'a.wav');
   const samples = piece === 1 ? voice.subarray(0, 40_000) : voice;
-  await write(path, samples, piece);
+  await writeAll(path, samples, piece);
 
   expect(samePcm(await readRecording(path, RATE), samples)).toBe(true);
 });
 
 test('the file is one that others read, with its sizes in place', async () => {
   const path = join(scratch(), 'a.wav');
-  await write(path, voice, 160);
+  await writeAll(path, voice, 160);
   const bytes = readFileSync(path);
   const wav = new wavefile.WaveFile(new Uint8Array(bytes));
 
@@ -49,17 +49,30 @@ test('the file is one that others read, with its sizes in place', async () => {
 
 test('a recording of nothing is a WAV file too', async () => {
   const path = join(scratch(), 'a.wav');
-  await write(path, new Int16Array(0), 160);
+  await writeAll(path, new Int16Array(0), 160);
 
   expect(await readRecording(path, RATE)).toHaveLength(0);
 });
 
 test('a file that was there is replaced', async () => {
   const path = join(scratch(), 'a.wav');
-  await write(path, voice, 160);
-  await write(path, voice.subarray(0, 320), 160);
+  await writeAll(path, voice, 160);
+  await writeAll(path, voice.subarray(0, 320), 160);
 
   expect(readFileSync(path)).toHaveLength(44 + 640);
+});
+
+test('a disk that takes a little at a time gets everything', async () => {
+  const path = join(scratch(), 'a.wav');
+  const prototype = await handles();
+  const write = prototype.write;
+  vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
+    args[2] = Math.min(args[2] as number, 1001);
+    return write.apply(this, args);
+  });
+  await writeAll(path, voice, 160);
+
+  expect(samePcm(await readRecording(path, RATE), voice)).toBe(true);
 });
 
 test('it waits for a slow disk with the memory of two blocks, and no more', async () => {

@@ -80,7 +80,12 @@ describe('frames', () => {
       setEnabled = () => {};
       process(frame: rtc.AudioFrame): rtc.AudioFrame {
         if (++this.calls === 2) throw new Error('once');
-        return new rtc.AudioFrame(frame.data.map((s) => s >> 1), frame.sampleRate, frame.channels, frame.samplesPerChannel);
+        return new rtc.AudioFrame(
+          frame.data.map((s) => s >> 1),
+          frame.sampleRate,
+          frame.channels,
+          frame.samplesPerChannel,
+        );
       }
       close = () => void this.closed++;
     }

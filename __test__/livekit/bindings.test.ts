@@ -22,14 +22,19 @@ test('the engine is the file that the bindings loaded', () => {
 });
 
 describe('an engine that can not be used', () => {
-  const addon = path.join(root, fs.readdirSync(root).find((name) => name.endsWith('.node'))!);
+  const addon = path.join(
+    root,
+    fs.readdirSync(root).find((name) => name.endsWith('.node'))!,
+  );
 
   test('a file that is not there', () => {
     expect(() => native.engineAttach('/nowhere/engine.node', schema)).toThrow(code('ENGINE_NOT_FOUND', /nowhere/));
   });
 
   test('a file that is no library', () => {
-    expect(() => native.engineAttach(path.join(root, 'package.json'), schema)).toThrow(code('ENGINE_NOT_FOUND', /json/));
+    expect(() => native.engineAttach(path.join(root, 'package.json'), schema)).toThrow(
+      code('ENGINE_NOT_FOUND', /json/),
+    );
   });
 
   test('a library without the functions of an engine, which the error names', () => {
@@ -41,7 +46,9 @@ describe('an engine that can not be used', () => {
 
   test('descriptors that make no sense', () => {
     const twice = { ...schema, cases: [...schema.cases, schema.cases[0]!] };
-    expect(() => native.engineAttach(loadBindings().enginePath, twice)).toThrow(code('ENGINE_INCOMPATIBLE', /used twice/));
+    expect(() => native.engineAttach(loadBindings().enginePath, twice)).toThrow(
+      code('ENGINE_INCOMPATIBLE', /used twice/),
+    );
     const none = { ...schema, cases: [] };
     expect(() => native.engineAttach(loadBindings().enginePath, none)).toThrow(code('ENGINE_INCOMPATIBLE', /./));
   });

@@ -4,7 +4,9 @@ import { pathToFileURL } from 'node:url';
 import * as rtc from '@livekit/rtc-node';
 
 /** The package under test: this checkout's, or the one of the ledger build. */
-const root = process.env.NARROWCAST_ROOT ? pathToFileURL(`${process.env.NARROWCAST_ROOT}/`) : new URL('../../', import.meta.url);
+const root = process.env.NARROWCAST_ROOT
+  ? pathToFileURL(`${process.env.NARROWCAST_ROOT}/`)
+  : new URL('../../', import.meta.url);
 export const native = createRequire(root)('./index.cjs');
 export const { AudioStream, install } = await import(new URL('dist/livekit/index.js', root).href);
 

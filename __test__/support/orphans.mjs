@@ -72,5 +72,7 @@ await until(() => {
 
 const { recorded, left } = native.ledgerProbe();
 const { malformed, panics, heldDropped, framesMalformed } = engine.stats();
-console.log(JSON.stringify({ ...report, malformed, panics, heldDropped, framesMalformed, recorded, left: left.map(String) }));
+console.log(
+  JSON.stringify({ ...report, malformed, panics, heldDropped, framesMalformed, recorded, left: left.map(String) }),
+);
 engine.uninstall();

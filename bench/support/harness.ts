@@ -74,10 +74,15 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
   const rows: Row[] = [];
   await measure((each) => {
     rows.push(each);
-    process.stderr.write(`${each.case}: ${format(each.ours)} ${each.unit}${each.ratio === null ? '' : `, ratio ${each.ratio.toFixed(3)}`}\n`);
+    process.stderr.write(
+      `${each.case}: ${format(each.ours)} ${each.unit}${each.ratio === null ? '' : `, ratio ${each.ratio.toFixed(3)}`}\n`,
+    );
   });
   const load = { cpus: os.cpus().length, model: os.cpus()[0]!.model.trim(), before, after: os.loadavg()[0]! };
-  const table = new Table({ head: ['case', 'unit', 'peer', 'ours', 'ratio', 'rounds: peer, ours'], style: { head: [], border: [] } });
+  const table = new Table({
+    head: ['case', 'unit', 'peer', 'ours', 'ratio', 'rounds: peer, ours'],
+    style: { head: [], border: [] },
+  });
   for (const each of rows) {
     const spread = [each.spread.peer, each.spread.ours].map((pair) => (pair ? pair.map(format).join('–') : '-'));
     table.push([
@@ -89,7 +94,9 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
       spread.join(', '),
     ]);
   }
-  console.log(`${name}: Node ${process.version}, ${load.cpus} × ${load.model}, load ${before.toFixed(1)} → ${load.after.toFixed(1)}`);
+  console.log(
+    `${name}: Node ${process.version}, ${load.cpus} × ${load.model}, load ${before.toFixed(1)} → ${load.after.toFixed(1)}`,
+  );
   console.log(table.toString());
   for (const each of rows) if (each.note) console.log(`${each.case}: ${each.note}`);
   if (values.json) fs.writeFileSync(values.json, `${JSON.stringify({ name, load, rows }, null, 2)}\n`);

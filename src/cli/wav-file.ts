@@ -185,10 +185,9 @@ export async function readRecording(path: string, sampleRate: number): Promise<I
 export async function readSpeech(path: string, sampleRate: number, seconds: number): Promise<Int16Array> {
   const wav = await load(path);
   try {
+    // This decompresses A-law and µ-law, too, but not ADPCM.
     if (wav.bitDepth === '4') wav.fromIMAADPCM();
-    if (wav.bitDepth === '8a') wav.fromALaw();
-    if (wav.bitDepth === '8m') wav.fromMuLaw();
-    if (wav.bitDepth !== '16') wav.toBitDepth('16');
+    else if (wav.bitDepth !== '16') wav.toBitDepth('16');
     const { sampleRate: rate } = wav.fmt as WavFormat;
     const mono = mixed(wav.getSamples(false, Int16Array), Math.ceil(seconds * rate));
     if (mono.length === 0) throw new Error('there are no samples in it');

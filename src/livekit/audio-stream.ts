@@ -123,6 +123,8 @@ function requestStream(
     trackHandle,
     sampleRate: reader.sampleRate,
     numChannels: reader.channels,
+    // No queue of the engine's own, which is short and drops what it has no room for, uncounted. The ring is the bound.
+    queueSizeFrames: 0,
     ...(plugin && { audioFilterModuleId: plugin.moduleId, audioFilterOptions: JSON.stringify(plugin.options) }),
   });
   let answer: Uint8Array;
@@ -140,7 +142,9 @@ function requestStream(
 
 /** rtc-node's processors say what they are by a symbol that is registered for all copies of the package. */
 function isProcessor(value: AudioStreamOptions['noiseCancellation']): value is FrameProcessor<AudioFrame> {
-  return typeof value === 'object' && value !== null && typeof (value as FrameProcessor<AudioFrame>).process === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as FrameProcessor<AudioFrame>).process === 'function'
+  );
 }
 
 function process(frame: AudioFrame, processor: FrameProcessor<AudioFrame> | null): AudioFrame {

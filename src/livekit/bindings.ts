@@ -96,7 +96,10 @@ function engineFile(from: NodeJS.Require, ffi: typeof Ffi): string {
 function versionOf(entry: string, name: string): string {
   for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
     try {
-      const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version?: string };
+      const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
       if (json.name === name && json.version) return json.version;
     } catch {
       // No package.json in this folder.

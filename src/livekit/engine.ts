@@ -81,7 +81,11 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, (message) =>
       this.#panicked(message),
     );
-    followLogs(this, () => this.#openLogs(), () => this.#closeLogs());
+    followLogs(
+      this,
+      () => this.#openLogs(),
+      () => this.#closeLogs(),
+    );
   }
 
   /** What happened so far, in all threads. */

@@ -92,7 +92,6 @@ function ownedIn(type: MessageType, path: readonly MessageType[]): number[][] {
   });
 }
 
-
 function field(type: MessageType, name: string): Field {
   const found = type.fields.list().find((candidate) => candidate.name === name);
   if (!found) throw incompatible(`its ${type.typeName} has no field ${name}`);

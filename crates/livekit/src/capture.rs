@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// What the engine takes at a time from a source that has no queue of its own.
 const CHUNK: Duration = Duration::from_millis(10);
 
+/// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
+/// the clock: it is not waited for again until it has answered something.
+const ANSWER_LIMIT: Duration = Duration::from_millis(100);
+
 /// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
 /// Below the base come 30 bits that number the source and 32 that count its requests.
 const ASYNC_ID_BASE: u64 = 1 << 62;
@@ -61,6 +65,8 @@ struct Counts {
     sent: Counter,
     captured: Counter,
     failed: Counter,
+    /// The async id of the latest answer, or 0.
+    answered: AtomicU64,
 }
 
 /// What became of one source's frames, of 10 ms each.
@@ -90,6 +96,8 @@ impl CaptureAnswers {
             if let Some(counts) = counts {
                 let failed = crate::wire::has_field(body, self.spec.error);
                 if failed { &counts.failed } else { &counts.captured }.add(1);
+                // Release: whoever sees this sees the count, too.
+                counts.answered.store(async_id, Ordering::Release);
             }
         });
         AnsweredCapture::Ours
@@ -215,6 +223,7 @@ fn chunk_samples(source: &Source) -> usize {
 fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
     let start = Instant::now();
     let chunks = sources.iter().map(|playing| playing.source.chunks).max().unwrap_or(0);
+    let mut under_way: Vec<_> = sources.iter().map(|_| UnderWay::default()).collect();
     let mut request = Vec::new();
     for chunk in 0..chunks {
         let due = start + CHUNK.mul_f64(chunk as f64);
@@ -228,13 +237,52 @@ fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
             }
             thread::park_timeout(wait);
         }
-        for playing in sources.iter().filter(|playing| chunk < playing.source.chunks) {
+        for (playing, under_way) in sources.iter().zip(&mut under_way) {
+            if chunk >= playing.source.chunks {
+                continue;
+            }
+            if !under_way.wait(&playing.counts, stop) {
+                return;
+            }
             request.clear();
             encode_request(&engine.captures().spec, playing, chunk, &mut request);
             playing.counts.sent.add(1);
-            if !engine.abi().request(&request) {
+            if engine.abi().request(&request) {
+                under_way.request = async_id_of(playing.number, chunk);
+            } else {
                 playing.counts.failed.add(1);
             }
+        }
+    }
+}
+
+/// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
+/// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
+#[derive(Default)]
+struct UnderWay {
+    /// Its async id, or 0.
+    request: u64,
+    /// The latest answer when an answer was last given up.
+    silent_since: Option<u64>,
+}
+
+impl UnderWay {
+    /// Waits for the answer to the latest request, within limits. Returns false if the pump is to stop.
+    fn wait(&mut self, counts: &Counts, stop: &AtomicBool) -> bool {
+        let patience = Instant::now() + ANSWER_LIMIT;
+        loop {
+            let answered = counts.answered.load(Ordering::Acquire);
+            if self.request == 0 || answered == self.request || self.silent_since == Some(answered) {
+                return true;
+            }
+            if Instant::now() >= patience {
+                self.silent_since = Some(answered);
+                return true;
+            }
+            if stop.load(Ordering::Acquire) {
+                return false;
+            }
+            thread::park_timeout(Duration::from_micros(100));
         }
     }
 }

@@ -18,6 +18,7 @@ use narrowcast_livekit::{CapturePump, CaptureStats, Source, wire};
 use reference::Value;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,11 @@ fn engine(answer: impl Fn(&Request, &Fake) -> bool + Send + Sync + 'static) -> (
     (fake, receiver)
 }
 
+/// The engine took what was asked.
+fn answer(fake: &Fake, request: &Request) {
+    fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, Message::new().varint(1, request.async_id)).0);
+}
+
 fn take(requests: &Receiver<Request>, count: usize) -> Vec<Request> {
     let request = || requests.recv_timeout(Duration::from_secs(20)).expect("the pump has stopped too soon");
     (0..count).map(|_| request()).collect()
@@ -161,10 +167,11 @@ fn no_chunk_is_early() {
 
 #[test]
 fn after_a_delay_what_is_due_is_played_at_once() {
-    let (fake, requests) = engine(|request, _| {
+    let (fake, requests) = engine(|request, fake| {
         if request.async_id == FIRST_ID {
             std::thread::sleep(CHUNK * 25);
         }
+        answer(fake, request);
         true
     });
     let start = Instant::now();
@@ -174,6 +181,53 @@ fn after_a_delay_what_is_due_is_played_at_once() {
     let caught_up = all[24].at - all[1].at;
     assert!(caught_up < CHUNK * 20, "24 chunks that were due took {caught_up:?}");
     assert!(all[29].at - start >= CHUNK * 29, "and none is early");
+}
+
+#[test]
+fn of_a_source_one_request_at_a_time_is_under_way_however_many_are_due() {
+    static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let (fake, requests) = engine(|request, fake| {
+        MOST.fetch_max(UNDER_WAY.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let (request, fake) = (request.clone(), Fake { engine: fake.engine, abi: fake.abi.clone() });
+        // The engine's own thread, slower than what is due: the answer to the first takes five chunks' time.
+        std::thread::spawn(move || {
+            std::thread::sleep(if request.async_id == FIRST_ID { CHUNK * 5 } else { CHUNK / 5 });
+            UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+            answer(&fake, &request);
+        });
+        true
+    });
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 20)]);
+    take(&requests, 20);
+    assert_eq!(MOST.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_engine_that_answers_nothing_is_waited_for_once_and_does_not_stop_the_clock() {
+    let (fake, requests) = engine(|_, _| true);
+    let start = Instant::now();
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let all = take(&requests, 100);
+    // One that waited 100 ms for each would take ten seconds.
+    assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
+    pump.stop();
+    assert_eq!(pump.stats(), [sent(100)]);
+}
+
+#[test]
+fn one_answer_that_is_lost_delays_one_chunk() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.async_id != FIRST_ID + 1 {
+            answer(fake, request);
+        }
+        true
+    });
+    let start = Instant::now();
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let all = take(&requests, 100);
+    assert!(all[2].at - all[1].at >= CHUNK * 10, "the answer could still come");
+    assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
 }
 
 #[test]

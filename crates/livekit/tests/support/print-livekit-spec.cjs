@@ -46,7 +46,8 @@ const audio = [
   ['samples_per_channel', proto.AudioFrameBufferInfo, 'samples_per_channel'],
 ].map(([key, type, name]) => `    ${key}: ${numberOf(type, name)},`);
 
-process.stdout.write(`//! The event schema of @livekit/rtc-ffi-bindings ${version}, for tests and fuzzing only: at run time JavaScript reads it
+process.stdout
+  .write(`//! The event schema of @livekit/rtc-ffi-bindings ${version}, for tests and fuzzing only: at run time JavaScript reads it
 //! from the installed package. Printed by print-livekit-spec.cjs; don't edit.
 
 use crate::wire::{AudioSpec, CaseSpec, SchemaSpec};

@@ -15,7 +15,6 @@ mod peek;
 #[path = "../support/reference.rs"]
 mod reference;
 mod schema;
-mod speed;
 
 use livekit_spec::livekit_spec;
 use message::Message;
