@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -805,6 +806,45 @@ describe('a filter or predicate that puts an event for each one it refuses', () 
     const ended = pending.catch((error: unknown) => error);
     events.close();
     expect(await ended).toEqual(how === 'next' ? DONE : failure('CLOSED'));
+  });
+});
+
+describe('the asynchronous context', () => {
+  const context = new AsyncLocalStorage<string>();
+
+  it('of a filter is that of the subscriber, whoever puts and whoever reads', async () => {
+    const { queue, put } = numbers();
+    const seen: unknown[] = [];
+    const filter = () => (seen.push(context.getStore()), true);
+    const events = context.run('subscriber', () => queue.subscribe({ filter }));
+    const pending = context.run('reader', () => events.next());
+    context.run('putter', () => put(1, 2));
+    await pending;
+    context.run('reader', () => events.tryNext());
+    expect(seen).toEqual(['subscriber', 'subscriber']);
+  });
+
+  it('of a predicate is that of who waits', async () => {
+    const { put, events } = subscribed();
+    const seen: unknown[] = [];
+    const predicate = (n: number) => (seen.push(context.getStore()), n === 2);
+    const pending = context.run('waiter', () => events.waitFor(predicate));
+    context.run('putter', () => put(1));
+    await immediate();
+    context.run('putter', () => put(2));
+    await pending;
+    expect(seen).toEqual(['waiter', 'waiter']);
+  });
+
+  it('goes on after await as it was before', async () => {
+    const { put, events } = subscribed();
+    const read = async () => {
+      await events.next();
+      return context.getStore();
+    };
+    const pending = context.run('reader', read);
+    context.run('putter', () => put(1));
+    expect(await pending).toBe('reader');
   });
 });
 

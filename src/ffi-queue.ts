@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { doorbell, lookSoon } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
@@ -194,7 +195,8 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         const event = { type: this.#names[kind]!, handle: about, payload };
         return this.#decode ? this.#decode(event) : (event as E);
       },
-      filter,
+      // It may run in a wake, which has the context of whoever loaded this module first.
+      filter: filter && AsyncResource.bind(filter),
       signal,
       describe: (types) => this.#kindsOf(types as Iterable<Type> | undefined),
     });

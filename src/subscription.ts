@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { onAbort } from './abort.js';
 import { startWaiting, stopWaiting } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
@@ -165,7 +166,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     const { signal } = options;
     optionalSignal(signal);
     signal?.throwIfAborted();
-    const result = await this.#wait(predicate, signal);
+    const result = await this.#wait(AsyncResource.bind(predicate), signal);
     if (result.done) {
       throw new NarrowcastError('CLOSED', 'the subscription ended before an event matched: subscribe again');
     }
