@@ -847,5 +847,6 @@ module.exports.engineEndStreams = nativeBinding.engineEndStreams
 module.exports.enginePeek = nativeBinding.enginePeek
 module.exports.engineQueue = nativeBinding.engineQueue
 module.exports.engineStats = nativeBinding.engineStats
+module.exports.nextAsyncId = nativeBinding.nextAsyncId
 module.exports.openDoorbell = nativeBinding.openDoorbell
 module.exports.threadWakes = nativeBinding.threadWakes

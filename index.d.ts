@@ -315,6 +315,12 @@ export interface NativeSubscribeOptions {
 }
 
 /**
+ * An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
+ * below those of native capture requests.
+ */
+export declare function nextAsyncId(): bigint
+
+/**
  * Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
  * waits with this doorbell has something to read.
  */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import wavefile from 'wavefile';
 import { holdMeeting, type MeetingOptions } from '../../src/cli/meeting.js';
@@ -15,7 +16,9 @@ import { narrowcast, samePcm, scratch } from './command.js';
 class FakeSide implements Side {
   broken: Promise<never> = new Promise(() => {});
   left = 0;
-  readonly #seats: { pcm: Int16Array; chunks: number; end: () => void; ended: Promise<void> }[] = [];
+  /** How long each frame takes on its way, in ms. */
+  delay = 0;
+  readonly #seats: { pcm: Int16Array; chunks: number }[] = [];
   #playing!: () => void;
   readonly #started = new Promise<void>((resolve) => (this.#playing = resolve));
 
@@ -24,18 +27,26 @@ class FakeSide implements Side {
   join({ pcm }: Participant): Listening {
     const number = this.#seats.length;
     let end!: () => void;
+    let over = false;
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const seat = { pcm, chunks: 0, end, ended };
+    const seat = { pcm, chunks: 0 };
     this.#seats.push(seat);
     const frames = async function* (side: FakeSide) {
-      await Promise.race([side.#started, seat.ended]);
+      await Promise.race([side.#started, ended]);
       for (let chunk = 0; chunk < seat.chunks; chunk++) {
+        if (side.delay > 0) await sleep(side.delay);
+        // What has not come when a stream is closed never does.
+        if (over) return;
         const start = (chunk * 80) % pcm.length;
         for (const data of side.spoil(pcm.slice(start, start + 80), chunk, number)) yield { data };
       }
-      await seat.ended;
+      await ended;
     };
-    return { frames: frames(this), dropped: () => 0, buffered: () => 0, close: end };
+    const close = () => {
+      over = true;
+      end();
+    };
+    return { frames: frames(this), dropped: () => 0, buffered: () => 0, close };
   }
 
   play(chunks: number): void {
@@ -105,6 +116,15 @@ test('what arrives whole is intact', async () => {
     })),
   );
   expect(side.left).toBe(1);
+});
+
+test('what is still on its way at the end is waited for', async () => {
+  const side = new FakeSide((frame) => [frame]);
+  side.delay = 20; // twice as long as it takes to play
+  const { status, ours } = await hold(options(), side);
+
+  expect(status).toBe(0);
+  expect(ours.participants.map(({ framesReceived }) => framesReceived)).toEqual([50, 50]);
 });
 
 test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: number; received: number }>([

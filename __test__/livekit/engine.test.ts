@@ -138,6 +138,14 @@ describe('waitFor', () => {
   });
 });
 
+test('async ids are never the same, and far above the ones that the engine counts itself', () => {
+  install();
+  const next = () => (client() as unknown as { getNextRequestAsyncId(): bigint }).getNextRequestAsyncId();
+  const ids = Array.from({ length: 100 }, next);
+  expect(new Set(ids).size).toBe(100);
+  expect(ids.every((id) => id > 2n ** 40n && id < 2n ** 62n)).toBe(true);
+});
+
 describe('engine.queue', () => {
   test('is filtered by type and by what events are about, and decodes what is read', async () => {
     const engine = install();

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bindings';
 import type { FfiQueue } from '../ffi-queue.js';
+import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import type { Bindings } from './bindings.js';
 
@@ -9,9 +10,6 @@ const FFI_EVENT = 'ffi_event';
 
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
-
-/** Async ids of this process's requests: far above the engine's own, which count from 1. */
-const FIRST_ASYNC_ID = 1n << 40n;
 
 type Predicate = (event: FfiEvent) => boolean;
 
@@ -110,7 +108,7 @@ export class ClientAdapter {
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
-      getNextRequestAsyncId: nextAsyncId,
+      getNextRequestAsyncId: native.nextAsyncId,
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
         this.#waitFor(predicate, options?.signal) as Promise<T>,
     };
@@ -189,13 +187,6 @@ export class ClientAdapter {
     }
     return awaited;
   }
-}
-
-let lastAsyncId = FIRST_ASYNC_ID;
-
-/** An id that no other request of this thread has. */
-function nextAsyncId(): bigint {
-  return ++lastAsyncId;
 }
 
 /** Reports an error where an uncaught one is reported. */

@@ -7,6 +7,7 @@ use napi_derive::napi;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, LoadError};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// One case of the engine's events, from the installed package's descriptors.
@@ -170,6 +171,14 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
         held_dropped: stats.audio.held_dropped as f64,
         events: stats.events.into(),
     })
+}
+
+/// An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
+/// below those of native capture requests.
+#[napi(catch_unwind)]
+pub fn next_async_id() -> BigInt {
+    static LAST: AtomicU64 = AtomicU64::new(1 << 40);
+    (LAST.fetch_add(1, Ordering::Relaxed) + 1).into()
 }
 
 /// Ends every audio stream that the engine feeds, in all threads: no more events will come.
