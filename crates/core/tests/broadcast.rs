@@ -114,6 +114,20 @@ impl Owner for Reentrant {
 }
 
 #[test]
+fn clear_drops_what_waits_and_not_what_comes_meanwhile() {
+    let reentrant = Arc::new(Reentrant { broadcast: OnceLock::new(), releases: AtomicUsize::new(0) });
+    let owner: Arc<dyn Owner> = reentrant.clone();
+    let broadcast = Arc::new(Broadcast::new(1));
+    reentrant.broadcast.set(Arc::downgrade(&broadcast)).expect("set once");
+    let subscriber = listen(&broadcast, Overflow::Grow);
+    broadcast.send(0, 0, &[], Some(&owner));
+    broadcast.send(0, 0, &[], Some(&owner));
+    // Each release sends an event: as long as clear drops, there is more.
+    subscriber.clear();
+    assert_eq!((subscriber.dropped(), subscriber.len()), (2, 2));
+}
+
+#[test]
 fn a_release_may_send_subscribe_and_leave() {
     let reentrant = Arc::new(Reentrant { broadcast: OnceLock::new(), releases: AtomicUsize::new(0) });
     let owner: Arc<dyn Owner> = reentrant.clone();
