@@ -67,7 +67,13 @@ export class ClientAdapter {
     this.#existed = existing !== undefined;
     this.client = existing ?? (new EventEmitter().setMaxListeners(0) as FfiClient);
     // An answer that is lost is an await that never ends: these grow as they must, by name.
-    this.#subscription = queue.subscribe({ types: this.#wanted(), overflow: 'grow' });
+    // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
+    const answers = new Set(types.answers);
+    this.#subscription = queue.subscribe({
+      types: this.#wanted(),
+      overflow: 'grow',
+      filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+    });
     Object.assign(this.client, this.#methods());
     this.client.on('newListener', this.#onNewListener);
     this.client.on('removeListener', this.#onRemoveListener);
