@@ -119,10 +119,13 @@ export declare function addonVersion(): string
  */
 export declare function answerDoorbell(doorbell: number, tokens: Uint32Array): number
 
-/** Attaches this process to the engine in the file at `path`, and takes over its callback. */
-export declare function engineAttach(path: string, schema: NativeSchema): void
+/**
+ * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
+ * has the callback keeps it, and the engine can only be asked.
+ */
+export declare function engineAttach(path: string, schema: NativeSchema, listen: boolean): void
 
-/** Whether any thread of this process has attached to the engine. */
+/** Whether any thread of this process has taken over the engine's callback. */
 export declare function engineAttached(): boolean
 
 /** Ends every audio stream that the engine feeds, in all threads: no more events will come. */

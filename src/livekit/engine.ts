@@ -68,7 +68,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    fromNative(() => native.engineAttach(bindings.enginePath, schema));
+    fromNative(() => native.engineAttach(bindings.enginePath, schema, true));
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.queue = new FfiQueue<LiveKitEventType, LiveKitEvent>(
       { types, decode: (event) => ffi.FfiEvent.fromBinary(event.payload) },

@@ -10,7 +10,7 @@ use narrowcast_livekit::wire;
 
 use message::Message;
 use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
-use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine};
+use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -75,7 +75,7 @@ fn engine() -> Engine {
         answer: 11,
         error: 2,
     };
-    Engine::new(Arc::new(NoEngine), schema, CaptureAnswers::new(captures))
+    Engine::new(Arc::new(NoEngine), schema, CaptureAnswers::new(captures), Events::Here)
 }
 
 fn print(case: &str, mut event: impl FnMut()) {

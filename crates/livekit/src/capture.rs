@@ -15,6 +15,10 @@ const CHUNK: Duration = Duration::from_millis(10);
 /// the clock: it is not waited for again until it has answered something.
 const ANSWER_LIMIT: Duration = Duration::from_millis(100);
 
+/// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
+/// which the engine is through with the first.
+const APART: Duration = Duration::from_millis(2);
+
 /// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
 /// Below the base come 30 bits that number the source and 32 that count its requests.
 const ASYNC_ID_BASE: u64 = 1 << 62;
@@ -74,7 +78,7 @@ struct Counts {
 pub struct CaptureStats {
     /// Frames handed to the engine.
     pub sent: u64,
-    /// Frames that the engine took.
+    /// Frames that the engine took; where its answers are heard by somebody else, those that it did not refuse at once.
     pub captured: u64,
     /// Frames that the engine refused.
     pub failed: u64,
@@ -241,16 +245,22 @@ fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
             if chunk >= playing.source.chunks {
                 continue;
             }
-            if !under_way.wait(&playing.counts, stop) {
+            let clear =
+                if engine.is_listening() { under_way.wait(&playing.counts, stop) } else { under_way.keep_apart(stop) };
+            if !clear {
                 return;
             }
             request.clear();
             encode_request(&engine.captures().spec, playing, chunk, &mut request);
             playing.counts.sent.add(1);
-            if engine.abi().request(&request) {
-                under_way.request = async_id_of(playing.number, chunk);
-            } else {
+            if !engine.abi().request(&request) {
                 playing.counts.failed.add(1);
+                continue;
+            }
+            under_way.request = async_id_of(playing.number, chunk);
+            if !engine.is_listening() {
+                under_way.next = Some(Instant::now() + APART);
+                playing.counts.captured.add(1);
             }
         }
     }
@@ -264,6 +274,8 @@ struct UnderWay {
     request: u64,
     /// The latest answer when an answer was last given up.
     silent_since: Option<u64>,
+    /// Where answers are not heard: when the next request may be made.
+    next: Option<Instant>,
 }
 
 impl UnderWay {
@@ -284,6 +296,16 @@ impl UnderWay {
             }
             thread::park_timeout(Duration::from_micros(100));
         }
+    }
+
+    /// Waits until the latest request is over, as far as that is known without hearing of it. Returns false if the pump
+    /// is to stop.
+    fn keep_apart(&mut self, stop: &AtomicBool) -> bool {
+        let wait = self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()));
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
+        !stop.load(Ordering::Acquire)
     }
 }
 

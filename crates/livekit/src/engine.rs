@@ -10,6 +10,7 @@ use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
@@ -20,6 +21,7 @@ pub struct Engine {
     owner: Arc<dyn Owner>,
     audio: AudioTap,
     captures: CaptureAnswers,
+    listening: AtomicBool,
     received: Counter,
     answered: Counter,
     unknown: Counter,
@@ -50,19 +52,39 @@ pub struct EngineStats {
 
 static ENGINE: OnceLock<Engine> = OnceLock::new();
 
+/// Who hears the engine's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// This crate: they are filtered natively.
+    Here,
+    /// Whoever has the engine's callback: rtc-node's own client, where narrowcast is not installed.
+    Elsewhere,
+}
+
 impl Engine {
     /// The engine that this process is attached to.
     pub fn get() -> Option<&'static Engine> {
         ENGINE.get()
     }
 
-    /// Attaches to the engine in the library at `path`, which the application's bindings have loaded, and takes over
-    /// its callback. Attached already: takes the callback again.
+    /// The engine that this process is attached to, if its events come here.
+    pub fn listening() -> Option<&'static Engine> {
+        Self::get().filter(|engine| engine.is_listening())
+    }
+
+    /// Attaches to the engine in the library at `path`, which the application's bindings have loaded. With
+    /// [`Events::Here`], takes over its callback, again if it was taken before; with [`Events::Elsewhere`], leaves it to
+    /// whoever has it: the engine can be asked, and what it says is not heard.
     ///
     /// # Errors
     /// The library can't be opened, lacks a function of the engine's C ABI, or is another one than the process is
     /// attached to.
-    pub fn attach(path: &Path, schema: Schema, captures: CaptureAnswers) -> Result<&'static Engine, LoadError> {
+    pub fn attach(
+        path: &Path,
+        schema: Schema,
+        captures: CaptureAnswers,
+        events: Events,
+    ) -> Result<&'static Engine, LoadError> {
         static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let library = match *attached {
@@ -73,13 +95,17 @@ impl Engine {
             None => Library::load(path)?,
         };
         *attached = Some(library);
-        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures));
-        library.initialize(on_event);
+        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, Events::Elsewhere));
+        if events == Events::Here {
+            // Before its first event, which may answer somebody who looks at this.
+            engine.listening.store(true, Ordering::Release);
+            library.initialize(on_event);
+        }
         Ok(engine)
     }
 
-    /// An engine that sends nothing by itself: [`receive`](Self::receive) is its callback.
-    pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers) -> Self {
+    /// An engine that sends nothing by itself: with [`Events::Here`], [`receive`](Self::receive) is its callback.
+    pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers, events: Events) -> Self {
         let schema = Arc::new(schema);
         let handles = Handles { abi: abi.clone(), schema: schema.clone() };
         Self {
@@ -89,6 +115,7 @@ impl Engine {
             abi,
             schema,
             captures,
+            listening: AtomicBool::new(events == Events::Here),
             received: Counter::new(),
             answered: Counter::new(),
             unknown: Counter::new(),
@@ -115,6 +142,11 @@ impl Engine {
     /// Whose answers to native capture requests these are.
     pub fn captures(&self) -> &CaptureAnswers {
         &self.captures
+    }
+
+    /// Whether the engine's events come here.
+    pub fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Acquire)
     }
 
     /// What was counted so far.

@@ -30,7 +30,7 @@ pub use audio_tap::{AudioTap, Tap};
 #[cfg(not(loom))]
 pub use capture::{CaptureAnswers, CapturePump, CaptureSpec, CaptureStats, Source};
 #[cfg(not(loom))]
-pub use engine::{Engine, EngineStats, Expecting};
+pub use engine::{Engine, EngineStats, Events, Expecting};
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;

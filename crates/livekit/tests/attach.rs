@@ -16,14 +16,19 @@ use libloading::{Library, Symbol};
 use message::Message;
 use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
 use narrowcast_livekit::wire::{self, Schema};
-use narrowcast_livekit::{CaptureAnswers, Engine, LoadError};
+use narrowcast_livekit::{CaptureAnswers, Engine, Events, LoadError};
 use std::path::Path;
 use std::sync::Arc;
 
 const ROOM: u32 = 1;
 
+fn attach_for(events: Events, path: &Path) -> Result<&'static Engine, LoadError> {
+    let schema = Schema::new(livekit_spec::livekit_spec()).unwrap();
+    Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), events)
+}
+
 fn attach(path: &Path) -> Result<&'static Engine, LoadError> {
-    Engine::attach(path, Schema::new(livekit_spec::livekit_spec()).unwrap(), CaptureAnswers::new(capture_spec()))
+    attach_for(Events::Here, path)
 }
 
 /// The test's side of the library.
@@ -61,8 +66,14 @@ fn a_process_attaches_to_one_engine_and_hears_it_whatever_happens_in_the_callbac
     let stand_in = StandIn::open(&path);
     assert!(Engine::get().is_none());
 
-    let engine = attach(&path).unwrap();
+    // Where somebody else hears the engine, it keeps its callback.
+    let engine = attach_for(Events::Elsewhere, &path).unwrap();
     assert!(std::ptr::eq(engine, Engine::get().unwrap()));
+    assert!(Engine::listening().is_none() && !engine.is_listening());
+    assert_eq!(stand_in.count("stand_in_initialized"), 0);
+
+    assert!(std::ptr::eq(engine, attach(&path).unwrap()));
+    assert!(std::ptr::eq(engine, Engine::listening().unwrap()));
     assert_eq!(stand_in.count("stand_in_initialized"), 1);
 
     // What the library sends arrives, on its thread.
@@ -103,6 +114,8 @@ fn a_process_attaches_to_one_engine_and_hears_it_whatever_happens_in_the_callbac
     assert!(waiting.wait());
     stand_in.send(Some(&room_event(6)));
     assert_eq!(engine.stats().panics, 1);
+    assert!(std::ptr::eq(engine, attach_for(Events::Elsewhere, &path).unwrap()) && engine.is_listening());
+    assert_eq!(stand_in.count("stand_in_initialized"), 1);
     assert!(std::ptr::eq(engine, attach(&path).unwrap()));
     assert_eq!(stand_in.count("stand_in_initialized"), 2);
     stand_in.send(Some(&room_event(7)));

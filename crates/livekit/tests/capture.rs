@@ -14,7 +14,7 @@ mod reference;
 
 use fake_engine::{CAPTURE_AUDIO_FRAME, Fake, capture_spec};
 use message::Message;
-use narrowcast_livekit::{CapturePump, CaptureStats, Source, wire};
+use narrowcast_livekit::{CapturePump, CaptureStats, Events, Source, wire};
 use reference::Value;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -79,7 +79,14 @@ impl Request {
 
 /// An engine whose requests come out of the receiver, after `answer` has said whether they are taken.
 fn engine(answer: impl Fn(&Request, &Fake) -> bool + Send + Sync + 'static) -> (Fake, Receiver<Request>) {
-    let fake = Fake::new();
+    engine_heard(Events::Here, answer)
+}
+
+fn engine_heard(
+    events: Events,
+    answer: impl Fn(&Request, &Fake) -> bool + Send + Sync + 'static,
+) -> (Fake, Receiver<Request>) {
+    let fake = Fake::with(events);
     let (sender, receiver): (Sender<Request>, _) = channel();
     let own = Fake { engine: fake.engine, abi: fake.abi.clone() };
     fake.on_request(move |message| {
@@ -213,6 +220,29 @@ fn an_engine_that_answers_nothing_is_waited_for_once_and_does_not_stop_the_clock
     assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
     pump.stop();
     assert_eq!(pump.stats(), [sent(100)]);
+}
+
+#[test]
+fn where_another_client_hears_the_answers_requests_for_a_source_are_apart_and_count_unless_refused() {
+    // The first takes long: everything else is due at once.
+    let (fake, requests) = engine_heard(Events::Elsewhere, |request, _| {
+        std::thread::sleep(if request.async_id == FIRST_ID { CHUNK * 10 } else { Duration::ZERO });
+        request.async_id != FIRST_ID + 3
+    });
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 20), silence(2, 20)]);
+    let all = take(&requests, 40);
+    pump.stop();
+    for source in [1, 2] {
+        let of_source = all.iter().filter(|request| request.source == source && request.async_id != FIRST_ID + 3);
+        let at: Vec<_> = of_source.map(|request| request.at).collect();
+        let closest = at.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
+        assert!(closest >= CHUNK / 5, "{closest:?} apart");
+    }
+    let [first, second] = pump.stats()[..] else { panic!() };
+    assert_eq!(first, CaptureStats { sent: 20, captured: 19, failed: 1 });
+    assert_eq!(second, CaptureStats { sent: 20, captured: 20, failed: 0 });
+    // Nothing was waited for: with the 100 ms that an answer may take, for each source, this would be over 200 ms.
+    assert!(all[39].at - all[0].at < CHUNK * 100, "{:?}", all[39].at - all[0].at);
 }
 
 #[test]

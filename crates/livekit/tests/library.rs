@@ -13,14 +13,14 @@ mod stand_in;
 
 use fake_engine::capture_spec;
 use narrowcast_livekit::wire::{self, Schema};
-use narrowcast_livekit::{CaptureAnswers, Engine, LoadError};
+use narrowcast_livekit::{CaptureAnswers, Engine, Events, LoadError};
 use std::path::Path;
 
 /// None of these tests attaches, so each finds a process that has not.
 #[track_caller]
 fn refused(path: &Path) -> LoadError {
     let schema = Schema::new(livekit_spec::livekit_spec()).unwrap();
-    let error = Engine::attach(path, schema, CaptureAnswers::new(capture_spec())).map(drop).unwrap_err();
+    let error = Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), Events::Here).map(drop).unwrap_err();
     assert!(Engine::get().is_none(), "attached all the same");
     let text = error.to_string();
     assert!(text.contains(&path.display().to_string()), "does not name the file: {text}");

@@ -99,7 +99,7 @@ impl NativeAudioStream {
     /// stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
     #[napi(catch_unwind)]
     pub fn open_engine_stream(&self, request: Function<(), BigInt>) -> Result<()> {
-        let engine = Engine::get().ok_or_else(|| {
+        let engine = Engine::listening().ok_or_else(|| {
             error(
                 Code::EngineNotInstalled,
                 "no thread of this process has called install() of narrowcast/livekit: call it in the thread that \

@@ -5,7 +5,7 @@ use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
-use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, LoadError};
+use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -120,11 +120,13 @@ pub struct NativePeek {
     pub owned: Vec<BigInt>,
 }
 
-/// Attaches this process to the engine in the file at `path`, and takes over its callback.
+/// Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
+/// has the callback keeps it, and the engine can only be asked.
 #[napi(catch_unwind)]
-pub fn engine_attach(path: String, schema: NativeSchema) -> Result<()> {
+pub fn engine_attach(path: String, schema: NativeSchema, listen: bool) -> Result<()> {
     let (schema, captures) = read_schema(schema)?;
-    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures)).map_err(|load| {
+    let events = if listen { Events::Here } else { Events::Elsewhere };
+    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), events).map_err(|load| {
         let code = match load {
             LoadError::Open { .. } => Code::EngineNotFound,
             LoadError::MissingSymbol { .. } | LoadError::Other { .. } => Code::EngineIncompatible,
@@ -134,10 +136,10 @@ pub fn engine_attach(path: String, schema: NativeSchema) -> Result<()> {
     Ok(())
 }
 
-/// Whether any thread of this process has attached to the engine.
+/// Whether any thread of this process has taken over the engine's callback.
 #[napi(catch_unwind)]
 pub fn engine_attached() -> bool {
-    Engine::get().is_some()
+    Engine::listening().is_some()
 }
 
 /// The queue of everything that the engine sends, but for the frames of our own streams.

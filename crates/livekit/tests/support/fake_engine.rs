@@ -3,7 +3,7 @@
 use narrowcast_audio::{Format, PcmStream};
 use narrowcast_core::{Doorbell, Kind, Waiter, Wake};
 use narrowcast_livekit::wire::Schema;
-use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine};
+use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,13 +82,17 @@ pub struct Fake {
 
 impl Fake {
     pub fn new() -> Self {
+        Self::with(Events::Here)
+    }
+
+    pub fn with(events: Events) -> Self {
         let abi = Arc::new(FakeAbi {
             next_handle: AtomicU64::new(1000),
             handles: Mutex::default(),
             on_request: Mutex::default(),
         });
         let schema = Schema::new(livekit_spec()).unwrap();
-        let engine = Engine::new(abi.clone(), schema, CaptureAnswers::new(capture_spec()));
+        let engine = Engine::new(abi.clone(), schema, CaptureAnswers::new(capture_spec()), events);
         Self { engine: Box::leak(Box::new(engine)), abi }
     }
 
