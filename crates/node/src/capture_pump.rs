@@ -2,8 +2,9 @@
 
 use crate::bigint::handle;
 use crate::error::{Code, Result, error};
-use crate::js_thread::{Release, belongs_here, left, new_token};
+use crate::js_thread::{Release, belongs_here, enter, left, new_token};
 use crate::livekit::engine;
+use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
 use narrowcast_livekit::{CapturePump, Source};
@@ -54,7 +55,8 @@ impl Release for Inner {
 impl NativeCapturePump {
     /// Starts to play.
     #[napi(constructor, catch_unwind)]
-    pub fn new(sources: Vec<NativeSource>) -> Result<Self> {
+    pub fn new(env: Env, sources: Vec<NativeSource>) -> Result<Self> {
+        enter(env)?;
         let engine = engine()?;
         let sources = sources.into_iter().map(read_source).collect::<Result<_>>()?;
         let token = new_token()?;

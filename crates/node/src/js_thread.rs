@@ -49,16 +49,23 @@ impl Wake for JsWake {
 #[napi(catch_unwind)]
 pub fn open_doorbell(env: Env, handler: Function<(), ()>) -> Result<u32> {
     let wake: WakeFunction = handler.build_threadsafe_function().weak::<true>().build().map_err(from_napi)?;
-    let is_first = THREAD.with(|slot| slot.borrow().is_none());
-    if is_first {
-        env.add_env_cleanup_hook((), |()| release_belongings()).map_err(from_napi)?;
-    }
+    enter(env)?;
     THREAD.with(|slot| {
         let mut slot = slot.borrow_mut();
-        let thread = slot.get_or_insert_default();
+        let thread = slot.as_mut().ok_or_else(ending)?;
         thread.bells.push(Arc::new(Doorbell::new(Box::new(JsWake(wake)))));
         Ok(thread.bells.len() as u32 - 1)
     })
+}
+
+/// Notes this thread, whose belongings are released when its environment ends. To be called before it gets any.
+pub fn enter(env: Env) -> Result<()> {
+    if THREAD.with(|slot| slot.borrow().is_some()) {
+        return Ok(());
+    }
+    env.add_env_cleanup_hook((), |()| release_belongings()).map_err(from_napi)?;
+    THREAD.with(|slot| *slot.borrow_mut() = Some(JsThread::default()));
+    Ok(())
 }
 
 /// Answers a doorbell: writes the tokens of what is ready to `tokens`, and returns how many. If it filled them all,
