@@ -301,6 +301,8 @@ export interface NativeSource {
   pcm: Int16Array
   /** Chunks of 10 ms to play. */
   chunks: number
+  /** The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively. */
+  answersTo?: bigint
 }
 
 /** What a subscription asks for; checked in TypeScript. */

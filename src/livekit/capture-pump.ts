@@ -13,6 +13,8 @@ export interface PumpSource {
   pcm: Int16Array;
   /** Chunks of 10 ms to play. */
   chunks: number;
+  /** The async id of all its requests, to hear the engine's answers in JavaScript; without, they are taken natively. */
+  answersTo?: bigint;
 }
 
 /** What became of a source's chunks of 10 ms. */

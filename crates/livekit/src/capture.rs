@@ -78,7 +78,7 @@ struct Counts {
 pub struct CaptureStats {
     /// Frames handed to the engine.
     pub sent: u64,
-    /// Frames that the engine took; where its answers are heard by somebody else, those that it did not refuse at once.
+    /// Frames that the engine took; where somebody else hears its answers, those that it did not refuse at once.
     pub captured: u64,
     /// Frames that the engine refused.
     pub failed: u64,
@@ -138,6 +138,8 @@ pub struct Source {
     pub pcm: Arc<[i16]>,
     /// Chunks of 10 ms to play.
     pub chunks: u64,
+    /// The async id of all its requests, for somebody else to hear the answers; none: they are heard here.
+    pub answers_to: Option<u64>,
 }
 
 /// Plays sources into the engine in real time, from one native thread, until all have played or it is stopped.
@@ -245,8 +247,8 @@ fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
             if chunk >= playing.source.chunks {
                 continue;
             }
-            let clear =
-                if engine.is_listening() { under_way.wait(&playing.counts, stop) } else { under_way.keep_apart(stop) };
+            let heard = engine.is_listening() && playing.source.answers_to.is_none();
+            let clear = if heard { under_way.wait(&playing.counts, stop) } else { under_way.keep_apart(stop) };
             if !clear {
                 return;
             }
@@ -258,7 +260,7 @@ fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
                 continue;
             }
             under_way.request = async_id_of(playing.number, chunk);
-            if !engine.is_listening() {
+            if !heard {
                 under_way.next = Some(Instant::now() + APART);
                 playing.counts.captured.add(1);
             }
@@ -325,7 +327,8 @@ fn encode_request(spec: &CaptureSpec, playing: &Playing, chunk: u64, out: &mut V
     let mut capture = Vec::with_capacity(64);
     uint64::encode(spec.source_handle, &source.handle, &mut capture);
     encode_message(spec.buffer, &buffer, &mut capture);
-    uint64::encode(spec.request_async_id, &async_id_of(playing.number, chunk), &mut capture);
+    let async_id = source.answers_to.unwrap_or_else(|| async_id_of(playing.number, chunk));
+    uint64::encode(spec.request_async_id, &async_id, &mut capture);
 
     encode_message(spec.request, &capture, out);
 }

@@ -110,7 +110,7 @@ fn take(requests: &Receiver<Request>, count: usize) -> Vec<Request> {
 }
 
 fn silence(handle: u64, chunks: u64) -> Source {
-    Source { handle, sample_rate: 16_000, channels: 1, pcm: vec![0; 160].into(), chunks }
+    Source { handle, sample_rate: 16_000, channels: 1, pcm: vec![0; 160].into(), chunks, answers_to: None }
 }
 
 fn sent(count: u64) -> CaptureStats {
@@ -123,9 +123,9 @@ fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
     let ramp = |len: i16| (0..len).collect::<Vec<_>>();
     let sources = vec![
         // Two chunks and a half would not be whole; these are three of 80 samples.
-        Source { handle: 7, sample_rate: 8_000, channels: 1, pcm: ramp(240).into(), chunks: 8 },
-        Source { handle: 8, sample_rate: 48_000, channels: 2, pcm: ramp(960).into(), chunks: 3 },
-        Source { handle: 9, sample_rate: 44_100, channels: 1, pcm: ramp(882).into(), chunks: 0 },
+        Source { handle: 7, sample_rate: 8_000, channels: 1, pcm: ramp(240).into(), chunks: 8, answers_to: None },
+        Source { handle: 8, sample_rate: 48_000, channels: 2, pcm: ramp(960).into(), chunks: 3, answers_to: None },
+        Source { handle: 9, sample_rate: 44_100, channels: 1, pcm: ramp(882).into(), chunks: 0, answers_to: None },
     ];
     let mut pump = CapturePump::start(fake.engine, sources);
     let all = take(&requests, 11);
@@ -339,6 +339,7 @@ fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind(
         channels,
         pcm: vec![0; samples].into(),
         chunks: 1,
+        answers_to: None,
     };
     let impossible = [
         source(16_000, 1, 0),

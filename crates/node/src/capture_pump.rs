@@ -23,6 +23,8 @@ pub struct NativeSource {
     pub pcm: Int16Array,
     /// Chunks of 10 ms to play.
     pub chunks: f64,
+    /// The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively.
+    pub answers_to: Option<BigInt>,
 }
 
 /// What became of one source's chunks of 10 ms.
@@ -112,5 +114,6 @@ fn read_source(source: NativeSource) -> Result<Source> {
         channels: source.channels,
         pcm: pcm.into(),
         chunks: source.chunks as u64,
+        answers_to: source.answers_to.as_ref().map(handle).transpose()?,
     })
 }

@@ -139,6 +139,10 @@ fn answer(async_id: u64, error: Option<&str>) -> Vec<u8> {
 
 /// Plays three chunks, and returns the async ids of the requests.
 fn play(fake: &Fake) -> (CapturePump, Vec<u64>) {
+    play_for(fake, None)
+}
+
+fn play_for(fake: &Fake, answers_to: Option<u64>) -> (CapturePump, Vec<u64>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (sender, receiver) = std::sync::mpsc::channel();
     fake.on_request({
@@ -156,7 +160,7 @@ fn play(fake: &Fake) -> (CapturePump, Vec<u64>) {
             true
         }
     });
-    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm: vec![0; 160].into(), chunks: 3 };
+    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm: vec![0; 160].into(), chunks: 3, answers_to };
     let pump = CapturePump::start(fake.engine, vec![source]);
     (0..3).for_each(|_| receiver.recv().unwrap());
     let asked = asked.lock().unwrap().clone();
@@ -174,6 +178,20 @@ fn answers_to_native_captures_are_counted_and_nobody_else_hears_of_them() {
     fake.engine.receive(&answer(asked[2], Some("")));
     assert_eq!(pump.stats(), [CaptureStats { sent: 3, captured: 1, failed: 2 }]);
     assert_eq!((listener.len(), fake.engine.stats().answered), (0, 3));
+    fake.counts_add_up();
+}
+
+#[test]
+fn answers_to_native_captures_go_to_whoever_they_are_meant_for() {
+    let fake = Fake::new();
+    let listener = subscribe(&fake, kind(CAPTURE_AUDIO_FRAME), Overflow::Grow);
+    let (pump, asked) = play_for(&fake, Some(77));
+    assert_eq!(asked, [77; 3]);
+    for id in asked {
+        fake.engine.receive(&answer(id, None));
+    }
+    assert_eq!((listener.len(), fake.engine.stats().answered), (3, 0));
+    assert_eq!(pump.stats(), [CaptureStats { sent: 3, captured: 3, failed: 0 }]);
     fake.counts_add_up();
 }
 

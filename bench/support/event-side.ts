@@ -1,0 +1,108 @@
+/**
+ * What an event costs the main thread that one of N subscribers wants, in a process of its own. The events are LiveKit's:
+ * its answers to the chunks that 64 tracks are played with, 6,400 a second whatever N is, each meant for one subscriber.
+ *
+ *   event-side.ts SIDE SUBSCRIBERS SECONDS
+ *
+ * - `peer`: rtc-node's way. Its client is woken, decodes, and emits to all its listeners, each of which looks whether the
+ *   event is its own, as rtc-node's streams do.
+ * - `raw`, `decoded`: narrowcast's queue, read with `for await`; decoded by the same protobuf code.
+ * - `raw-drain`: the same, read with `drain()` every 20 ms.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventEmitter } from 'node:events';
+import type { FfiEvent as LiveKitEvent } from '@livekit/rtc-ffi-bindings';
+import { loadBindings } from '../../src/livekit/bindings.js';
+import { describeEvents } from '../../src/livekit/schema.js';
+import { native } from '../../src/native.js';
+import { FfiQueue } from '../../src/ffi-queue.js';
+import type { Subscription } from '../../src/subscription.js';
+import { mainThreadUs } from './main-thread.js';
+import { openTracks, play, played } from './tracks.js';
+
+export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-drain';
+
+/** What was measured. */
+export interface EventCost {
+  /** Processor time of the main thread for each event, in µs, without what the idle process takes in that time. */
+  mainUsPerEvent: number;
+  /** Events that reached the subscriber they were for, and events sent, in the same time. */
+  received: number;
+  sent: number;
+  /** Wakes of the main thread by narrowcast. */
+  wakes: number;
+}
+
+const TRACKS = 64;
+const TICK_MS = 20;
+/** Async ids that nobody else has. */
+const FIRST_ID = 2n ** 50n;
+
+const [side, subscribers, seconds] = [process.argv[2] as EventSide, Number(process.argv[3]), Number(process.argv[4])];
+const { ffi, enginePath } = loadBindings();
+const schema = describeEvents(ffi);
+
+const ids = Array.from({ length: subscribers }, (_, at) => FIRST_ID + BigInt(at));
+let received = 0;
+
+function listen(): void {
+  // rtc-node keeps its client for itself; this is where all copies of it look for it.
+  const client = (globalThis as unknown as { _ffiClientInstance: EventEmitter })._ffiClientInstance;
+  for (const id of ids) {
+    client.on('ffi_event', ({ message }: LiveKitEvent) => {
+      if (message.case !== 'captureAudioFrame' || message.value.asyncId !== id) return;
+      received++;
+    });
+  }
+}
+
+function subscribe<E>(decode?: (payload: Uint8Array) => E): Subscription<E>[] {
+  const types = schema.cases.map(({ name }) => name);
+  const queue = new FfiQueue<string, E>(
+    { types, ...(decode && { decode: ({ payload }) => decode(payload) }) },
+    // The engine's own queue: install() would listen to all answers, too.
+    () => native.engineQueue(),
+  );
+  return ids.map((id) => queue.subscribe({ types: ['captureAudioFrame'], handles: [id] }));
+}
+
+async function forAwait(subscription: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of subscription) received++;
+}
+
+const tracks = openTracks(TRACKS);
+// After rtc-node's client has opened them, for it takes the engine's callback when it is made.
+native.engineAttach(enginePath, schema, side !== 'peer');
+await sleep(500);
+const idle = await cost(2000);
+if (side === 'peer') listen();
+else if (side === 'raw') for (const each of subscribe()) void forAwait(each);
+else if (side === 'decoded') {
+  for (const each of subscribe((payload) => ffi.FfiEvent.fromBinary(payload))) void forAwait(each);
+} else {
+  const subscriptions = subscribe();
+  setInterval(() => {
+    for (const each of subscriptions) received += each.drain().length;
+  }, TICK_MS);
+}
+const pump = play(tracks, (at) => ids[at % subscribers]!);
+await sleep(2000);
+const before = { received, sent: played(pump), wakes: native.threadWakes() };
+const busy = await cost(seconds * 1000);
+const sent = played(pump) - before.sent;
+const result: EventCost = {
+  mainUsPerEvent: (busy.us - (idle.us / idle.ms) * busy.ms) / sent,
+  received: received - before.received,
+  sent,
+  wakes: native.threadWakes() - before.wakes,
+};
+pump.stop();
+if (result.received < 0.98 * result.sent) throw new Error(`${result.received} of ${result.sent} events arrived`);
+process.send!(result, () => process.exit(0));
+
+async function cost(ms: number): Promise<{ us: number; ms: number }> {
+  const start = { us: mainThreadUs(), at: performance.now() };
+  await sleep(ms);
+  return { us: mainThreadUs() - start.us, ms: performance.now() - start.at };
+}
