@@ -25,17 +25,8 @@ export declare class NativeAudioStream {
   openEngineStream(request: () => bigint): void
   /** Appends interleaved samples. */
   write(pcm: Int16Array): void
-  /**
-   * Reads the next frame into `target`, which has room for one. Returns its samples; 0: no frame is there; negative:
-   * as many samples, and frames were dropped before them, see `gap`.
-   */
-  readFrame(target: Int16Array): number
-  /** Reads as many samples as there are and `target` has room for; returns as `readFrame` does. */
-  readInto(target: Int16Array): number
   /** Frames that were dropped before what was read last. */
   get gap(): number
-  /** From now on, the next frame rings the doorbell. False: there is something to see already. */
-  wait(): boolean
   /** Whether no more samples will come. Some may be buffered. */
   get ended(): boolean
   /** Samples of all channels that wait. */
@@ -80,20 +71,6 @@ export declare class NativeQueue {
 export declare class NativeSubscription {
   /** What the doorbell calls this subscription. */
   get token(): number
-  /**
-   * Copies waiting events one after another into `bytes`, and describes each by three numbers in `meta`. Returns how
-   * many events it copied; or, where `bytes` is too small for the first one, how many bytes that needs, negative.
-   *
-   * An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
-   * `keep()`; `discard()`, another `read` or the end of the subscription release what it owns.
-   */
-  read(bytes: Uint8Array, meta: BigUint64Array): number
-  /** JavaScript takes what the last event owns. */
-  keep(): void
-  /** JavaScript does not want the last event: what it owns is released, unless another subscriber takes it. */
-  discard(): void
-  /** From now on, the next event rings the doorbell. False: there is something to see already. */
-  wait(): boolean
   /** Changes what this subscription hears, from now on. */
   setFilter(kinds: Array<number>, handles?: Array<bigint> | undefined | null): void
   /** Events that wait. */
@@ -102,8 +79,6 @@ export declare class NativeSubscription {
   get dropped(): number
   /** Whether the subscription has ended. Events may still wait. */
   get closed(): boolean
-  /** Whether it ended because it fell too far behind. */
-  get lagged(): boolean
   /** Ends the subscription. What waits stays readable. */
   close(): void
   /** Ends the subscription and drops what waits. */
@@ -114,10 +89,23 @@ export declare class NativeSubscription {
 export declare function addonVersion(): string
 
 /**
- * Answers a doorbell: writes the tokens of what is ready to `tokens`, and returns how many. If it filled them all,
- * there may be more.
+ * Writes the tokens of what is ready to `tokens`, and returns how many. `woken`: in answer to a wake, once for each; what
+ * there was no room for gets a wake of its own.
  */
-export declare function answerDoorbell(doorbell: number, tokens: Uint32Array): number
+export declare function answerDoorbell(doorbell: number, tokens: Uint32Array, woken: boolean): number
+
+/** Whether there is a frame to read, or the end to see. If not, that rings the doorbell from now on. */
+export declare function audioReadable(token: number): boolean
+
+/**
+ * Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
+ * were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
+ * -2^31: the stream has ended, and all was read.
+ */
+export declare function audioReadFrame(token: number, target: Int16Array, wait: boolean): number
+
+/** Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does. */
+export declare function audioReadInto(token: number, target: Int16Array): number
 
 /**
  * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
@@ -309,6 +297,8 @@ export interface NativeSource {
 export interface NativeSubscribeOptions {
   /** The doorbell that rings while the subscription is waited for. */
   doorbell: number
+  /** Where its events are copied to when they are read. */
+  scratch: number
   /** Kinds: indices into the queue's types. */
   kinds: Array<number>
   /** Subjects; absent: all. */
@@ -330,6 +320,34 @@ export declare function nextAsyncId(): bigint
  * waits with this doorbell has something to read.
  */
 export declare function openDoorbell(handler: () => void): number
+
+/**
+ * Takes arrays that events are copied into from now on, and returns the number to name them by. Whoever hands them over
+ * keeps them to itself, and never detaches or transfers them.
+ */
+export declare function openScratch(bytes: Uint8Array, meta: BigUint64Array): number
+
+/** Replaces the bytes of a scratch by larger ones. */
+export declare function replaceScratch(scratch: number, bytes: Uint8Array): void
+
+/** JavaScript does not want the last event: what it owns is released, unless another subscriber takes it. */
+export declare function subscriptionDiscard(token: number): void
+
+/** JavaScript takes what the last event owns. */
+export declare function subscriptionKeep(token: number): void
+
+/**
+ * Copies waiting events, at most `most`, one after another into the subscription's scratch, and describes each by three
+ * numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied.
+ *
+ * 0: none waits; with `wait`, the next one rings the doorbell from now on. -1: the subscription has ended. -2: it has
+ * failed, since it fell too far behind. Below that: the scratch is too small for the first event; the bytes that it
+ * needs, negative.
+ *
+ * An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
+ * `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription release what it owns.
+ */
+export declare function subscriptionRead(token: number, most: number, wait: boolean): number
 
 /** How often this thread was woken. */
 export declare function threadWakes(): number

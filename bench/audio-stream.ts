@@ -1,7 +1,7 @@
 // What it costs to hear N streams of 10 ms frames at 16 kHz: plain rtc-node's `for await` beside each of our ways to
 // read. LiveKit's engine in this process, no server; played from a native thread. `npm run bench -- audio-stream`.
 
-import { bench, inProcess, row, type Row } from './support/harness.js';
+import { bench, inProcess, inTurn, row, type Row } from './support/harness.js';
 import { limits } from './support/limits.js';
 import type { StreamCost, StreamSide } from './support/stream-side.js';
 
@@ -71,12 +71,9 @@ await bench('audio-stream', async (add) => {
   add(row('stream/wakes/64', 'wakes a frame', costs('for-await/64', wakes)));
   for (const way of ['peer', 'for-await'] as const) {
     const lost = (cost: StreamCost) => 100 * (1 - cost.framesRead / cost.framesPlayed);
-    add(row(`stream/missing/${way}/64`, '% of the frames played', costs(`${way}/64`, lost), undefined, 'in that window'));
+    add(
+      row(`stream/missing/${way}/64`, '% of the frames played', costs(`${way}/64`, lost), undefined, 'in that window'),
+    );
   }
   for (const limit of await limits()) add(limit);
 });
-
-/** Runs all, every other round from the last to the first: none always follows the same. */
-async function inTurn(round: number, runs: (() => Promise<void>)[]): Promise<void> {
-  for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
-}

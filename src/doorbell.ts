@@ -18,11 +18,11 @@ const waiting = new Map<number, Waiting>();
 const alive = setInterval(() => {}, 2 ** 30).unref();
 let keepingAlive = 0;
 
-/** Room for the tokens of one look: more are fetched right after. */
+/** Room for the tokens of one look: where more rang, another wake is on its way. */
 const tokens = new Uint32Array(64);
 
 /** The number of this thread's doorbell: one wake, however many streams and subscriptions have something. */
-export const doorbell: number = native.openDoorbell(answer);
+export const doorbell: number = native.openDoorbell(() => answer(true));
 
 /** Calls `waiter.ready()` when `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
@@ -49,14 +49,12 @@ export function lookSoon(): void {
   looking = true;
   setImmediate(() => {
     looking = false;
-    answer();
+    answer(false);
   });
 }
 
-function answer(): void {
-  let count: number;
-  do {
-    count = native.answerDoorbell(doorbell, tokens);
-    for (let i = 0; i < count; i++) stopWaiting(tokens[i]!)?.ready();
-  } while (count === tokens.length);
+/** @param woken whether this answers a wake, which is answered once */
+function answer(woken: boolean): void {
+  const count = native.answerDoorbell(doorbell, tokens, woken);
+  for (let i = 0; i < count; i++) stopWaiting(tokens[i]!)?.ready();
 }

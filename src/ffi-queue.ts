@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { doorbell, lookSoon } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { newSubscription, Subscription } from './subscription.js';
+import { newSubscription, scratchNumber, Subscription } from './subscription.js';
 import {
   handle,
   integer,
@@ -183,6 +183,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     const subscription = fromNative(() =>
       this.#native.subscribe({
         doorbell,
+        scratch: scratchNumber,
         kinds,
         ...(handles && { handles }),
         overflow,

@@ -19,7 +19,7 @@ class Source<F> {
   pull(controller: ReadableStreamDefaultController<F>): Promise<void> | void {
     const frame = this.reader.read();
     if (frame) return controller.enqueue(frame);
-    if (this.reader.done) return this.close();
+    if (this.reader.exhausted) return this.close();
     return this.reader.readable().then(() => {
       // Whoever asked may have left meanwhile, with a frame on its way: it stays in the ring, in its place, for
       // whoever reads next, in whatever way. If that is another reader, the ReadableStream pulls again for it.
@@ -70,7 +70,7 @@ export class PcmReadable<F> extends ReadableStream<F> {
   tryRead(): F | null {
     this.#refuseLocked();
     const frame = this.reader.read();
-    if (!frame && this.reader.done) this.#source.close();
+    if (!frame && this.reader.exhausted) this.#source.close();
     return frame;
   }
 
@@ -84,7 +84,7 @@ export class PcmReadable<F> extends ReadableStream<F> {
   readInto(target: Int16Array): number {
     this.#refuseLocked();
     const samples = this.reader.readInto(target);
-    if (samples === 0 && this.reader.done) this.#source.close();
+    if (samples === 0 && this.reader.exhausted) this.#source.close();
     return samples;
   }
 
@@ -131,13 +131,7 @@ export class PcmReadable<F> extends ReadableStream<F> {
     const result = (frame: F | null): IteratorResult<F, undefined> =>
       frame ? { done: false, value: frame } : finish();
     return {
-      next: () => {
-        if (finished) return Promise.resolve(finish());
-        if (reader.waiting) return reader.next().then(result);
-        const frame = reader.read();
-        if (frame || reader.done) return Promise.resolve(result(frame));
-        return reader.next().then(result);
-      },
+      next: () => (finished ? Promise.resolve(finish()) : reader.next(result)),
       return: async () => {
         if (finished) return finish();
         if (preventCancel) unlock();

@@ -37,6 +37,9 @@ export interface AudioStreamStats {
   bufferedMs: number;
 }
 
+/** What native code's reading functions return where the stream has ended, and all was read. */
+const ENDED = -(2 ** 31);
+
 /** Most samples that a ring may hold: 512 MB, taken at once. */
 const MAX_SAMPLES = 2 ** 28;
 
@@ -50,6 +53,8 @@ interface Waiter<F> {
 /** The reading side of a native PCM stream: frames without promises, and promises of frames. */
 export class PcmReader<F> {
   readonly native: Native.NativeAudioStream;
+  /** Names the stream to native code. */
+  readonly #token: number;
   readonly sampleRate: number;
   readonly channels: number;
   /** Samples of all channels in a frame. */
@@ -63,6 +68,10 @@ export class PcmReader<F> {
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
   #cancelled = false;
+  /** Whether the stream has ended and all was read, as far as the last read saw. */
+  #exhausted = false;
+  /** Whether the doorbell knows it. */
+  #waiting = false;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd?: () => void) {
@@ -97,56 +106,59 @@ export class PcmReader<F> {
           doorbell,
         ),
     );
+    this.#token = this.native.token;
   }
 
   /** The next frame, or null if none is there. */
   read(): F | null {
-    if (this.#cancelled) return null;
-    let data = this.#spare ?? new Int16Array(this.frameSamples);
-    const count = this.native.readFrame(data);
-    if (count === 0) {
-      this.#spare = data;
-      return null;
-    }
-    this.#spare = undefined;
-    const samples = Math.abs(count);
-    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
-    if (samples < data.length) data = data.slice(0, samples);
-    const userdata = count < 0 ? { droppedBefore: this.native.gap } : {};
-    return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
+    return this.#read(false);
   }
 
   /** Reads what there is and what `target` has room for; returns the number of samples. */
   readInto(target: Int16Array): number {
     writable('target', target);
     if (this.#cancelled) return 0;
-    if (isPlain(target)) return Math.abs(this.native.readInto(target));
+    if (isPlain(target)) return this.#samples(native.audioReadInto(this.#token, target));
     const copy = new Int16Array(target.length);
-    const samples = Math.abs(this.native.readInto(copy));
+    const samples = this.#samples(native.audioReadInto(this.#token, copy));
     target.set(copy.subarray(0, samples));
     return samples;
   }
 
   /** Whether the stream has ended and all was read. */
   get done(): boolean {
-    if (!this.native.ended || (this.native.buffered > 0 && !this.#cancelled)) return false;
-    this.#ended();
-    return true;
+    this.#exhausted ||= this.native.ended && (this.#cancelled || this.native.buffered === 0);
+    return this.exhausted;
   }
 
-  /** The next frame as soon as it is there; null once the stream is done. Several calls are served in order. */
-  next(): Promise<F | null> {
-    return this.#wait(false);
+  /** The same, as far as the last read saw. */
+  get exhausted(): boolean {
+    if (this.#exhausted) this.#ended();
+    return this.#exhausted;
+  }
+
+  /**
+   * What `map` makes of the next frame, as soon as it is there; of null, once the stream is done. Several calls are
+   * served in order.
+   */
+  next<T>(map: (frame: F | null) => T): Promise<T> {
+    if (this.#waiters.length > 0) return this.#wait(false, map);
+    // Nobody is ahead, so what is there is this call's.
+    try {
+      const frame = this.#read(true);
+      if (frame || this.exhausted) return Promise.resolve(map(frame));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ looks: false, resolve: (frame) => resolve(map(frame)), reject });
+      this.#startWaiting();
+    });
   }
 
   /** Waits until a frame is there, or the end. The frame stays where it is: somebody else may take it meanwhile. */
   async readable(): Promise<void> {
-    await this.#wait(true);
-  }
-
-  /** Whether a {@link next} is pending. */
-  get waiting(): boolean {
-    return this.#waiters.length > 0;
+    await this.#wait(true, () => {});
   }
 
   stats(): AudioStreamStats {
@@ -169,12 +181,45 @@ export class PcmReader<F> {
   }
 
   ready(): void {
+    this.#waiting = false;
     this.#settle();
   }
 
-  #wait(looks: boolean): Promise<F | null> {
+  /** The next frame. If there is none, that rings the doorbell from now on if `wait` says so. */
+  #read(wait: boolean): F | null {
+    if (this.#cancelled) {
+      this.#exhausted = true;
+      return null;
+    }
+    let data = this.#spare ?? new Int16Array(this.frameSamples);
+    const count = native.audioReadFrame(this.#token, data, wait);
+    const samples = this.#samples(count);
+    if (samples === 0) {
+      this.#spare = data;
+      return null;
+    }
+    this.#spare = undefined;
+    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
+    if (samples < data.length) data = data.slice(0, samples);
+    const userdata = count < 0 ? { droppedBefore: this.native.gap } : {};
+    return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
+  }
+
+  /** How many samples were read. */
+  #samples(count: number): number {
+    if (count === ENDED) this.#exhausted = true;
+    return count === ENDED ? 0 : Math.abs(count);
+  }
+
+  /** After a read that found nothing, and has asked native code to ring. */
+  #startWaiting(): void {
+    this.#waiting = true;
+    startWaiting(this.#token, this);
+  }
+
+  #wait<T>(looks: boolean, map: (frame: F | null) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ looks, resolve, reject });
+      this.#waiters.push({ looks, resolve: (frame) => resolve(map(frame)), reject });
       this.#settle();
     });
   }
@@ -190,24 +235,24 @@ export class PcmReader<F> {
   #settle(): void {
     for (;;) {
       const waiter = this.#waiters[0];
-      if (!waiter) return void stopWaiting(this.native.token);
+      if (!waiter) {
+        if (this.#waiting) stopWaiting(this.#token);
+        this.#waiting = false;
+        return;
+      }
       let frame: F | null = null;
       let seen = false;
       try {
-        if (waiter.looks) seen = this.native.buffered >= this.frameSamples || this.native.ended;
-        else frame = this.read();
+        if (waiter.looks) seen = this.#cancelled || native.audioReadable(this.#token);
+        else frame = this.#read(true);
       } catch (error) {
         this.#waiters.shift();
         waiter.reject(error);
         continue;
       }
-      if (frame || seen || this.done) {
-        this.#waiters.shift();
-        waiter.resolve(frame);
-      } else {
-        startWaiting(this.native.token, this);
-        if (this.native.wait()) return;
-      }
+      if (!frame && !seen && !this.exhausted) return this.#startWaiting();
+      this.#waiters.shift();
+      waiter.resolve(frame);
     }
   }
 }

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { onAbort } from './abort.js';
 import { startWaiting, stopWaiting } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
-import type { Native } from './native.js';
+import { native, type Native } from './native.js';
 import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
 
 /** Events that {@link Subscription.drain} copies in one native call. */
@@ -14,15 +14,28 @@ const BATCH = 64;
  */
 const PER_TURN = 1024;
 
-/** What native code copies events into; each thread has its own, and reads from it before it does anything else. */
+/** Of these, how many may come before a subscription begins to watch where the turn ends: most turns have fewer. */
+const UNWATCHED = 256;
+
+/**
+ * What native code copies events into; each thread has its own, and reads from it before it does anything else. Nobody
+ * else may have these arrays: native code keeps their addresses.
+ */
 let scratch = new Uint8Array(64 * 1024);
-const batchMeta = new BigUint64Array(3 * BATCH);
-const oneMeta = batchMeta.subarray(0, 3);
+const meta = new BigUint64Array(3 * BATCH);
 /** The same as words, low ones first as on every platform there is an addon for: arithmetic on BigInts takes longer. */
-const words = new Uint32Array(batchMeta.buffer);
+const words = new Uint32Array(meta.buffer);
+/** Names the two to native code. */
+export const scratchNumber: number = native.openScratch(scratch, meta);
+
+/** What `subscriptionRead` returns for a subscription that has failed. Above it: ended. Below it: needs more bytes. */
+const LAGGED = -2;
 
 /** No event: `undefined` may be what `decode` returned. */
 const NONE = Symbol('none');
+
+/** Somebody who does not wait in line yet, and is the first in it. */
+const FIRST = Symbol('first');
 
 interface Raw {
   readonly kind: number;
@@ -32,26 +45,21 @@ interface Raw {
   readonly owns: boolean;
 }
 
+/** A copy of the event at a position of the scratch, where its bytes begin at `start`. */
+function rawAt(at: number, start: number): Raw {
+  return {
+    kind: words[6 * at]!,
+    handle: meta[3 * at + 1]!,
+    payload: scratch.slice(start, start + words[6 * at + 4]!),
+    owns: words[6 * at + 1]! !== 0,
+  };
+}
+
 interface Waiter<E> {
   /** Of a `waitFor`; a `next` takes any event. */
   readonly predicate: ((event: E) => boolean) | undefined;
   readonly resolve: (result: IteratorResult<E, undefined>) => void;
   readonly reject: (reason: unknown) => void;
-}
-
-let turn = 0;
-let turnEnds = false;
-
-/** The number of this turn of the event loop. */
-function thisTurn(): number {
-  if (!turnEnds) {
-    turnEnds = true;
-    setImmediate(() => {
-      turnEnds = false;
-      turn++;
-    });
-  }
-  return turn;
 }
 
 /** @internal */
@@ -79,6 +87,8 @@ const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten())
  */
 export class Subscription<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
   readonly #native: Native.NativeSubscription;
+  /** Names it to native code. */
+  readonly #token: number;
   readonly #setup: SubscriptionSetup<E>;
   /** Copied to JavaScript by a drain that is reading them. Only the last one can own anything. */
   #batch: Raw[] = [];
@@ -89,8 +99,13 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   /** Somebody came to wait while a filter ran: whoever reads serves them afterwards. */
   #unsettled = false;
   #left = false;
-  /** The turn in which promises were last served, and how often this looked for events for them in it. */
-  #turn = -1;
+  /** Whether the doorbell knows it. */
+  #waiting = false;
+  /** Whether it has failed, and all was read. */
+  #lagged = false;
+  /** Whether it has ended and all was read, as far as the last look saw. */
+  #ended = false;
+  /** How often this looked for events for promises, since a turn of the event loop last began that was watched. */
   #looks = 0;
   #postponed = false;
   /** How often a call without promises has looked, and may look. */
@@ -107,6 +122,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   // Private, and not just internal: without any constructor, the declarations would say that anybody can make one.
   private constructor(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
     this.#native = native;
+    this.#token = native.token;
     this.#setup = setup;
     if (setup.signal) this.#listen(setup.signal);
   }
@@ -151,7 +167,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
    * calls are served in order.
    */
   next(): Promise<IteratorResult<E, undefined>> {
-    return this.#wait(undefined);
+    return this.#first() ?? this.#wait(undefined);
   }
 
   /**
@@ -204,8 +220,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   async return(): Promise<IteratorResult<E, undefined>> {
     this.#left = true;
     this.#failed = undefined;
-    this.#batch = [];
-    this.#next = 0;
+    this.#forgetBatch();
     this.#native.abandon();
     this.close();
     return { done: true, value: undefined };
@@ -231,7 +246,28 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** @internal */
   ready(): void {
+    this.#waiting = false;
     this.#settle();
+  }
+
+  /** The shorter way of a `next()` that is the first in line. */
+  #first(): Promise<IteratorResult<E, undefined>> | undefined {
+    // A filter may abort the signal while it is called: that is for somebody who waits in line.
+    if (this.#waiters.length > 0 || this.#taking || this.#setup.filter) return undefined;
+    try {
+      const value = this.#take(1, FIRST);
+      if (value !== NONE) return Promise.resolve({ done: false, value });
+      if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+      if (this.#looks >= PER_TURN || this.#waiters.length > 0) return undefined;
+      return new Promise((resolve, reject) => {
+        this.#waiters.push({ predicate: undefined, resolve, reject });
+        this.#startWaiting();
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    } finally {
+      if (this.#unsettled) this.#settle();
+    }
   }
 
   #wait(predicate: Waiter<E>['predicate'], signal?: AbortSignal): Promise<IteratorResult<E, undefined>> {
@@ -266,30 +302,38 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     if (this.#taking) return;
     for (;;) {
       const waiter = this.#waiters[0];
-      if (!waiter) return void stopWaiting(this.#native.token);
-      if (this.#turn !== thisTurn()) {
-        this.#turn = turn;
-        this.#looks = 0;
-      }
-      if (this.#looks >= PER_TURN) return this.#postpone();
+      if (!waiter) return this.#stopWaiting();
       try {
         const value = this.#take(1, waiter);
         if (this.#waiters[0] !== waiter) continue;
         if (value !== NONE) {
           this.#leave(waiter);
           waiter.resolve({ done: false, value });
-        } else if (this.#native.closed && this.#native.size === 0) {
+        } else if (this.#ended) {
           this.#leave(waiter);
           waiter.resolve({ done: true, value: undefined });
+        } else if (this.#looks >= PER_TURN) {
+          return this.#postpone();
         } else {
-          startWaiting(this.#native.token, this);
-          if (this.#native.wait()) return;
+          return this.#startWaiting();
         }
       } catch (error) {
         this.#leave(waiter);
         waiter.reject(error);
       }
     }
+  }
+
+  /** After a look that found nothing, and has asked native code to ring. */
+  #startWaiting(): void {
+    this.#waiting = true;
+    startWaiting(this.#token, this);
+  }
+
+  #stopWaiting(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    stopWaiting(this.#token);
   }
 
   /** Goes on in the next turn of the event loop. */
@@ -313,7 +357,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
    * @param many how many the caller will take, at most: nothing is copied that stays unread, for what waits natively is
    * what the capacity bounds and the counts count
    */
-  #take(many: number, waiter?: Waiter<E>): E | typeof NONE {
+  #take(many: number, waiter?: Waiter<E> | typeof FIRST): E | typeof NONE {
     if (this.#taking) {
       throw new NarrowcastError('LOCKED', 'a filter or decode function reads the subscription that it serves');
     }
@@ -328,25 +372,23 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
         let taken = false;
         try {
           const event = this.#setup.event(raw.kind, raw.handle, raw.payload);
-          const wanted = this.#passes(event) && (!waiter?.predicate || waiter.predicate(event));
+          const wanted = this.#passes(event) && (!waiter || waiter === FIRST || (waiter.predicate?.(event) ?? true));
           // The filter or the predicate may have aborted: nobody takes this event then, and others wait for the next.
-          if (waiter && this.#waiters[0] !== waiter) return NONE;
+          if (waiter && waiter !== FIRST && this.#waiters[0] !== waiter) return NONE;
           taken = wanted;
           if (taken) return event;
         } finally {
           // Also when something throws: what nobody takes is released.
           if (raw.owns) {
-            if (taken) this.#native.keep();
-            else this.#native.discard();
+            if (taken) native.subscriptionKeep(this.#token);
+            else native.subscriptionDiscard(this.#token);
           }
         }
       }
     } finally {
       this.#taking = false;
     }
-    if (this.#native.lagged && !this.#left) {
-      // Another thread may have put the last events since this looked.
-      if (this.#native.size > 0) return NONE;
+    if (this.#lagged && !this.#left) {
       throw new NarrowcastError(
         'LAGGED',
         'the subscription was not read in time: more events waited than its maxCapacity. Subscribe again, and read ' +
@@ -371,39 +413,47 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   }
 
   /** The next event, unless it is somebody else's turn: another thread may put events faster than a filter refuses them. */
-  #look(many: number, waiter: Waiter<E> | undefined): Raw | undefined {
-    if (waiter) return this.#looks++ < PER_TURN ? this.#read(many) : undefined;
+  #look(many: number, waiter: Waiter<E> | typeof FIRST | undefined): Raw | undefined {
+    if (waiter) {
+      if (this.#looks === UNWATCHED) setImmediate(() => (this.#looks = 0));
+      return this.#looks++ < PER_TURN ? this.#read(many, true) : undefined;
+    }
     if (this.#looked === PER_TURN) this.#mayLook = PER_TURN + this.size;
-    return this.#looked++ < this.#mayLook ? this.#read(many) : undefined;
+    return this.#looked++ < this.#mayLook ? this.#read(many, false) : undefined;
   }
 
-  #read(many: number): Raw | undefined {
-    if (this.#next === this.#batch.length) this.#fill(many);
-    const raw = this.#batch[this.#next];
-    if (raw) this.#next++;
-    return raw;
-  }
-
-  #fill(many: number): void {
-    this.#batch = [];
-    this.#next = 0;
-    const meta = many === 1 ? oneMeta : many < BATCH ? batchMeta.subarray(0, 3 * many) : batchMeta;
-    let count = this.#native.read(scratch, meta);
-    if (count < 0) {
+  /** The next event. If there is none, that rings the doorbell from now on if `wait` says so. */
+  #read(many: number, wait: boolean): Raw | undefined {
+    if (this.#batch.length > 0) {
+      const raw = this.#batch[this.#next++];
+      if (this.#next === this.#batch.length) this.#forgetBatch();
+      return raw;
+    }
+    let count = native.subscriptionRead(this.#token, many, wait);
+    if (count < LAGGED) {
       // Stays this large: who sends one large event sends more.
       scratch = new Uint8Array(-count);
-      count = this.#native.read(scratch, meta);
+      native.replaceScratch(scratchNumber, scratch);
+      count = native.subscriptionRead(this.#token, many, wait);
     }
-    for (let i = 0, start = 0; i < count; i++) {
-      const end = start + words[6 * i + 4]!;
-      this.#batch.push({
-        kind: words[6 * i]!,
-        handle: meta[3 * i + 1]!,
-        payload: scratch.slice(start, end),
-        owns: words[6 * i + 1]! !== 0,
-      });
-      start = end;
+    if (count <= 0) {
+      this.#lagged = count === LAGGED;
+      this.#ended = count < 0;
+      return undefined;
     }
+    if (count === 1) return rawAt(0, 0);
+    for (let at = 0, start = 0; at < count; at++) {
+      const raw = rawAt(at, start);
+      this.#batch.push(raw);
+      start += raw.payload.length;
+    }
+    this.#next = 1;
+    return this.#batch[0];
+  }
+
+  #forgetBatch(): void {
+    this.#batch = [];
+    this.#next = 0;
   }
 
   #listen(signal: AbortSignal): void {
@@ -428,6 +478,6 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     this.#stopListening();
     this.#native.close();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
-    stopWaiting(this.#native.token);
+    this.#stopWaiting();
   }
 }

@@ -40,10 +40,11 @@ function attempt(call) {
 }
 
 const bell = native.openDoorbell(() => {});
+const scratch = native.openScratch(new Uint8Array(16), new BigUint64Array(6));
 const queue = () => new native.NativeQueue(['a', 'b']);
 const subscription = () => {
   const from = queue();
-  const made = from.subscribe({ doorbell: bell, kinds: [0], overflow: 'drop-oldest', capacity: 2 });
+  const made = from.subscribe({ doorbell: bell, scratch, kinds: [0], overflow: 'drop-oldest', capacity: 2 });
   for (let i = 0; i < 4; i++) from.put(0, new Uint8Array(5), 1n);
   return made;
 };
@@ -76,11 +77,34 @@ for (const make of [queue, subscription, stream]) {
     for (const b of odd()) attempt(() => new constructor(a, b, b, b, b));
   }
 }
-for (const open of [native.NativeQueue.open, native.answerDoorbell]) {
-  for (const a of odd()) for (const b of odd()) attempt(() => open(a, b));
+for (const open of [native.NativeQueue.open, native.answerDoorbell, native.replaceScratch, native.openScratch]) {
+  for (const a of odd()) for (const b of odd()) attempt(() => open(a, b, true));
 }
-for (const key of ['doorbell', 'kinds', 'handles', 'overflow', 'capacity']) {
-  const options = { doorbell: bell, kinds: [0], overflow: 'grow', capacity: 2 };
+
+// What is read by token: whose, how much, and where to.
+const held = [subscription(), stream()];
+const tokens = [...held.map(({ token }) => token), ...odd()];
+const byToken = ['subscriptionRead', 'subscriptionKeep', 'subscriptionDiscard'];
+for (const name of [...byToken, 'audioReadFrame', 'audioReadInto', 'audioReadable']) {
+  for (const token of tokens) {
+    for (const a of odd()) for (const wait of [true, false, undefined]) attempt(() => native[name](token, a, wait));
+  }
+}
+// A scratch with no room, for bytes or for numbers: it says so, and what waits stays there.
+for (const [bytes, meta] of [
+  [0, 3],
+  [64, 0],
+  [64, 2],
+]) {
+  const small = native.openScratch(new Uint8Array(bytes), new BigUint64Array(meta));
+  const from = queue();
+  const tight = from.subscribe({ doorbell: bell, scratch: small, kinds: [0], overflow: 'grow', capacity: 2 });
+  from.put(0, new Uint8Array(5), 1n);
+  const answer = native.subscriptionRead(tight.token, 4, false);
+  if (answer > 0 || tight.size !== 1) throw new Error(`${bytes} bytes, ${meta} numbers: ${answer}, ${tight.size}`);
+}
+for (const key of ['doorbell', 'scratch', 'kinds', 'handles', 'overflow', 'capacity']) {
+  const options = { doorbell: bell, scratch, kinds: [0], overflow: 'grow', capacity: 2 };
   for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: value }));
   for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: [value] }));
 }

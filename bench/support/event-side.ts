@@ -16,6 +16,7 @@ import type { FfiEvent as LiveKitEvent } from '@livekit/rtc-ffi-bindings';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { describeEvents } from '../../src/livekit/schema.js';
 import { native } from '../../src/native.js';
+import type { CapturePump } from '../../src/livekit/capture-pump.js';
 import { FfiQueue } from '../../src/ffi-queue.js';
 import type { Subscription } from '../../src/subscription.js';
 import { mainThreadUs } from './main-thread.js';
@@ -27,6 +28,8 @@ export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-drain';
 export interface EventCost {
   /** Processor time of the main thread for each event, in µs, without what the idle process takes in that time. */
   mainUsPerEvent: number;
+  /** The same of an event that nobody listens to, where rtc-node's client hears it; 0 with narrowcast, which drops it. */
+  unwantedUs: number;
   /** Events that reached the subscriber they were for, and events sent, in the same time. */
   received: number;
   sent: number;
@@ -36,6 +39,7 @@ export interface EventCost {
 
 const TRACKS = 64;
 const TICK_MS = 20;
+const WARM_UP_MS = 1500;
 /** Async ids that nobody else has. */
 const FIRST_ID = 2n ** 50n;
 
@@ -71,11 +75,17 @@ async function forAwait(subscription: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of subscription) received++;
 }
 
+let playing: CapturePump | undefined;
 const tracks = openTracks(TRACKS);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
 native.engineAttach(enginePath, schema, side !== 'peer');
 await sleep(500);
 const idle = await cost(2000);
+const perEvent = (spent: Cost) => (spent.us - (idle.us / idle.ms) * spent.ms) / spent.sent;
+
+playing = play(tracks, (at) => ids[at % subscribers]!);
+await sleep(WARM_UP_MS);
+const unheard = await cost(1500);
 if (side === 'peer') listen();
 else if (side === 'raw') for (const each of subscribe()) void forAwait(each);
 else if (side === 'decoded') {
@@ -86,23 +96,30 @@ else if (side === 'decoded') {
     for (const each of subscriptions) received += each.drain().length;
   }, TICK_MS);
 }
-const pump = play(tracks, (at) => ids[at % subscribers]!);
-await sleep(2000);
-const before = { received, sent: played(pump), wakes: native.threadWakes() };
-const busy = await cost(seconds * 1000);
-const sent = played(pump) - before.sent;
+await sleep(WARM_UP_MS);
+const before = { received, wakes: native.threadWakes() };
+const heard = await cost(seconds * 1000);
 const result: EventCost = {
-  mainUsPerEvent: (busy.us - (idle.us / idle.ms) * busy.ms) / sent,
+  mainUsPerEvent: perEvent(heard),
+  unwantedUs: perEvent(unheard),
   received: received - before.received,
-  sent,
+  sent: heard.sent,
   wakes: native.threadWakes() - before.wakes,
 };
-pump.stop();
+playing.stop();
 if (result.received < 0.98 * result.sent) throw new Error(`${result.received} of ${result.sent} events arrived`);
 process.send!(result, () => process.exit(0));
 
-async function cost(ms: number): Promise<{ us: number; ms: number }> {
-  const start = { us: mainThreadUs(), at: performance.now() };
+interface Cost {
+  us: number;
+  ms: number;
+  sent: number;
+}
+
+async function cost(ms: number): Promise<Cost> {
+  const now = () => ({ us: mainThreadUs(), at: performance.now(), sent: playing ? played(playing) : 0 });
+  const start = now();
   await sleep(ms);
-  return { us: mainThreadUs() - start.us, ms: performance.now() - start.at };
+  const end = now();
+  return { us: end.us - start.us, ms: end.at - start.at, sent: end.sent - start.sent };
 }

@@ -36,19 +36,9 @@ export function row(name: string, unit: string, ours: number[], peer?: number[],
   };
 }
 
-/** Measures both sides in turn, so that a machine whose speed drifts treats them alike. */
-export async function interleave(
-  rounds: number,
-  ours: (round: number) => Promise<number> | number,
-  peer: (round: number) => Promise<number> | number,
-): Promise<{ ours: number[]; peer: number[] }> {
-  const result = { ours: [] as number[], peer: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    // Neither side always goes first.
-    const order = round % 2 === 0 ? (['peer', 'ours'] as const) : (['ours', 'peer'] as const);
-    for (const side of order) result[side].push(await (side === 'ours' ? ours : peer)(round));
-  }
-  return result;
+/** Runs all, every other round from the last to the first: on a machine whose speed drifts, none is always the later. */
+export async function inTurn(round: number, runs: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
 }
 
 /** Runs a module of `bench/support` in a process of its own; resolves with what it sends. */

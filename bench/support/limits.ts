@@ -15,7 +15,13 @@ const OPERATIONS = 200_000;
 export async function limits(): Promise<Row[]> {
   const events = new FfiQueue({ types: ['event'] }).subscribe();
   return [
-    row('limit/wake', 'main-thread µs', await rounds(wake), undefined, 'a wake of the idle thread by another, once a ms'),
+    row(
+      'limit/wake',
+      'main-thread µs',
+      await rounds(wake),
+      undefined,
+      'a wake of the idle thread by another, once a ms',
+    ),
     row('limit/await', 'main-thread µs', await rounds(() => awaits(OPERATIONS)), undefined, 'one await'),
     row(
       'limit/array',

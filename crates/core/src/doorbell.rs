@@ -47,12 +47,18 @@ impl Doorbell {
     /// how many. What there was no room for gets a wake of its own. A token comes once for each [`Waiter::arm`] at most.
     pub fn answer(&self, tokens: &mut [Token]) -> usize {
         self.pending.swap(false, Ordering::AcqRel);
-        let rang = tokens.iter_mut().zip(std::iter::from_fn(|| self.ready.pop()));
-        let count = rang.map(|(slot, token)| *slot = token).count();
+        let count = self.look(tokens);
         if count == tokens.len() && !self.ready.is_empty() {
             self.wake();
         }
         count
+    }
+
+    /// Looks who rang without having been woken, on the consumer thread; otherwise like [`answer`](Self::answer). A wake
+    /// that is on its way is still to be answered, and finds what there was no room for.
+    pub fn look(&self, tokens: &mut [Token]) -> usize {
+        let rang = tokens.iter_mut().zip(std::iter::from_fn(|| self.ready.pop()));
+        rang.map(|(slot, token)| *slot = token).count()
     }
 
     /// Sends a wake unless one is pending: whoever finds the flag set leaves its token to the answer that clears it,

@@ -174,3 +174,16 @@ fn a_value_that_leaves_a_snapshot_map_may_change_the_map_as_it_is_dropped() {
     finished.recv_timeout(std::time::Duration::from_secs(10)).expect("the change ends");
     map.with(1, |value| assert!(value.is_none()));
 }
+
+#[test]
+fn who_looks_without_being_woken_leaves_the_wake_to_be_answered() {
+    let bell = Doorbell::new(Box::new(Wakes::default()));
+    assert!(bell.ring(1));
+    let mut tokens = [0; 2];
+    assert_eq!((bell.look(&mut tokens), tokens[0]), (1, 1));
+    // One wake is on its way already.
+    assert!(!bell.ring(2));
+    assert_eq!((bell.answer(&mut tokens), tokens[0]), (1, 2));
+    assert!(bell.ring(3));
+    assert_eq!(bell.wakes(), 2);
+}

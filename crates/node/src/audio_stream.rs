@@ -1,4 +1,6 @@
 //! `NativeAudioStream`: a bounded stream of PCM, fed by JavaScript or by the engine.
+//!
+//! What is called for each frame is a function that takes a token, as in [`subscription`](crate::subscription).
 
 use crate::bigint::handle;
 use crate::error::{Code, Result, error, from_napi};
@@ -8,6 +10,9 @@ use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
 use narrowcast_audio::{Chunk, Format, PcmStream};
 use narrowcast_livekit::Engine;
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,8 +36,7 @@ pub struct NativeAudioStats {
 pub struct NativeAudioStream {
     token: u32,
     inner: Arc<Inner>,
-    /// Frames dropped before the last read.
-    gap: u64,
+    reader: Rc<Reader>,
     /// What the garbage collector was told of the ring's memory, in bytes.
     accounted: i64,
 }
@@ -60,6 +64,73 @@ impl Release for Inner {
     }
 }
 
+/// Returned by the reading functions: the stream has ended, and all was read.
+const ENDED: i32 = i32::MIN;
+
+thread_local! {
+    /// This thread's streams by their tokens.
+    static READERS: RefCell<FxHashMap<u32, Rc<Reader>>> = RefCell::default();
+}
+
+/// The consumer's side of a stream.
+struct Reader {
+    stream: Arc<PcmStream>,
+    /// Frames dropped before the last read.
+    gap: Cell<u64>,
+}
+
+impl Reader {
+    /// What a call returns that read `chunk`, and, if that is nothing, has looked for the end afterwards.
+    fn read(&self, read: impl FnOnce() -> Chunk) -> i32 {
+        // Looked at first: what came before the end is then read.
+        let ended = self.stream.has_ended();
+        let chunk = read();
+        if chunk.samples == 0 {
+            return if ended && self.stream.buffered() == 0 { ENDED } else { 0 };
+        }
+        self.gap.set(chunk.dropped_frames);
+        let samples = i32::try_from(chunk.samples).unwrap_or(i32::MAX);
+        if chunk.dropped_frames > 0 { -samples } else { samples }
+    }
+}
+
+/// Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
+/// were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
+/// -2^31: the stream has ended, and all was read.
+#[napi(catch_unwind)]
+pub fn audio_read_frame(token: u32, mut target: Int16ArraySlice, wait: bool) -> i32 {
+    // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+    let target = unsafe { target.as_mut() };
+    let Some(reader) = reader(token) else { return ENDED };
+    if target.len() < reader.stream.format().frame_samples {
+        return 0;
+    }
+    loop {
+        let result = reader.read(|| reader.stream.read_frame(target));
+        if result != 0 || !wait || reader.stream.wait() {
+            return result;
+        }
+    }
+}
+
+/// Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does.
+#[napi(catch_unwind)]
+pub fn audio_read_into(token: u32, mut target: Int16ArraySlice) -> i32 {
+    // SAFETY: as in `audio_read_frame`.
+    let target = unsafe { target.as_mut() };
+    reader(token).map_or(ENDED, |reader| reader.read(|| reader.stream.read(target)))
+}
+
+/// Whether there is a frame to read, or the end to see. If not, that rings the doorbell from now on.
+#[napi(catch_unwind)]
+pub fn audio_readable(token: u32) -> bool {
+    reader(token).is_none_or(|reader| !reader.stream.wait())
+}
+
+fn reader(token: u32) -> Option<Rc<Reader>> {
+    READERS.with_borrow(|readers| readers.get(&token).cloned())
+}
+
 #[napi]
 impl NativeAudioStream {
     /// A stream with a ring of at least `capacity` samples of all channels, read in frames of `frame_samples`;
@@ -80,13 +151,15 @@ impl NativeAudioStream {
         let token = waiter.token();
         let format = Format { sample_rate, channels, frame_samples: frame_samples as usize };
         let stream = Arc::new(PcmStream::new(format, capacity as usize, waiter));
-        let inner = Arc::new(Inner { stream, handle: AtomicU64::new(0) });
+        let inner = Arc::new(Inner { stream: stream.clone(), handle: AtomicU64::new(0) });
         let release: Arc<dyn Release> = inner.clone();
         belongs_here(token, Arc::downgrade(&release));
         // Otherwise a forgotten stream looks like a few bytes to the collector, and stays.
         let accounted = (capacity as i64).saturating_mul(2);
         env.adjust_external_memory(accounted).map_err(from_napi)?;
-        Ok(Self { token, inner, gap: 0, accounted })
+        let reader = Rc::new(Reader { stream, gap: Cell::new(0) });
+        READERS.with_borrow_mut(|readers| readers.insert(token, reader.clone()));
+        Ok(Self { token, inner, reader, accounted })
     }
 
     /// What the doorbell calls this stream.
@@ -122,38 +195,10 @@ impl NativeAudioStream {
         self.inner.stream.write(&pcm);
     }
 
-    /// Reads the next frame into `target`, which has room for one. Returns its samples; 0: no frame is there; negative:
-    /// as many samples, and frames were dropped before them, see `gap`.
-    #[napi(catch_unwind)]
-    pub fn read_frame(&mut self, mut target: Int16ArraySlice) -> i32 {
-        // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
-        let target = unsafe { target.as_mut() };
-        if target.len() < self.inner.stream.format().frame_samples {
-            return 0;
-        }
-        let chunk = self.inner.stream.read_frame(target);
-        self.returned(chunk)
-    }
-
-    /// Reads as many samples as there are and `target` has room for; returns as `readFrame` does.
-    #[napi(catch_unwind)]
-    pub fn read_into(&mut self, mut target: Int16ArraySlice) -> i32 {
-        // SAFETY: as in `read_frame`.
-        let target = unsafe { target.as_mut() };
-        let chunk = self.inner.stream.read(target);
-        self.returned(chunk)
-    }
-
     /// Frames that were dropped before what was read last.
     #[napi(getter, catch_unwind)]
     pub fn gap(&self) -> f64 {
-        self.gap as f64
-    }
-
-    /// From now on, the next frame rings the doorbell. False: there is something to see already.
-    #[napi(catch_unwind)]
-    pub fn wait(&self) -> bool {
-        self.inner.stream.wait()
+        self.reader.gap.get() as f64
     }
 
     /// Whether no more samples will come. Some may be buffered.
@@ -187,16 +232,12 @@ impl NativeAudioStream {
         self.inner.release();
         left(self.token);
     }
-
-    fn returned(&mut self, chunk: Chunk) -> i32 {
-        self.gap = chunk.dropped_frames;
-        let samples = i32::try_from(chunk.samples).unwrap_or(i32::MAX);
-        if chunk.dropped_frames > 0 { -samples } else { samples }
-    }
 }
 
 impl ObjectFinalize for NativeAudioStream {
     fn finalize(self, env: Env) -> napi::Result<()> {
+        // Gone already where the thread itself ends.
+        let _ = READERS.try_with(|readers| readers.borrow_mut().remove(&self.token));
         self.close();
         env.adjust_external_memory(-self.accounted)?;
         Ok(())

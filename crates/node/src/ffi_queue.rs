@@ -48,6 +48,8 @@ fn queues() -> MutexGuard<'static, Option<HashMap<u64, Weak<Queue>>>> {
 pub struct NativeSubscribeOptions {
     /// The doorbell that rings while the subscription is waited for.
     pub doorbell: u32,
+    /// Where its events are copied to when they are read.
+    pub scratch: u32,
     /// Kinds: indices into the queue's types.
     pub kinds: Vec<u32>,
     /// Subjects; absent: all.
@@ -172,7 +174,7 @@ impl NativeQueue {
         let token = waiter.token();
         let broadcast = self.queue.broadcast.clone();
         let subscriber = broadcast.subscribe(filter, overflow, waiter);
-        Ok(NativeSubscription::new(token, broadcast, subscriber))
+        Ok(NativeSubscription::new(token, options.scratch, broadcast, subscriber))
     }
 
     /// What the queue counted so far.

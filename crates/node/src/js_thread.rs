@@ -68,13 +68,13 @@ pub fn enter(env: Env) -> Result<()> {
     Ok(())
 }
 
-/// Answers a doorbell: writes the tokens of what is ready to `tokens`, and returns how many. If it filled them all,
-/// there may be more.
+/// Writes the tokens of what is ready to `tokens`, and returns how many. `woken`: in answer to a wake, once for each; what
+/// there was no room for gets a wake of its own.
 #[napi(catch_unwind)]
-pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice) -> u32 {
+pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool) -> u32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let tokens = unsafe { tokens.as_mut() };
-    bell(doorbell).map_or(0, |bell| bell.answer(tokens) as u32)
+    bell(doorbell).map_or(0, |bell| if woken { bell.answer(tokens) } else { bell.look(tokens) } as u32)
 }
 
 /// How often this thread was woken.

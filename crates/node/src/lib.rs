@@ -13,6 +13,7 @@ mod error;
 mod ffi_queue;
 mod js_thread;
 mod livekit;
+mod scratch;
 mod subscription;
 
 use napi_derive::napi;

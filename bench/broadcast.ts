@@ -1,0 +1,129 @@
+// What an event costs, from LiveKit's engine to whoever wants it, or nobody. `npm run bench -- broadcast`.
+
+import { spawnSync } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { FfiQueue } from 'narrowcast';
+import type { EventCost, EventSide } from './support/event-side.js';
+import { bench, inProcess, inTurn, row, type Row } from './support/harness.js';
+import { limits } from './support/limits.js';
+
+const ROUNDS = 5;
+const SECONDS = 3;
+const SUBSCRIBERS = [1, 16, 64];
+const BURST = 100_000;
+
+await bench('broadcast', async (add) => {
+  const measured: Record<string, EventCost[]> = {};
+  const measure = async (side: EventSide, subscribers: number) => {
+    const cost = await inProcess<EventCost>('./event-side.ts', [side, String(subscribers), String(SECONDS)]);
+    (measured[`${side}/${subscribers}`] ??= []).push(cost);
+  };
+  const native: Record<string, NativeRounds[]> = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    await inTurn(
+      round,
+      SUBSCRIBERS.flatMap((subscribers) =>
+        (['peer', 'raw', 'decoded', 'raw-drain'] as const).map((side) => () => measure(side, subscribers)),
+      ),
+    );
+    // At other times of the same run: their own rounds take less than a second each.
+    for (const rounds of cargoBench('narrowcast-livekit', 'callback')) (native[rounds.case] ??= []).push(rounds);
+  }
+
+  const nobody = costs(measured['peer/1']!, ({ unwantedUs }) => unwantedUs * 1000);
+  const unwanted = (name: string, note: string, peer?: number[]) =>
+    row(name, 'ns', native[name]!.map(best), peer, note);
+  add(
+    unwanted(
+      'unwanted/native/1',
+      "native thread; the peer's is rtc-node's main thread, where ours has nothing to do",
+      nobody,
+    ),
+  );
+  add(unwanted('unwanted/native/10000', 'native thread, with 10,000 subscribers to other events', nobody));
+  add(unwanted('unwanted/release', 'native thread: a frame that nobody takes, with the walk to its handle'));
+
+  for (const subscribers of SUBSCRIBERS) {
+    const peer = costs(measured[`peer/${subscribers}`]!, ({ mainUsPerEvent }) => mainUsPerEvent);
+    const ours = (side: EventSide) =>
+      costs(measured[`${side}/${subscribers}`]!, ({ mainUsPerEvent }) => mainUsPerEvent);
+    const unit = 'main-thread µs an event';
+    add(row(`wanted/raw/${subscribers}`, unit, ours('raw'), peer, 'read with `for await`'));
+    add(row(`wanted/raw-drain/${subscribers}`, unit, ours('raw-drain'), peer, 'read with `drain()` every 20 ms'));
+    add(
+      row(
+        `wanted/decoded/${subscribers}`,
+        unit,
+        ours('decoded'),
+        peer,
+        'read with `for await`, decoded as the peer does',
+      ),
+    );
+    const wakes = measured[`raw/${subscribers}`]!.map((cost) => cost.wakes / cost.received);
+    add(row(`wanted/wakes/${subscribers}`, 'wakes an event', wakes));
+  }
+  add(await burst());
+  for (const each of throughput()) add(each);
+  for (const limit of await limits()) add(limit);
+});
+
+interface NativeRounds {
+  case: string;
+  /** ns per event, each round. */
+  ours: number[];
+  tokio?: number[];
+  crossbeam?: number[];
+}
+
+function costs(measured: readonly EventCost[], of: (cost: EventCost) => number): number[] {
+  return measured.map(of);
+}
+
+/** The fastest of the rounds of one run: what disturbs a loop of nanoseconds only ever adds. */
+function best({ ours }: NativeRounds): number {
+  return Math.min(...ours);
+}
+
+function cargoBench(crate: string, name: string): NativeRounds[] {
+  const { status, stdout } = spawnSync('cargo', ['bench', '--quiet', '--package', crate, '--bench', name], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`cargo bench ${name} failed`);
+  const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line) as NativeRounds);
+}
+
+/** The core alone beside the field's own channels. */
+function throughput(): Row[] {
+  return cargoBench('narrowcast-core', 'throughput').flatMap(({ case: name, ours, tokio, crossbeam }) => [
+    row(name, 'ns an event', ours, tokio, "the peer is tokio's broadcast"),
+    row(`${name}/crossbeam`, 'ns an event', ours, crossbeam, 'the peer is a crossbeam channel for each subscriber'),
+  ]);
+}
+
+/** Wakes for events that come while JavaScript is blocked, and somebody waits for them. */
+async function burst(): Promise<Row> {
+  const wakes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const queue = new FfiQueue({ types: ['event'] });
+    const subscription = queue.subscribe({ overflow: 'grow' });
+    let read = 0;
+    const reading = (async () => {
+      for await (const _ of subscription) if (++read === BURST) return;
+    })();
+    const done = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(new URL('support/put-burst.mjs', import.meta.url), {
+      workerData: { id: queue.id, count: BURST, done },
+    });
+    await new Promise((resolve) => worker.once('message', resolve));
+    worker.postMessage('go');
+    // Blocks until the last one was put.
+    Atomics.wait(done, 0, 0);
+    await reading;
+    wakes.push(queue.stats().wakes);
+    await worker.terminate();
+    queue.close();
+  }
+  return row('wakes/burst', `wakes per ${BURST} events`, wakes, undefined, 'sent while JavaScript is blocked');
+}
