@@ -317,9 +317,9 @@ export declare function nextAsyncId(): bigint
 
 /**
  * Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
- * waits with this doorbell has something to read.
+ * waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, in µs.
  */
-export declare function openDoorbell(handler: () => void): number
+export declare function openDoorbell(handler: () => void, pauseUs: number): number
 
 /**
  * Takes arrays that events are copied into from now on, and returns the number to name them by. Whoever hands them over

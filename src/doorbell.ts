@@ -21,8 +21,18 @@ let keepingAlive = 0;
 /** Room for the tokens of one look: where more rang, another wake is on its way. */
 const tokens = new Uint32Array(64);
 
-/** The number of this thread's doorbell: one wake, however many streams and subscriptions have something. */
-export const doorbell: number = native.openDoorbell(() => answer(true));
+/**
+ * Least time from one wake of this thread to the next through the paced doorbell, in µs. The frames of many streams come
+ * within a millisecond or two, every ten: without a pause, each of them might wake the thread, which costs it more than
+ * reading dozens.
+ */
+const PAUSE_US = 1000;
+
+/** The number of the doorbell of what can wait for {@link PAUSE_US}: one wake, however much there is to read. */
+export const pacedDoorbell: number = native.openDoorbell(() => answer(pacedDoorbell, true), PAUSE_US);
+
+/** That of what can't: somebody may ask the next question once the last one is answered. */
+export const immediateDoorbell: number = native.openDoorbell(() => answer(immediateDoorbell, true), 0);
 
 /** Calls `waiter.ready()` when `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
@@ -49,12 +59,13 @@ export function lookSoon(): void {
   looking = true;
   setImmediate(() => {
     looking = false;
-    answer(false);
+    answer(immediateDoorbell, false);
+    answer(pacedDoorbell, false);
   });
 }
 
 /** @param woken whether this answers a wake, which is answered once */
-function answer(woken: boolean): void {
+function answer(doorbell: number, woken: boolean): void {
   const count = native.answerDoorbell(doorbell, tokens, woken);
   for (let i = 0; i < count; i++) stopWaiting(tokens[i]!)?.ready();
 }

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { doorbell, lookSoon } from './doorbell.js';
+import { immediateDoorbell, lookSoon, pacedDoorbell } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { newSubscription, scratchNumber, Subscription } from './subscription.js';
@@ -26,6 +26,9 @@ export interface FfiEvent<Type extends string = string> {
 
 /** What happens to an event for which a subscription has no room. */
 export type OverflowPolicy = 'error' | 'grow' | 'drop-oldest' | 'drop-newest';
+
+/** How soon a thread is woken that waits for events. */
+export type WakePolicy = 'paced' | 'immediate';
 
 /** Options of {@link FfiQueue}. */
 export interface FfiQueueOptions<Type extends string, E> {
@@ -62,6 +65,14 @@ export interface SubscribeOptions<Type extends string, E> {
   /** With `'error'`: how many events may wait before the subscription fails. Default: 65,536, or `capacity` if that is
    * more. */
   maxCapacity?: number;
+  /**
+   * How soon this thread is woken for an event that somebody waits for.
+   *
+   * - `'paced'` (default): at once, unless such a wake came within the last ms; then when that is over. A burst of events
+   *   costs the thread one or two wakes, each of which costs as much as reading dozens of events does.
+   * - `'immediate'`: at once. For where each event leads to the next one, such as answers to questions.
+   */
+  wake?: WakePolicy;
   /** Ends the subscription when aborted; a pending `next()` or `waitFor()` rejects with its reason. */
   signal?: AbortSignal;
 }
@@ -166,12 +177,13 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    */
   subscribe(options: SubscribeOptions<Type, E> = {}): Subscription<E> {
     optionsObject('options', options);
-    const { filter, signal, overflow = 'error' } = options;
+    const { filter, signal, overflow = 'error', wake = 'paced' } = options;
     optionalFunction('filter', filter);
     optionalSignal(signal);
     if (!['error', 'grow', 'drop-oldest', 'drop-newest'].includes(overflow)) {
       throw invalid('overflow', overflow, "'error', 'grow', 'drop-oldest' or 'drop-newest'");
     }
+    if (!['paced', 'immediate'].includes(wake)) throw invalid('wake', wake, "'paced' or 'immediate'");
     const capacity = integer('capacity', options.capacity ?? 1024, 1, MAX_CAPACITY);
     const max = integer('maxCapacity', options.maxCapacity ?? Math.max(65_536, capacity), capacity, MAX_CAPACITY);
     const kinds = this.#kindsOf(options.types);
@@ -182,7 +194,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     signal?.throwIfAborted();
     const subscription = fromNative(() =>
       this.#native.subscribe({
-        doorbell,
+        doorbell: wake === 'immediate' ? immediateDoorbell : pacedDoorbell,
         scratch: scratchNumber,
         kinds,
         ...(handles && { handles }),

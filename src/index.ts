@@ -8,6 +8,7 @@ export {
   type FfiQueueStats,
   type OverflowPolicy,
   type SubscribeOptions,
+  type WakePolicy,
 } from './ffi-queue.js';
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';

@@ -68,6 +68,7 @@ queue.subscribe({
   capacity: 10,
   overflow: 'error',
   maxCapacity: 20,
+  wake: 'immediate',
   signal: AbortSignal.timeout(1000),
 });
 queue.subscribe({ types: new Set(['audio'] as const), handles: new Map<bigint, string>().keys() });
@@ -80,6 +81,8 @@ queue.subscribe({ handles: [7] });
 queue.subscribe({ types: 'audio' });
 // @ts-expect-error no such policy
 queue.subscribe({ overflow: 'block' });
+// @ts-expect-error no such way to be woken
+queue.subscribe({ wake: 'later' });
 // @ts-expect-error no such option
 queue.subscribe({ type: ['audio'] });
 // @ts-expect-error a filter decides now

@@ -72,6 +72,8 @@ export class ClientAdapter {
     this.#subscription = queue.subscribe({
       types: this.#wanted(),
       overflow: 'grow',
+      // Who awaits an answer asks the next question after it.
+      wake: 'immediate',
       filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
     });
     Object.assign(this.client, this.#methods());

@@ -1,14 +1,15 @@
 //! One JavaScript thread: its doorbell, and what native code holds on its behalf.
 
 use crate::error::{Code, Result, error, from_napi};
+use crate::wake::{JsWake, Pace, WakeFunction};
+use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
 use napi_derive::napi;
-use narrowcast_core::{Doorbell, Waiter, Wake};
+use narrowcast_core::{Doorbell, Waiter};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Something native that belongs to a JavaScript thread, and must let go when the thread's environment ends: before its
 /// JavaScript objects are finalized, and whether or not they are.
@@ -20,40 +21,35 @@ pub trait Release: Send + Sync {
 /// This thread's doorbells and belongings.
 #[derive(Default)]
 struct JsThread {
-    /// One for each copy of narrowcast's JavaScript in the thread: an application may load the ESM and the CommonJS
+    /// Some for each copy of narrowcast's JavaScript in the thread: an application may load the ESM and the CommonJS
     /// build.
-    bells: Vec<Arc<Doorbell>>,
+    bells: Vec<Bell>,
     last_token: u32,
     belongings: HashMap<u32, Weak<dyn Release>>,
+}
+
+#[derive(Clone)]
+struct Bell {
+    doorbell: Arc<Doorbell>,
+    pace: Arc<Pace>,
 }
 
 thread_local! {
     static THREAD: RefCell<Option<JsThread>> = const { RefCell::new(None) };
 }
 
-/// Weak: by itself it does not keep the process alive. The queue needs no bound of its own, since the doorbell sends a
-/// wake only once the last one was answered.
-type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
-
-struct JsWake(WakeFunction);
-
-impl Wake for JsWake {
-    fn wake(&self) {
-        // It only fails while the environment ends, and then nobody waits.
-        self.0.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    }
-}
-
 /// Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
-/// waits with this doorbell has something to read.
+/// waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, in µs.
 #[napi(catch_unwind)]
-pub fn open_doorbell(env: Env, handler: Function<(), ()>) -> Result<u32> {
+pub fn open_doorbell(env: Env, handler: Function<(), ()>, pause_us: u32) -> Result<u32> {
     let wake: WakeFunction = handler.build_threadsafe_function().weak::<true>().build().map_err(from_napi)?;
     enter(env)?;
     THREAD.with(|slot| {
         let mut slot = slot.borrow_mut();
         let thread = slot.as_mut().ok_or_else(ending)?;
-        thread.bells.push(Arc::new(Doorbell::new(Box::new(JsWake(wake)))));
+        let pace = Pace::new(wake, Duration::from_micros(pause_us.into()));
+        let doorbell = Arc::new(Doorbell::new(Box::new(JsWake(pace.clone()))));
+        thread.bells.push(Bell { doorbell, pace });
         Ok(thread.bells.len() as u32 - 1)
     })
 }
@@ -74,20 +70,25 @@ pub fn enter(env: Env) -> Result<()> {
 pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool) -> u32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let tokens = unsafe { tokens.as_mut() };
-    bell(doorbell).map_or(0, |bell| if woken { bell.answer(tokens) } else { bell.look(tokens) } as u32)
+    let Some(Bell { doorbell, pace }) = bell(doorbell) else { return 0 };
+    if !woken {
+        return doorbell.look(tokens) as u32;
+    }
+    pace.answers();
+    doorbell.answer(tokens) as u32
 }
 
 /// How often this thread was woken.
 #[napi(catch_unwind)]
 pub fn thread_wakes() -> f64 {
-    let wakes = |thread: &JsThread| thread.bells.iter().map(|bell| bell.wakes()).sum::<u64>() as f64;
+    let wakes = |thread: &JsThread| thread.bells.iter().map(|bell| bell.doorbell.wakes()).sum::<u64>() as f64;
     THREAD.with(|slot| slot.borrow().as_ref().map_or(0.0, wakes))
 }
 
 /// A waiter that rings one of this thread's doorbells.
 pub fn new_waiter(doorbell: u32) -> Result<Waiter> {
-    let bell = bell(doorbell).ok_or_else(ending)?;
-    Ok(Waiter::new(bell, new_token()?))
+    let Bell { doorbell, .. } = bell(doorbell).ok_or_else(ending)?;
+    Ok(Waiter::new(doorbell, new_token()?))
 }
 
 /// A number for something that belongs to this thread.
@@ -101,7 +102,7 @@ pub fn new_token() -> Result<u32> {
     })
 }
 
-fn bell(doorbell: u32) -> Option<Arc<Doorbell>> {
+fn bell(doorbell: u32) -> Option<Bell> {
     THREAD.with(|slot| slot.borrow().as_ref()?.bells.get(doorbell as usize).cloned())
 }
 

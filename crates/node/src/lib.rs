@@ -15,6 +15,7 @@ mod js_thread;
 mod livekit;
 mod scratch;
 mod subscription;
+mod wake;
 
 use napi_derive::napi;
 
