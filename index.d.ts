@@ -338,7 +338,8 @@ export declare function subscriptionKeep(token: number): void
 
 /**
  * Copies waiting events, at most `most`, one after another into the subscription's scratch, and describes each by three
- * numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied.
+ * numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied; if that are less than
+ * `most`, and with `wait` the next one rings the doorbell from now on, 2^30 more.
  *
  * 0: none waits; with `wait`, the next one rings the doorbell from now on. -1: the subscription has ended. -2: it has
  * failed, since it fell too far behind. Below that: the scratch is too small for the first event; the bytes that it

@@ -488,7 +488,7 @@ describe('stats', () => {
     expect(queue.stats()).toMatchObject({ delivered: 5, dropped: 0, queued: 0 });
   });
 
-  it('counts one wake for whatever came while nobody could look', async () => {
+  it('counts one wake at most for whatever came while nobody could look', async () => {
     const queue = queueOf();
     const events = queue.subscribe();
     const others = Array.from({ length: 100 }, () => queue.subscribe());
@@ -496,7 +496,8 @@ describe('stats', () => {
     for (let i = 0; i < 1000; i++) queue.put('audio', bytes(i));
     await Promise.all(pending);
     expect(events.drain()).toHaveLength(999);
-    expect(queue.stats().wakes).toBe(1);
+    // None, if one was on its way for another queue of this thread.
+    expect(queue.stats().wakes).toBeLessThanOrEqual(1);
   });
 
   it('counts no wake for who polls', () => {

@@ -23,7 +23,7 @@ await bench('broadcast', async (add) => {
     await inTurn(
       round,
       SUBSCRIBERS.flatMap((subscribers) =>
-        (['peer', 'raw', 'decoded', 'raw-drain'] as const).map((side) => () => measure(side, subscribers)),
+        (['peer', 'raw', 'decoded', 'raw-await', 'raw-drain'] as const).map((side) => () => measure(side, subscribers)),
       ),
     );
     // At other times of the same run: their own rounds take less than a second each.
@@ -48,7 +48,8 @@ await bench('broadcast', async (add) => {
     const ours = (side: EventSide) =>
       costs(measured[`${side}/${subscribers}`]!, ({ mainUsPerEvent }) => mainUsPerEvent);
     const unit = 'main-thread µs an event';
-    add(row(`wanted/raw/${subscribers}`, unit, ours('raw'), peer, 'read with `for await`'));
+    add(row(`wanted/raw/${subscribers}`, unit, ours('raw'), peer, 'heard with `forEach`'));
+    add(row(`wanted/raw-await/${subscribers}`, unit, ours('raw-await'), peer, 'read with `for await`'));
     add(row(`wanted/raw-drain/${subscribers}`, unit, ours('raw-drain'), peer, 'read with `drain()` every 20 ms'));
     add(
       row(
@@ -56,7 +57,7 @@ await bench('broadcast', async (add) => {
         unit,
         ours('decoded'),
         peer,
-        'read with `for await`, decoded as the peer does',
+        'heard with `forEach`, decoded as the peer does',
       ),
     );
     const wakes = measured[`raw/${subscribers}`]!.map((cost) => cost.wakes / cost.received);

@@ -2,8 +2,10 @@ import { native } from './native.js';
 
 /** Something that waits for native code to have something for it. */
 export interface Waiting {
-  /** Called once, after which it no longer waits. Must not throw. */
+  /** Called when it rang, after which it no longer waits, unless it {@link stays}. Must not throw. */
   ready(): void;
+  /** Whether it waits on. */
+  readonly stays?: boolean;
   /** Whether the thread stays alive for it, as for a socket: something outside JavaScript will ring. */
   readonly keepsAlive?: boolean;
 }
@@ -67,5 +69,9 @@ export function lookSoon(): void {
 /** @param woken whether this answers a wake, which is answered once */
 function answer(doorbell: number, woken: boolean): void {
   const count = native.answerDoorbell(doorbell, tokens, woken);
-  for (let i = 0; i < count; i++) stopWaiting(tokens[i]!)?.ready();
+  for (let i = 0; i < count; i++) {
+    const waiter = waiting.get(tokens[i]!);
+    if (!waiter?.stays) stopWaiting(tokens[i]!);
+    waiter?.ready();
+  }
 }

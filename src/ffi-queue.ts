@@ -2,7 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import { immediateDoorbell, lookSoon, pacedDoorbell } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { newSubscription, scratchNumber, Subscription } from './subscription.js';
+import { scratchNumber } from './event-reader.js';
+import { newSubscription, Subscription } from './subscription.js';
 import {
   handle,
   integer,

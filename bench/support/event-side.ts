@@ -6,8 +6,8 @@
  *
  * - `peer`: rtc-node's way. Its client is woken, decodes, and emits to all its listeners, each of which looks whether the
  *   event is its own, as rtc-node's streams do.
- * - `raw`, `decoded`: narrowcast's queue, read with `for await`; decoded by the same protobuf code.
- * - `raw-drain`: the same, read with `drain()` every 20 ms.
+ * - `raw`, `decoded`: narrowcast's queue, heard with `forEach`, as a listener is; decoded by the same protobuf code.
+ * - `raw-await`, `raw-drain`: the same, read with `for await`, and with `drain()` every 20 ms.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ import type { Subscription } from '../../src/subscription.js';
 import { mainThreadUs } from './main-thread.js';
 import { openTracks, play, played } from './tracks.js';
 
-export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-drain';
+export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-await' | 'raw-drain';
 
 /** What was measured. */
 export interface EventCost {
@@ -75,6 +75,26 @@ async function forAwait(subscription: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of subscription) received++;
 }
 
+const hear: Record<EventSide, () => void> = {
+  peer: listen,
+  raw: () => {
+    for (const each of subscribe()) void each.forEach(() => void received++);
+  },
+  decoded: () => {
+    for (const each of subscribe((payload) => ffi.FfiEvent.fromBinary(payload)))
+      void each.forEach(() => void received++);
+  },
+  'raw-await': () => {
+    for (const each of subscribe()) void forAwait(each);
+  },
+  'raw-drain': () => {
+    const subscriptions = subscribe();
+    setInterval(() => {
+      for (const each of subscriptions) received += each.drain().length;
+    }, TICK_MS);
+  },
+};
+
 let playing: CapturePump | undefined;
 const tracks = openTracks(TRACKS);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
@@ -86,16 +106,7 @@ const perEvent = (spent: Cost) => (spent.us - (idle.us / idle.ms) * spent.ms) / 
 playing = play(tracks, (at) => ids[at % subscribers]!);
 await sleep(WARM_UP_MS);
 const unheard = await cost(1500);
-if (side === 'peer') listen();
-else if (side === 'raw') for (const each of subscribe()) void forAwait(each);
-else if (side === 'decoded') {
-  for (const each of subscribe((payload) => ffi.FfiEvent.fromBinary(payload))) void forAwait(each);
-} else {
-  const subscriptions = subscribe();
-  setInterval(() => {
-    for (const each of subscriptions) received += each.drain().length;
-  }, TICK_MS);
-}
+hear[side]();
 await sleep(WARM_UP_MS);
 const before = { received, wakes: native.threadWakes() };
 const heard = await cost(seconds * 1000);

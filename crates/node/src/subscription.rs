@@ -21,6 +21,9 @@ const META: usize = 3;
 /// In an event's first number: it owns native handles, and JavaScript has to say whether it takes them.
 const OWNS: u64 = 1 << 32;
 
+/// In what [`subscription_read`] returns, beside a number of events: there were no more, and the next one rings.
+const ARMED: i32 = 1 << 30;
+
 /// Returned by [`subscription_read`]: the subscription has ended, and all was read.
 const ENDED: i32 = -1;
 
@@ -70,6 +73,10 @@ impl Reader {
                 // No room even to describe an event: looking again would not end.
                 None => return 0,
                 Some(0) => {}
+                // Whoever takes more than there are is about to wait: that spares the call that would find nothing.
+                Some(count) if wait && count > 0 && (count as u32) < most && self.nothing_in_hand() => {
+                    return if self.subscriber.wait() { count | ARMED } else { count };
+                }
                 Some(count) => return count,
             }
             // Looked at in this order: what came before the end is then visible.
@@ -83,6 +90,10 @@ impl Reader {
                 return 0;
             }
         }
+    }
+
+    fn nothing_in_hand(&self) -> bool {
+        self.next.is_none() && self.held.is_none()
     }
 
     /// What `subscription_read` returns if it is not 0; `None` where no event may be copied at all.
@@ -133,7 +144,8 @@ impl Reader {
 }
 
 /// Copies waiting events, at most `most`, one after another into the subscription's scratch, and describes each by three
-/// numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied.
+/// numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied; if that are less than
+/// `most`, and with `wait` the next one rings the doorbell from now on, 2^30 more.
 ///
 /// 0: none waits; with `wait`, the next one rings the doorbell from now on. -1: the subscription has ended. -2: it has
 /// failed, since it fell too far behind. Below that: the scratch is too small for the first event; the bytes that it

@@ -1,0 +1,122 @@
+import { native, type Native } from './native.js';
+
+/** Events that one native call copies, at most. */
+export const BATCH = 64;
+
+/**
+ * What native code copies events into; each thread has its own, and reads from it before it does anything else. Nobody
+ * else may have these arrays: native code keeps their addresses.
+ */
+let scratch = new Uint8Array(64 * 1024);
+const meta = new BigUint64Array(3 * BATCH);
+/** The same as words, low ones first as on every platform there is an addon for: arithmetic on BigInts takes longer. */
+const words = new Uint32Array(meta.buffer);
+/** Names the two to native code. */
+export const scratchNumber: number = native.openScratch(scratch, meta);
+
+/** In what `subscriptionRead` returns, beside a number of events: there were no more, and the next one rings. */
+const ARMED = 2 ** 30;
+
+/** What it returns for a subscription that has failed. Above it: ended. Below it: minus the bytes that one event needs. */
+const LAGGED = -2;
+
+/** An event, copied to JavaScript. */
+export interface RawEvent {
+  readonly kind: number;
+  readonly handle: bigint;
+  readonly payload: Uint8Array;
+  /** Native code still holds what the event owns, until it is kept or discarded. */
+  readonly owns: boolean;
+}
+
+/** Copies a native subscription's events to JavaScript. */
+export class EventReader {
+  /** Names the subscription to native code. */
+  readonly token: number;
+  /** Whether the subscription has ended and all was read, as far as the last read saw. */
+  ended = false;
+  /** Whether it has ended because it fell too far behind. */
+  lagged = false;
+  readonly #native: Native.NativeSubscription;
+  /** Copied to JavaScript, and not read yet. Only the last one can own anything. */
+  #batch: RawEvent[] = [];
+  #next = 0;
+  /** Nothing was there after the last copy, and what comes now rings: no need to look. */
+  #armed = false;
+
+  constructor(subscription: Native.NativeSubscription) {
+    this.#native = subscription;
+    this.token = subscription.token;
+  }
+
+  /**
+   * The next event. If there is none, that rings the doorbell from now on if `wait` says so, and the reader has to be told
+   * ({@link rang}) when it did.
+   *
+   * @param many how many the caller will take, at most: nothing is copied that stays unread, for what waits natively is
+   * what the capacity bounds and the counts count
+   */
+  read(many: number, wait: boolean): RawEvent | undefined {
+    if (this.#batch.length > 0) {
+      const event = this.#batch[this.#next++];
+      if (this.#next === this.#batch.length) this.forget();
+      return event;
+    }
+    if (this.#armed && wait) return undefined;
+    let count = native.subscriptionRead(this.token, many, wait);
+    if (count < LAGGED) {
+      // Stays this large: who sends one large event sends more.
+      scratch = new Uint8Array(-count);
+      native.replaceScratch(scratchNumber, scratch);
+      count = native.subscriptionRead(this.token, many, wait);
+    }
+    if (count <= 0) {
+      this.lagged = count === LAGGED;
+      this.ended = count < 0;
+      this.#armed = count === 0 && wait;
+      return undefined;
+    }
+    this.#armed = count > ARMED;
+    count %= ARMED;
+    if (count === 1) return copyAt(0, 0);
+    for (let at = 0, start = 0; at < count; at++) {
+      const event = copyAt(at, start);
+      this.#batch.push(event);
+      start += event.payload.length;
+    }
+    this.#next = 1;
+    return this.#batch[0];
+  }
+
+  /** The doorbell rang, or whoever would have heard it has stopped listening: the next read looks. */
+  rang(): void {
+    this.#armed = false;
+  }
+
+  /** JavaScript takes, or does not take, what the last event owns. */
+  settle(taken: boolean): void {
+    if (taken) native.subscriptionKeep(this.token);
+    else native.subscriptionDiscard(this.token);
+  }
+
+  /** Events that wait, on both sides. */
+  get size(): number {
+    return this.#batch.length - this.#next + this.#native.size;
+  }
+
+  /** Gives up what was copied. */
+  forget(): void {
+    this.#batch = [];
+    this.#next = 0;
+  }
+}
+
+/** A copy of the event at a position of the scratch, where its bytes begin at `start`. */
+function copyAt(at: number, start: number): RawEvent {
+  return {
+    kind: words[6 * at]!,
+    handle: meta[3 * at + 1]!,
+    payload: scratch.slice(start, start + words[6 * at + 4]!),
+    owns: words[6 * at + 1]! !== 0,
+  };
+}
