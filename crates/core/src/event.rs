@@ -62,8 +62,11 @@ impl Event {
 
     /// Hands what the event owns to the receiver: nothing is released when the event is dropped.
     pub fn deliver(&self) {
-        // Release pairs with the Acquire in `drop`; the reference count orders the two anyway, this only says so.
-        self.0.delivered.store(true, Ordering::Release);
+        // What owns nothing is shared by its readers without a write.
+        if self.owns() {
+            // Release pairs with the Acquire in `drop`; the reference count orders the two anyway, this only says so.
+            self.0.delivered.store(true, Ordering::Release);
+        }
     }
 }
 

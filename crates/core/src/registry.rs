@@ -46,6 +46,20 @@ struct KindTable {
     by_subject: SubjectMap<Subscribers>,
 }
 
+/// Who wants an event: each of them once.
+#[derive(Clone, Copy)]
+pub(crate) struct Matches<'a> {
+    every: Option<&'a Vec<Arc<Subscriber>>>,
+    named: Option<&'a Vec<Arc<Subscriber>>>,
+}
+
+impl<'a> Matches<'a> {
+    /// The subscribers, in the same order each time.
+    pub fn iter(self) -> impl Iterator<Item = &'a Subscriber> {
+        self.every.into_iter().chain(self.named).flatten().map(|subscriber| &**subscriber)
+    }
+}
+
 impl Registry {
     /// No subscribers, for events of `kinds` kinds.
     pub fn new(kinds: usize) -> Self {
@@ -58,17 +72,18 @@ impl Registry {
         }
     }
 
-    /// Calls `each` with every subscriber that wants events of this kind about this subject. Takes no lock; costs what
-    /// the matches cost, however many subscribers there are.
+    /// Calls `with` with the subscribers that want events of this kind about this subject, if there are any. Takes no
+    /// lock; costs what the matches cost, however many subscribers there are.
     #[inline]
-    pub fn for_each_match(&self, kind: Kind, subject: u64, mut each: impl FnMut(&Arc<Subscriber>)) {
+    pub fn with_matches<T>(&self, kind: Kind, subject: u64, with: impl FnOnce(Matches<'_>) -> T) -> Option<T> {
         if !self.interest.may_want(kind, subject) {
-            return;
+            return None;
         }
         let snapshot = self.snapshot.load();
-        let Some(table) = snapshot.kinds.get(usize::from(kind)) else { return };
-        table.every.iter().flat_map(|subscribers| subscribers.iter()).for_each(&mut each);
-        table.by_subject.get(subject).into_iter().flat_map(|subscribers| subscribers.iter()).for_each(&mut each);
+        let table = snapshot.kinds.get(usize::from(kind))?;
+        let matches =
+            Matches { every: table.every.as_deref(), named: table.by_subject.get(subject).map(|list| &**list) };
+        matches.iter().next().is_some().then(|| with(matches))
     }
 
     /// Lets `subscriber` hear what passes `filter`, from now on; or, if it is here already, changes its filter. Returns
