@@ -306,12 +306,14 @@ impl Owned {
     /// Reports the ids in `body`. Its own come last: which occurrence of a field counts is known only at the end.
     fn walk(&self, body: &[u8], found: &mut impl FnMut(u64)) -> Result<(), WireError> {
         let mut last = [0; MAX_IDS];
-        let result = self.scan(body, &mut last, found);
-        last.into_iter().filter(|&id| id != 0).for_each(found);
+        // On the way down, most messages have no ids of their own.
+        let last = &mut last[..self.ids.len()];
+        let result = self.scan(body, last, found);
+        last.iter().copied().filter(|&id| id != 0).for_each(found);
         result
     }
 
-    fn scan(&self, body: &[u8], last: &mut [u64; MAX_IDS], found: &mut impl FnMut(u64)) -> Result<(), WireError> {
+    fn scan(&self, body: &[u8], last: &mut [u64], found: &mut impl FnMut(u64)) -> Result<(), WireError> {
         for_each_field(body, |field, value| {
             match value {
                 Value::Varint(value) => {
