@@ -10,7 +10,7 @@
 //! Receivers poll, and yield while there is nothing: what it costs to wake a sleeping thread is the system's, and with
 //! more threads than cores would be all that is seen. How often ours wakes is another case, `wakes/burst`.
 
-use narrowcast_core::{Broadcast, Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
+use narrowcast_core::{Broadcast, Doorbell, Filter, KindSet, Overflow, Waiter, Wake, sync};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -65,7 +65,7 @@ fn per_event(start: Instant, events: u64) -> f64 {
 
 fn ours(subscribers: u64, events: u64, filtered: bool) -> f64 {
     let broadcast = Broadcast::new(1);
-    let bell = Arc::new(Doorbell::new(Box::new(NoWake)));
+    let bell = sync::Arc::new(Doorbell::new(Box::new(NoWake)));
     let mine = |number: u64| {
         let filter = Filter { kinds: KindSet::first(1), subjects: filtered.then(|| vec![number]) };
         broadcast.subscribe(filter, Overflow::Grow, Waiter::new(bell.clone(), number as u32))

@@ -4,7 +4,7 @@ use crate::doorbell::Waiter;
 use crate::event::{Event, Owner};
 use crate::filter::{Filter, Kind, KindSet};
 use crate::queue::Overflow;
-use crate::registry::Registry;
+use crate::registry::{Matches, Registry};
 use crate::stats::{Counter, Stats};
 use crate::subscriber::Subscriber;
 use crate::sync::Arc;
@@ -51,28 +51,40 @@ impl Broadcast {
     /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
     /// to the first reader; if it reaches nobody, `owner` releases it, now or when the last unread copy is dropped.
     pub fn send(&self, kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> usize {
-        let mut event = None;
-        let mut receivers = 0;
-        self.registry.for_each_match(kind, subject, |subscriber| {
-            // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
-            if subscriber.is_closed() {
-                return;
-            }
-            let event = event.get_or_insert_with(|| Event::new(kind, subject, payload, owner));
-            receivers += usize::from(subscriber.offer(event.clone()));
-        });
-        if receivers > 0 {
+        let event = || Event::new(kind, subject, payload, owner);
+        let receivers = self.registry.with_matches(kind, subject, |matches| self.offer(matches, event)).flatten();
+        if receivers.is_some_and(|receivers| receivers > 0) {
             self.wanted.add(1);
-            return receivers;
+        } else {
+            self.unwanted.add(1);
         }
-        self.unwanted.add(1);
-        // Where an event was made for a subscriber that had just closed, dropping the event releases.
-        if event.is_none()
+        // Where an event was made for a subscriber that had just closed, dropping the event released.
+        if receivers.is_none()
             && let Some(owner) = owner
         {
             owner.release(kind, payload);
         }
-        0
+        receivers.unwrap_or(0)
+    }
+
+    /// Offers an event to everybody who matches, then rings. Returns to how many it went; `None` if no event was made.
+    fn offer(&self, matches: Matches, event: impl FnOnce() -> Event) -> Option<usize> {
+        // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
+        let mut open = matches.iter().filter(|subscriber| !subscriber.is_closed());
+        let mut subscriber = open.next()?;
+        let event = event();
+        let mut receivers = 0;
+        for next in open {
+            receivers += usize::from(subscriber.offer(event.clone()));
+            subscriber = next;
+        }
+        // The last one gets the event itself, so that its count of references is not everybody's to change once more.
+        receivers += usize::from(subscriber.offer(event));
+        if receivers > 0 {
+            self.tally.count_matched(receivers as u64);
+            matches.iter().for_each(Subscriber::ring);
+        }
+        Some(receivers)
     }
 
     /// Adds a subscriber. It gets events whose send starts after this call, in the order in which sends take effect;

@@ -109,6 +109,13 @@ impl Waiter {
         self.armed.swap(false, Ordering::AcqRel);
     }
 
+    /// Whether the consumer waits. Means something only to a producer that has otherwise met the consumer since it
+    /// pushed: see [`notify`](Self::notify) for what can go wrong.
+    #[inline]
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed.load(Ordering::Acquire)
+    }
+
     /// Producer, after something to read was pushed: rings if the consumer waits. Returns whether it woke the thread.
     ///
     /// No wake is lost: `arm` and `notify` change the same flag, so one of them comes first. If `notify` does, its

@@ -15,6 +15,7 @@ mod broadcast;
 mod doorbell;
 mod event;
 mod filter;
+mod interest;
 mod queue;
 mod registry;
 mod snapshot_map;

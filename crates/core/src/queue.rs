@@ -50,7 +50,7 @@ pub struct EventQueue {
 }
 
 enum Events {
-    Linked { events: SegQueue<Event>, max: usize },
+    Linked { events: SegQueue<Event>, max: Option<usize> },
     Bounded { events: ArrayQueue<Event>, drop_oldest: bool },
 }
 
@@ -65,8 +65,8 @@ impl EventQueue {
             Overflow::Error { max: 0 } => {
                 panic!("a queue that may hold no event fails at the first: `max` must be above 0")
             }
-            Overflow::Error { max } => Events::Linked { events: SegQueue::new(), max },
-            Overflow::Grow => Events::Linked { events: SegQueue::new(), max: usize::MAX },
+            Overflow::Error { max } => Events::Linked { events: SegQueue::new(), max: Some(max) },
+            Overflow::Grow => Events::Linked { events: SegQueue::new(), max: None },
             Overflow::DropOldest { capacity } => {
                 Events::Bounded { events: ArrayQueue::new(capacity), drop_oldest: true }
             }
@@ -86,8 +86,9 @@ impl EventQueue {
         match &self.events {
             Events::Linked { events, max } => {
                 // Producers that look at the same moment may each push one more than `max`: the bound is what keeps
-                // memory in check, and exact for a single producer.
-                if events.len() < *max {
+                // memory in check, and exact for a single producer. Without one, nobody looks: the length is on the
+                // consumer's cache line.
+                if max.is_none_or(|max| events.len() < max) {
                     events.push(event);
                     return Offer::Queued;
                 }

@@ -1,9 +1,10 @@
 //! Who wants what: one immutable snapshot, replaced as a whole when somebody subscribes or leaves.
 //!
-//! Producers only ever load the snapshot, which takes no lock. Subscribers change it under a mutex that no producer
-//! touches.
+//! Producers only ever load the snapshot, which takes no lock; and not even that where [`Interest`] knows that nobody
+//! wants the event. Subscribers change both under a mutex that no producer touches.
 
 use crate::filter::{Filter, Kind};
+use crate::interest::{Demand, Interest};
 use crate::subject_map::SubjectMap;
 use crate::subscriber::Subscriber;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,17 @@ type Subscribers = Arc<Vec<Arc<Subscriber>>>;
 
 /// All subscribers of a broadcast.
 pub(crate) struct Registry {
+    interest: Interest,
     snapshot: ArcSwap<Snapshot>,
-    entries: Mutex<FxHashMap<u64, Entry>>,
+    members: Mutex<Members>,
     /// Set under the mutex, so that nobody joins afterwards.
     closed: AtomicBool,
+}
+
+/// What the snapshot and the interest are made from.
+struct Members {
+    entries: FxHashMap<u64, Entry>,
+    demand: Demand,
 }
 
 struct Entry {
@@ -38,66 +46,82 @@ struct KindTable {
     by_subject: SubjectMap<Subscribers>,
 }
 
+/// Who wants an event: each of them once.
+#[derive(Clone, Copy)]
+pub(crate) struct Matches<'a> {
+    every: Option<&'a Vec<Arc<Subscriber>>>,
+    named: Option<&'a Vec<Arc<Subscriber>>>,
+}
+
+impl<'a> Matches<'a> {
+    /// The subscribers, in the same order each time.
+    pub fn iter(self) -> impl Iterator<Item = &'a Subscriber> {
+        self.every.into_iter().chain(self.named).flatten().map(|subscriber| &**subscriber)
+    }
+}
+
 impl Registry {
     /// No subscribers, for events of `kinds` kinds.
     pub fn new(kinds: usize) -> Self {
         let empty = Arc::new(KindTable::default());
         Self {
+            interest: Interest::new(),
             snapshot: ArcSwap::from_pointee(Snapshot { kinds: vec![empty; kinds].into() }),
-            entries: Mutex::new(FxHashMap::default()),
+            members: Mutex::new(Members { entries: FxHashMap::default(), demand: Demand::new() }),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// Calls `each` with every subscriber that wants events of this kind about this subject. Takes no lock; costs what
-    /// the matches cost, however many subscribers there are.
+    /// Calls `with` with the subscribers that want events of this kind about this subject, if there are any. Takes no
+    /// lock; costs what the matches cost, however many subscribers there are.
     #[inline]
-    pub fn for_each_match(&self, kind: Kind, subject: u64, mut each: impl FnMut(&Arc<Subscriber>)) {
+    pub fn with_matches<T>(&self, kind: Kind, subject: u64, with: impl FnOnce(Matches<'_>) -> T) -> Option<T> {
+        if !self.interest.may_want(kind, subject) {
+            return None;
+        }
         let snapshot = self.snapshot.load();
-        let Some(table) = snapshot.kinds.get(usize::from(kind)) else { return };
-        table.every.iter().flat_map(|subscribers| subscribers.iter()).for_each(&mut each);
-        table.by_subject.get(subject).into_iter().flat_map(|subscribers| subscribers.iter()).for_each(&mut each);
+        let table = snapshot.kinds.get(usize::from(kind))?;
+        let matches =
+            Matches { every: table.every.as_deref(), named: table.by_subject.get(subject).map(|list| &**list) };
+        matches.iter().next().is_some().then(|| with(matches))
     }
 
     /// Lets `subscriber` hear what passes `filter`, from now on; or, if it is here already, changes its filter. Returns
     /// false, and does nothing, if the subscriber or the registry is closed.
     pub fn set(&self, subscriber: &Arc<Subscriber>, filter: Filter) -> bool {
         let entry = Entry { subscriber: subscriber.clone(), filter: without_repeats(filter) };
-        self.change(|entries, kinds| {
+        let change = self.change(|members, kinds| {
             // Under the lock: a subscriber closes before it is removed, so it can't come back after its removal.
             if self.is_closed() || subscriber.is_closed() {
-                return false;
+                return None;
             }
-            if let Some(old) = entries.remove(&subscriber.id()) {
-                leave(kinds, &old);
-            }
+            let old = members.entries.remove(&subscriber.id());
+            old.iter().for_each(|old| leave(kinds, old));
             join(kinds, &entry);
-            entries.insert(subscriber.id(), entry);
-            true
-        })
+            self.interest.raise(&mut members.demand, &entry.filter);
+            members.entries.insert(subscriber.id(), entry);
+            Some(old.into_iter().collect())
+        });
+        change.is_some()
     }
 
     /// Forgets a subscriber, which must be closed. Unknown: no-op.
     pub fn remove(&self, subscriber: &Subscriber) {
-        self.change(|entries, kinds| match entries.remove(&subscriber.id()) {
-            Some(old) => {
-                leave(kinds, &old);
-                true
-            }
-            None => false,
+        self.change(|members, kinds| {
+            let old = members.entries.remove(&subscriber.id())?;
+            leave(kinds, &old);
+            Some(vec![old])
         });
     }
 
     /// Forgets every subscriber, and returns them. Nobody joins any more.
     pub fn close(&self) -> Vec<Arc<Subscriber>> {
-        let mut all = Vec::new();
-        self.change(|entries, kinds| {
+        let all = self.change(|members, kinds| {
             self.closed.store(true, Ordering::Release);
-            all.extend(entries.drain().map(|(_, entry)| entry.subscriber));
             kinds.fill(Arc::new(KindTable::default()));
-            true
+            Some(members.entries.drain().map(|(_, entry)| entry).collect())
         });
-        all
+        all.into_iter().flatten().map(|entry| entry.subscriber).collect()
     }
 
     /// Whether [`close`](Self::close) was called.
@@ -107,22 +131,25 @@ impl Registry {
 
     /// How many subscribers there are whose subscription has not ended.
     pub fn len(&self) -> usize {
-        lock(&self.entries).values().filter(|entry| !entry.subscriber.is_closed()).count()
+        lock(&self.members).entries.values().filter(|entry| !entry.subscriber.is_closed()).count()
     }
 
-    /// Publishes what `change` made of the snapshot, unless it returned false; returns what it returned.
-    fn change(&self, change: impl FnOnce(&mut FxHashMap<u64, Entry>, &mut [Arc<KindTable>]) -> bool) -> bool {
-        let mut entries = lock(&self.entries);
+    /// Publishes what `change` made of the snapshot; `None`: nothing. It returns the entries that are no longer in it,
+    /// as does this.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Members, &mut [Arc<KindTable>]) -> Option<Vec<Entry>>,
+    ) -> Option<Vec<Entry>> {
+        let mut members = lock(&self.members);
         let mut next = Snapshot::clone(&self.snapshot.load());
-        if !change(&mut entries, &mut next.kinds) {
-            return false;
-        }
+        let left = change(&mut members, &mut next.kinds)?;
         // Still under the lock, or two changes could overwrite each other.
         let old = self.snapshot.swap(Arc::new(next));
+        left.iter().for_each(|entry| self.interest.lower(&mut members.demand, &entry.filter));
         // Dropped without the lock: a subscriber that goes with the snapshot releases what it never read.
-        drop(entries);
+        drop(members);
         drop(old);
-        true
+        Some(left)
     }
 }
 

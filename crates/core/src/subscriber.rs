@@ -26,21 +26,21 @@ impl Subscriber {
     }
 
     /// Producer: offers a matching event. Returns whether the event concerned this subscriber at all, which it does
-    /// not once the subscription has ended.
+    /// not once the subscription has ended. The producer counts it as matched, and then [`ring`](Self::ring)s.
     pub(crate) fn offer(&self, event: Event) -> bool {
         let offer = self.queue.offer(event);
-        if offer == Offer::Closed {
-            return false;
+        if !matches!(offer, Offer::Queued | Offer::Closed) {
+            self.counts.counts.producers.dropped.add(1);
         }
-        let counts = &self.counts.counts.producers;
-        counts.matched.add(1);
-        if offer != Offer::Queued {
-            counts.dropped.add(1);
-        }
-        if offer != Offer::DroppedNewest {
+        offer != Offer::Closed
+    }
+
+    /// Producer: rings if the consumer waits, after what was offered was counted.
+    #[inline]
+    pub(crate) fn ring(&self) {
+        if self.waiter.is_armed() {
             self.notify();
         }
-        true
     }
 
     fn notify(&self) {
@@ -71,13 +71,13 @@ impl Subscriber {
     /// Consumer: the event reached whoever asked for it, who now owns what the event owned.
     pub fn delivered(&self, event: &Event) {
         event.deliver();
-        self.counts.counts.delivered.add(1);
+        self.counts.counts.delivered.add_alone(1);
     }
 
     /// Consumer: the reader looked at the event and did not want it. It counts as read; what it owns is released,
     /// unless another subscriber takes it.
     pub fn discarded(&self, event: Event) {
-        self.counts.counts.delivered.add(1);
+        self.counts.counts.delivered.add_alone(1);
         drop(event);
     }
 
@@ -100,6 +100,7 @@ impl Subscriber {
     /// consumer need not wait.
     pub fn wait(&self) -> bool {
         self.waiter.arm();
+        self.tally.meet_producers();
         if self.queue.is_empty() && !self.queue.is_closed() {
             return true;
         }

@@ -133,6 +133,16 @@ fn one_copy_of_the_payload_serves_every_match() {
 }
 
 #[test]
+fn a_small_event_is_one_allocation() {
+    let broadcast = Broadcast::new(1);
+    let bell = Arc::new(Doorbell::new(Box::new(Quiet)));
+    let overflow = Overflow::DropOldest { capacity: 4 };
+    let _subscriber = broadcast.subscribe(Filter::kinds(KindSet::first(1)), overflow, Waiter::new(bell, 0));
+    broadcast.send(0, 0, &[], None);
+    assert_eq!(allocations(|| assert_eq!(broadcast.send(0, 0, &PAYLOAD[..100], None), 1)), (1, 0));
+}
+
+#[test]
 fn a_subscriber_that_lagged_and_never_left_costs_no_copy() {
     let (broadcast, subscribers) = subscribed(1, Overflow::Error { max: 1 });
     broadcast.send(0, 1, &PAYLOAD, None);

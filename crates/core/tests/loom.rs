@@ -256,6 +256,31 @@ fn a_subscriber_that_stays_gets_everything_while_others_come_and_go() {
 }
 
 #[test]
+fn who_comes_hears_a_tail_and_who_leaves_a_head_of_several_kinds() {
+    let both = || Filter::kinds(KindSet::first(2));
+    let sending = |broadcast: &Arc<Broadcast>| {
+        let broadcast = broadcast.clone();
+        thread::spawn(move || [0, 1].map(|kind| broadcast.send(kind, kind.into(), &[], None)))
+    };
+    explore([vec![], vec![1], vec![0, 1]], move || {
+        let broadcast = Arc::new(Broadcast::new(2));
+        let producer = sending(&broadcast);
+        let comes = broadcast.subscribe(both(), Overflow::Grow, polling());
+        producer.join().unwrap();
+        drain(&comes)
+    });
+    explore([vec![], vec![0], vec![0, 1]], move || {
+        let broadcast = Arc::new(Broadcast::new(2));
+        let leaves = broadcast.subscribe(both(), Overflow::Grow, polling());
+        let producer = sending(&broadcast);
+        // By its filter: where it ends its subscription, it is deaf before anything else changes.
+        broadcast.set_filter(&leaves, Filter::kinds(KindSet::EMPTY));
+        producer.join().unwrap();
+        drain(&leaves)
+    });
+}
+
+#[test]
 fn a_change_of_filter_neither_misses_nor_repeats_an_event_that_both_filters_want() {
     explore([vec![1], vec![1, 2]], || {
         let broadcast = Arc::new(Broadcast::new(1));

@@ -194,7 +194,7 @@ impl Engine {
             Err(crate::wire::WireError::UnknownCase(_)) => return self.unknown.add(1),
             Err(_) => return self.malformed.add(1),
         };
-        let owner = self.schema.owns(peek.kind).then_some(&self.owner);
+        let owner = peek.may_own.then_some(&self.owner);
         if peek.kind == self.schema.audio_kind() {
             let Ok(event) = self.schema.audio_event(peek.body) else {
                 self.malformed.add(1);

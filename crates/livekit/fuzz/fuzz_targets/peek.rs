@@ -28,6 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     let found = peek.ok().map(|peek| (peek.kind, peek.subject, peek.body.to_vec()));
     assert_eq!(found, reference::peek(&SPEC, bytes), "{peek:?}");
     if let Ok(peek) = peek {
+        assert!(peek.may_own || reference::owned(&SPEC.cases[usize::from(peek.kind)].owned, peek.body).0.is_empty());
         check_body(peek.kind, peek.body);
     }
     for kind in (0..=u8::MAX).filter(|&kind| SCHEMA.owns(kind)) {

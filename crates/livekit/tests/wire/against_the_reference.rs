@@ -76,6 +76,8 @@ fn compare((spec, schema): &Asked, bytes: &[u8]) {
         assert!(bytes.is_empty());
     }
     if let Ok(peek) = peek {
+        let (ids, _) = owned_ids(schema, peek.kind, peek.body);
+        assert!(peek.may_own || ids.is_empty(), "{peek:?} owns {ids:?}");
         compare_body(spec, schema, peek.kind, peek.body);
     }
     for kind in 0..spec.cases.len() as u8 {

@@ -26,6 +26,15 @@ fn each_path_of_the_real_schema_leads_to_its_id() {
 }
 
 #[test]
+fn a_peek_says_when_there_is_nothing_to_look_for() {
+    let schema = livekit();
+    assert!(schema.peek(&connected().0).unwrap().may_own);
+    assert!(schema.peek(&audio_frame(0).0).unwrap().may_own, "what is nested has not been looked at");
+    let eos = Message::new().message(AUDIO, Message::new().varint(1, 7).message(3, Message::new()));
+    assert!(!schema.peek(&eos.0).unwrap().may_own);
+}
+
+#[test]
 fn id_zero_is_no_handle() {
     let schema = livekit();
     let body = Message::new().at(&[2, 1, 1, 1], 0);
