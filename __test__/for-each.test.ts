@@ -54,7 +54,7 @@ describe('forEach()', () => {
         cells: gate.cells,
       }),
     );
-    for (const worker of workers) expect(await message(worker)).toBe('ready');
+    expect(await Promise.all(workers.map(message))).toEqual(['ready', 'ready']);
     const next = [0, 0];
     const events = queue.subscribe({ overflow: 'grow' });
     const over = events.forEach(({ payload }) => {
