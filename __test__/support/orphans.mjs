@@ -70,9 +70,18 @@ await until(() => {
   return calm === 20;
 }, 'things come to rest');
 
-const { recorded, left } = native.ledgerProbe();
+const { recorded, left, streams } = native.ledgerProbe();
 const { malformed, panics, heldDropped, framesMalformed } = engine.stats();
 console.log(
-  JSON.stringify({ ...report, malformed, panics, heldDropped, framesMalformed, recorded, left: left.map(String) }),
+  JSON.stringify({
+    ...report,
+    malformed,
+    panics,
+    heldDropped,
+    framesMalformed,
+    recorded,
+    left: left.map(String),
+    streamsLeft: streams.map(String),
+  }),
 );
 engine.uninstall();
