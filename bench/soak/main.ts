@@ -50,6 +50,8 @@ function run(side: 'ours' | 'peer', minutes: number, root: string): Promise<Afte
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('side.ts', import.meta.url)), [side, String(minutes)], {
       execArgv: ['--expose-gc', '--import', 'tsx'],
+      // Where tsx is found.
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
       env: { ...process.env, NARROWCAST_ROOT: root },
     });
     const limit = setTimeout(() => child.kill('SIGKILL'), minutes * 60_000 + EXTRA_MS);
