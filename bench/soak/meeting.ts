@@ -98,8 +98,10 @@ export async function holdMeeting(client: Client, minutes: number): Promise<Afte
     return { memory, neverRead };
   })();
 
-  for (let i = 0; i < COLLECTIONS && streams.sweep() + client.streams() > 0; i++) {
+  for (let i = 0; i < COLLECTIONS; i++) {
     gc!();
+    // Not before it, for what one looks at stays until one's turn ends.
+    if (streams.sweep() === 0 && client.streams() === 0) break;
     await sleep(10);
   }
   await rest(client);
