@@ -3,8 +3,9 @@ import { holdMeeting } from './meeting.js';
 import { ours } from './ours.js';
 import { peer } from './peer.js';
 
-// Not without whoever started it.
+// Not without whoever started it, who may be gone by now.
 process.on('disconnect', () => process.exit(1));
+if (!process.connected) process.exit(1);
 
 const [side, minutes] = process.argv.slice(2);
 const aftermath = await holdMeeting(side === 'ours' ? ours() : peer(), Number(minutes));
