@@ -55,6 +55,7 @@ describe('the command', () => {
     ['--minutes', '0'],
     ['--minutes', '-1'],
     ['--minutes', 'abc'],
+    ['--minutes', '31'],
     ['--minutes'],
     ['--hours', '1'],
     ['10'],

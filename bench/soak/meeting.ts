@@ -23,8 +23,10 @@ const STALL_MS = 60;
  * event, for ever, and in 10 minutes it would do nothing else.
  */
 const FORGET_EVERY = 15;
+/** Streams that are forgotten, at most. */
+const FORGET_AT_MOST = 20;
 /** Full collections after which what is still there is there for good; what is collected takes two or three. */
-const COLLECTIONS = 50;
+const COLLECTIONS = 20;
 /** How long everything must be quiet, and how long that may take, in ms. */
 const REST_MS = 250;
 const REST_LIMIT_MS = 30_000;
@@ -81,7 +83,7 @@ export async function holdMeeting(client: Client, minutes: number): Promise<Afte
     // As many on a slow machine as on a fast one.
     for (let churn = 0; churn * CHURN_MS < durationMs; churn++) {
       did.cancelled += await cancelBehindStall(tracks.slice(0, CHURN_STREAMS).map(({ track }) => streams.open(track)));
-      if (churn % FORGET_EVERY === 0) {
+      if (churn % FORGET_EVERY === 0 && did.forgotten < FORGET_AT_MOST) {
         await forget(streams.open(tracks[churn % TRACKS]!.track));
         did.forgotten++;
       }
