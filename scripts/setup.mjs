@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The addon with the handle ledger compiled in; tests load it through NAPI_RS_NATIVE_LIBRARY_PATH. */
+/** The addon with the handle ledger compiled in; `__test__/support/ledger.ts` says how it is loaded. */
 export const ledgerAddon = path.join(root, 'target', 'ledger', 'narrowcast.node');
 
 const inRoot = (...parts) => path.join(root, ...parts);

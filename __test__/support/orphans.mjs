@@ -1,6 +1,7 @@
 // Run with the ledger build and --expose-gc: makes every kind of mess that strands native handles elsewhere, lets it
 // come to rest, and prints which handles the engine still knows.
 import { Worker } from 'node:worker_threads';
+import { FfiHandle } from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
 import { AudioStream, block, install, native, openTracks, play, until } from './engine-meeting.mjs';
 
@@ -45,15 +46,18 @@ const opened = new rtc.AudioStream(tracks[0].track, 16_000, 1);
 const failing = engine.queue.subscribe({ types: ['audioStreamEvent'], capacity: 5, maxCapacity: 10 });
 const dropping = engine.queue.subscribe({ types: ['audioStreamEvent'], capacity: 5, overflow: 'drop-oldest' });
 engine.queue.subscribe({ types: ['audioStreamEvent'], capacity: 1000 });
+// So long that rtc-node's stream has not seen a frame yet of those that both subscriptions overflow with.
+block(400);
 await until(() => failing.closed && dropping.dropped > 20, 'both overflow');
+await opened.cancel();
 report.lagged = (() => {
   try {
-    for (;;) failing.tryNext();
+    // Whoever reads an event owns the handles in it, also one that somebody else was to get as well.
+    for (;;) new FfiHandle(failing.tryNext().message.value.message.value.frame.handle.id).dispose();
   } catch (error) {
     return error.code;
   }
 })();
-await opened.cancel();
 await dropping.return();
 
 // Rest: nothing is played, no stream is open, no worker runs, and nobody holds a subscription.
@@ -70,9 +74,18 @@ await until(() => {
   return calm === 20;
 }, 'things come to rest');
 
-const { recorded, left } = native.ledgerProbe();
+const { recorded, left, streams } = native.ledgerProbe();
 const { malformed, panics, heldDropped, framesMalformed } = engine.stats();
 console.log(
-  JSON.stringify({ ...report, malformed, panics, heldDropped, framesMalformed, recorded, left: left.map(String) }),
+  JSON.stringify({
+    ...report,
+    malformed,
+    panics,
+    heldDropped,
+    framesMalformed,
+    recorded,
+    left: left.map(String),
+    streamsLeft: streams.map(String),
+  }),
 );
 engine.uninstall();

@@ -171,6 +171,8 @@ impl Engine {
 
     /// Feeds `stream` with the frames of the engine's audio stream `handle`.
     pub fn open_stream(&self, handle: u64, stream: Arc<PcmStream>) {
+        #[cfg(feature = "ledger")]
+        crate::ledger::note_stream(handle);
         self.audio.open(handle, stream);
     }
 
@@ -188,7 +190,7 @@ impl Engine {
     pub fn receive(&self, message: &[u8]) {
         self.received.add(1);
         #[cfg(feature = "ledger")]
-        crate::ledger::record(&self.schema, message);
+        crate::ledger::note_event(&self.schema, message);
         let peek = match self.schema.peek(message) {
             Ok(peek) => peek,
             Err(crate::wire::WireError::UnknownCase(_)) => return self.unknown.add(1),

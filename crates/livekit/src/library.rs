@@ -115,7 +115,10 @@ impl Library {
 impl Abi for &'static Library {
     fn drop_handle(&self, handle: u64) -> bool {
         // SAFETY: takes any number, from any thread.
-        unsafe { (self.drop_handle)(handle) }
+        let known = unsafe { (self.drop_handle)(handle) };
+        #[cfg(feature = "ledger")]
+        crate::ledger::forget(handle);
+        known
     }
 
     fn request(&self, request: &[u8]) -> bool {

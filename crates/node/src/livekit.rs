@@ -203,22 +203,40 @@ pub fn engine_peek(schema: NativeSchema, message: Uint8ArraySlice) -> Result<Nat
     Ok(NativePeek { r#type: schema.name(peek.kind).unwrap_or_default().to_owned(), handle: peek.subject.into(), owned })
 }
 
-/// Test builds: the handles in events so far, and which of them the engine still knew. Asking drops them.
+/// Test builds: which of the handles that the engine gave out it still knows: those in events that came here, and those
+/// of our audio streams. Asking drops them.
 #[cfg(feature = "ledger")]
 #[napi(catch_unwind)]
 pub fn ledger_probe() -> Result<LedgerProbe> {
-    let (recorded, left) = narrowcast_livekit::ledger::probe(&**engine()?.abi());
-    Ok(LedgerProbe { recorded: recorded as f64, left: left.into_iter().map(BigInt::from).collect() })
+    let narrowcast_livekit::ledger::Probe { noted, events, streams } =
+        narrowcast_livekit::ledger::probe(&**engine()?.abi());
+    let big = |handles: Vec<u64>| handles.into_iter().map(BigInt::from).collect();
+    Ok(LedgerProbe { recorded: noted as f64, left: big(events), streams: big(streams) })
+}
+
+/// Test builds: how many of these handles the engine still knows; for a client that hears its events itself. Asking drops
+/// them.
+#[cfg(feature = "ledger")]
+#[napi(catch_unwind)]
+pub fn ledger_probe_handles(handles: Vec<BigInt>) -> Result<u32> {
+    let abi = engine()?.abi();
+    let mut known = 0;
+    for id in &handles {
+        known += u32::from(abi.drop_handle(crate::bigint::handle(id)?));
+    }
+    Ok(known)
 }
 
 /// What [`ledger_probe`] found.
 #[cfg(feature = "ledger")]
 #[napi(object)]
 pub struct LedgerProbe {
-    /// Handles that the engine gave out in events.
+    /// Handles that the engine gave out, so far.
     pub recorded: f64,
-    /// Those that nobody had dropped.
+    /// Those in events that nobody had dropped.
     pub left: Vec<BigInt>,
+    /// Those of audio streams that nobody had dropped.
+    pub streams: Vec<BigInt>,
 }
 
 /// The engine that this process is attached to.

@@ -1,0 +1,50 @@
+import { median } from '../support/harness.js';
+
+/** How long memory may still settle, at most, in ms: code is compiled, heaps and pools reach their size. */
+const WARM_UP_MS = 60_000;
+
+/** What a process's resident memory did. In MB of 10^6 bytes. */
+export interface MemoryTrend {
+  /** Median of the first third of the time after the warm-up. */
+  readonly firstMb: number;
+  /** Median of the last third. */
+  readonly lastMb: number;
+  /** The one less the other, for each minute between the middles of the two. */
+  readonly slopeMbPerMin: number;
+}
+
+/** Reads this process's resident memory now and then. What it notes has its memory from the start. */
+export class MemoryLog {
+  readonly #rss: Float64Array;
+  readonly #timer: NodeJS.Timeout;
+  readonly #start = performance.now();
+  #count = 0;
+
+  /** @param durationMs how long it is going to run */
+  constructor(durationMs: number) {
+    const everyMs = Math.min(1000, durationMs / 60);
+    this.#rss = new Float64Array(Math.ceil(durationMs / everyMs) + 1);
+    this.#timer = setInterval(() => this.#read(), everyMs);
+  }
+
+  stop(): MemoryTrend {
+    clearInterval(this.#timer);
+    this.#read();
+    return trend(this.#rss.subarray(0, this.#count), (performance.now() - this.#start) / this.#count);
+  }
+
+  #read(): void {
+    if (this.#count < this.#rss.length) this.#rss[this.#count++] = process.memoryUsage.rss();
+  }
+}
+
+/** @param rss readings, in bytes, `everyMs` apart */
+export function trend(rss: Float64Array, everyMs: number): MemoryTrend {
+  const warmUp = Math.min(Math.floor(WARM_UP_MS / everyMs), Math.floor(rss.length / 4));
+  const settled = rss.subarray(warmUp);
+  const third = Math.ceil(settled.length / 3);
+  const firstMb = median([...settled.subarray(0, third)]) / 1e6;
+  const lastMb = median([...settled.subarray(settled.length - third)]) / 1e6;
+  const minutes = ((settled.length - third) * everyMs) / 60_000;
+  return { firstMb, lastMb, slopeMbPerMin: minutes > 0 ? (lastMb - firstMb) / minutes : 0 };
+}
