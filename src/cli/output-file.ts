@@ -15,9 +15,14 @@ export async function checkWritable(path: string): Promise<void> {
 }
 
 /** @throws {Failure} the file can't be written */
-export async function writeJson(path: string, content: object): Promise<void> {
+export function writeJson(path: string, content: object): Promise<void> {
+  return writeText(path, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** @throws {Failure} the file can't be written */
+export async function writeText(path: string, content: string): Promise<void> {
   try {
-    await writeFile(path, `${JSON.stringify(content, null, 2)}\n`);
+    await writeFile(path, content);
   } catch (cause) {
     throw fileFailure('write', path, cause);
   }
