@@ -103,6 +103,19 @@ test('after the end, readings stay', async () => {
   expect(meters.read(1)).toEqual(before);
 });
 
+test('what comes after the end, waited for in vain, is left out', async () => {
+  const meters = new Meters();
+  await meters.calibrate();
+  meters.start();
+  await sleep(20);
+  meters.mayBeOver();
+  block(300);
+  await sleep(20);
+  meters.stop();
+
+  expect(meters.read(100).mainThreadUsPerFrame).toBeLessThan(1500);
+});
+
 test('no frames cost nothing', () => {
   const meters = new Meters();
   meters.start();
