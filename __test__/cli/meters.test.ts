@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Meters } from '../../src/cli/meters.js';
 import { threadClock } from '../../src/cli/thread-clock.js';
+
+// Work of so long takes longer on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const clock = threadClock();
 

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileFailure } from './failure.js';
 import { Meters, type Reading, type Sample } from './meters.js';
+import { makeFolder } from './output-file.js';
 import type { Cast, Participant } from './participants.js';
 import { Recording } from './recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
@@ -94,9 +93,7 @@ export class Half {
   async open(participants: readonly Participant[]): Promise<void> {
     const { out, sampleRate } = this.#options;
     try {
-      await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-        throw fileFailure('make the folder', out, cause);
-      });
+      await makeFolder(out);
       for (const { identity } of participants) {
         this.#recordings.push(new Recording(await WavWriter.create(join(out, `${identity}.wav`), sampleRate)));
       }

@@ -54,7 +54,12 @@ program
   .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
   .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
   .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
-  .option('--out <folder>', 'where the recordings go, one WAV file for each participant', path, 'recordings')
+  .option(
+    '--out <folder>',
+    'where the recordings go, one WAV file for each participant; in rtc-node/ those of the other side',
+    path,
+    'recordings',
+  )
   .option('--json <file>', 'where the figures of both go', path)
   .option('--report <file>', 'where the report goes, a web page with charts', path, 'report.html')
   .option('--no-report', 'write no report')

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileFailure } from './failure.js';
 
@@ -25,5 +25,28 @@ export async function writeText(path: string, content: string): Promise<void> {
     await writeFile(path, content);
   } catch (cause) {
     throw fileFailure('write', path, cause);
+  }
+}
+
+/** Makes a folder, and those that it is in, where they are missing. @throws {Failure} it can't be made */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeWithParents(path);
+  } catch (cause) {
+    throw fileFailure('make the folder', path, cause);
+  }
+}
+
+/** Node's own `recursive` never returns where the system does not let anything be made, such as in /proc on Linux. */
+async function makeWithParents(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path) throw error;
+    await makeWithParents(parent);
+    await mkdir(path);
   }
 }

@@ -102,7 +102,7 @@ interface Chart {
 const CHARTS: readonly Chart[] = [
   { name: 'thread', title: 'Main-thread time per frame', unit: 'in each second' },
   { name: 'lag', title: 'Event-loop lag', unit: 'p99', dots: 'max' },
-  { name: 'memory', title: 'Resident memory', unit: 'whole process' },
+  { name: 'memory', title: 'Resident memory', unit: '' },
 ];
 
 function chartHtml({ name, title, unit, dots }: Chart, compared: boolean): string {
@@ -188,7 +188,8 @@ function methodHtml({ ours, peer }: Sides): string {
       ? [
           'Both sides ran at the same time in processes of their own, each with LiveKit’s engine: the same voices, played ' +
             'from a native thread, and the same code that records and measures. rtc-node’s is its own client and its own ' +
-            'AudioStream, read with for await; it counts neither events nor frames that it drops.',
+            'AudioStream, read with for await. Each of its streams has a short queue in the engine, which drops what it has ' +
+            'no room for; neither that nor events are counted there, so compare with what was played.',
           'The ratio is narrowcast divided by rtc-node.',
         ]
       : []),

@@ -5,10 +5,20 @@
   const { ours, peer } = JSON.parse(document.getElementById('figures').textContent);
   const sides = peer ? [ours, peer] : [ours];
 
+  /** Shorter lags are drawn as this, in ms: a scale of powers of ten has no zero. */
+  const SHORTEST = 0.1;
+  const lagOf = (value) => (value === undefined ? null : Math.max(SHORTEST, value));
+
   /** What each chart draws: `line` of a sample, and `dots` beside it. */
   const charts = {
     thread: { line: (sample) => sample.mainThreadUsPerFrame, unit: 'µs' },
-    lag: { line: (sample) => sample.lagMs?.p99 ?? null, dots: (sample) => sample.lagMs?.max ?? null, unit: 'ms' },
+    lag: {
+      line: (sample) => lagOf(sample.lagMs?.p99),
+      dots: (sample) => lagOf(sample.lagMs?.max),
+      unit: 'ms',
+      // From a tenth of a ms to a second and more: else a single long one would hide all others.
+      scale: { distr: 3, range: (plot, low, high) => [SHORTEST, 10 ** Math.ceil(Math.log10(Math.max(high, 1)))] },
+    },
     memory: { line: (sample) => sample.rssMb, unit: 'MB' },
   };
 
@@ -17,11 +27,11 @@
   /** From zero, so that what looks twice as high is twice as much, to a little above the highest. */
   const fromZero = (plot, low, high) => [0, high > 0 ? high * 1.08 : 1];
 
-  const number = (value, unit) =>
-    `${value >= 10 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
+  /** A tick without a label is null. */
+  const label = (value, unit) => (value === null ? null : `${Number(value.toPrecision(3))} ${unit}`);
 
   function draw(element) {
-    const { line, dots, unit } = charts[element.dataset.chart];
+    const { line, dots, unit, scale = { range: fromZero } } = charts[element.dataset.chart];
     const series = [];
     const tables = [];
     for (const [at, { samples }] of sides.entries()) {
@@ -44,10 +54,10 @@
         height: element.clientHeight,
         padding: [8, 12, 0, 0],
         cursor: { sync: { key: 'time' }, y: false, drag: { x: false, y: false } },
-        scales: { x: { time: false, range: (plot, low, high) => [0, high] }, y: { range: fromZero } },
+        scales: { x: { time: false, range: (plot, low, high) => [0, high] }, y: scale },
         axes: [
           { ...axis, font, label: 'seconds since the meeting began', labelFont: font, labelSize: 24, size: 32 },
-          { ...axis, font, size: 66, values: (plot, ticks) => ticks.map((tick) => number(tick, unit)) },
+          { ...axis, font, size: 66, values: (plot, ticks) => ticks.map((tick) => label(tick, unit)) },
         ],
         series: [{}, ...series],
       },
