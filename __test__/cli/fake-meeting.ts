@@ -39,6 +39,7 @@ export async function holdFake(
 
 /** A side without an engine: everything arrives at once, and `spoil` decides what arrives of each frame. */
 export class FakeSide implements Side {
+  ordered = true;
   broken: Promise<never> = new Promise(() => {});
   left = 0;
   /** For how many, and how many had joined by then. */

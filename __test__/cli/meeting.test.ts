@@ -64,6 +64,29 @@ test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: numb
   expect(ours.participants[1]).toMatchObject({ samplesLost: lost, framesReceived: received, intact: false });
 });
 
+test.each([
+  { ordered: true, status: 1 },
+  { ordered: false, status: 0 },
+])(
+  'frames that change places are damage where order is sure ($ordered), and none elsewhere',
+  async ({ ordered, status }) => {
+    let held: Int16Array | undefined;
+    const side = new FakeSide((frame, number, seat) => {
+      if (seat !== 1) return [frame];
+      if (number === 20) {
+        held = frame;
+        return [];
+      }
+      return number === 21 ? [frame, held!] : [frame];
+    });
+    side.ordered = ordered;
+    const { status: ended, ours } = await holdFake(meetingOptions(), side);
+
+    expect(ended).toBe(status);
+    expect(ours.participants[1]).toMatchObject({ framesReceived: 50, intact: !ordered, samplesLost: ordered ? 80 : 0 });
+  },
+);
+
 test('an engine that breaks fails the meeting, with complete files and nothing left open', async () => {
   const side = new FakeSide((frame) => [frame]);
   side.broken = Promise.reject(new Error('the engine broke'));

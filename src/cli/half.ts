@@ -235,14 +235,15 @@ export class Half {
   async #check({ participant, recording, listening }: Seat, chunks: number): Promise<ParticipantResult> {
     const { sampleRate, frameMs } = this.#options;
     const expected = chunks * (sampleRate / 100);
-    const { lost, intact } = compare(participant.pcm, expected, await readRecording(recording.path, sampleRate));
+    const heard = compare(participant.pcm, expected, await readRecording(recording.path, sampleRate));
+    const moved = this.#side.ordered ? 0 : Math.min(heard.lost, heard.surplus);
     return {
       identity: participant.identity,
       framesExpected: Math.ceil(expected / ((sampleRate / 1000) * frameMs)),
       framesReceived: recording.frames,
       framesDropped: listening.dropped(),
-      samplesLost: lost,
-      intact,
+      samplesLost: heard.lost - moved,
+      intact: heard.lost === moved && heard.surplus === moved,
     };
   }
 

@@ -6,6 +6,7 @@ import { Tracks } from './tracks.js';
 
 /** narrowcast on LiveKit's engine, in this process, without a server. */
 export class Ours implements Side {
+  readonly ordered = true;
   readonly broken: Promise<never>;
   readonly #engine: Engine;
   readonly #tracks: Tracks;

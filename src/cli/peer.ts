@@ -23,6 +23,8 @@ const shared = globalThis as { _ffiClientInstance?: Client };
  * beforehand, and subtracted: see {@link rehearse}.
  */
 export class Peer implements Side {
+  /** Answers come to rtc-node's client here, and not to what plays. */
+  readonly ordered = false;
   /** rtc-node tells of a panic like of everything else: listening for it would be work for the thread measured. */
   readonly broken = new Promise<never>(() => {});
   readonly #tracks: Tracks;

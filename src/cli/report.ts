@@ -189,7 +189,9 @@ function methodHtml({ ours, peer }: Sides): string {
           'Both sides ran at the same time in processes of their own, each with LiveKit’s engine: the same voices, played ' +
             'from a native thread, and the same code that records and measures. rtc-node’s is its own client and its own ' +
             'AudioStream, read with for await. Each of its streams has a short queue in the engine, which drops what it has ' +
-            'no room for; neither that nor events are counted there, so compare with what was played.',
+            'no room for; neither that nor events are counted there, so compare with what was played. ' +
+            'Chunks that the engine took in another order than they were played, which the player can’t prevent on ' +
+            'that side, are not called lost there.',
           'The ratio is narrowcast divided by rtc-node.',
         ]
       : []),

@@ -20,9 +20,12 @@ export interface ParticipantResult {
   readonly framesReceived: number;
   /** Frames lost because they were not read in time; null where nothing counts them. */
   readonly framesDropped: number | null;
-  /** Samples that were played, and are not in the recording, unchanged and in their place. */
+  /** Samples that were played, and are not in the recording, unchanged and in their place; on rtc-node's side, in any place. */
   readonly samplesLost: number;
-  /** Whether the recording, read back from the disk, is bit for bit what was played, and complete. */
+  /**
+   * Whether the recording, read back from the disk, is bit for bit what was played, and complete; on rtc-node's side,
+   * where the engine may take chunks in another order than they are played, it may be in another order.
+   */
   readonly intact: boolean;
 }
 

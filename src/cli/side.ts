@@ -6,6 +6,11 @@ import type { Participant } from './participants.js';
  */
 export interface Side {
   /**
+   * Whether the engine takes what is played in its order for sure. Where the player doesn't hear the engine's answers,
+   * two chunks may change places when the machine held the player up: that is no fault of whoever listens.
+   */
+  readonly ordered: boolean;
+  /**
    * Plays as in the meeting, for so many participants and with nobody listening, until the function is called that this
    * returns: what that costs is not the cost of listening. Comes before the first {@link join}.
    */
