@@ -1,6 +1,22 @@
-import { defineConfig, type UserConfig } from 'tsdown';
+import { readFile } from 'node:fs/promises';
+import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
+
+/** `import text from './file?raw'`, as vite and vitest have it: the file's text, in the bundle. */
+const rawText: Rolldown.Plugin = {
+  name: 'raw-text',
+  async resolveId(source, importer) {
+    if (!source.endsWith('?raw')) return null;
+    const found = await this.resolve(source.slice(0, -'?raw'.length), importer);
+    return found && `${found.id}?raw`;
+  },
+  async load(id) {
+    if (!id.endsWith('?raw')) return null;
+    const text = await readFile(id.slice(0, -'?raw'.length), 'utf8');
+    return { code: `export default ${JSON.stringify(text)};`, moduleType: 'js' };
+  },
+};
 
 const shared: UserConfig = {
   outDir: 'dist',
@@ -20,6 +36,7 @@ const shared: UserConfig = {
       'is-fullwidth-code-point',
       'string-width',
       'strip-ansi',
+      'uplot',
       'wavefile',
     ],
   },
@@ -31,7 +48,8 @@ export default defineConfig([
   {
     ...shared,
     format: 'esm',
-    entry: { ...library, 'cli/main': 'src/cli/main.ts' },
+    entry: { ...library, 'cli/main': 'src/cli/main.ts', 'cli/peer-main': 'src/cli/peer-main.ts' },
+    plugins: [rawText],
     dts: { entry: Object.values(library) },
   },
   { ...shared, format: 'cjs', entry: library, dts: true },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { liveTable, plainLine, resultTable, wrap, type View } from '../../src/cli/live-table.js';
+import { liveTable, plainLine, type View } from '../../src/cli/live-table.js';
+import { wrap } from '../../src/cli/table.js';
 
 /** A meeting with large numbers everywhere. */
 function view(participants: number, change: Partial<View> = {}): View {
@@ -8,8 +9,9 @@ function view(participants: number, change: Partial<View> = {}): View {
     seconds: 86_400,
     sampleRate: 44_100,
     frameMs: 10,
-    stallMs: 500,
-    participants: Array.from({ length: participants }, (_, index) => ({
+    stall: 500,
+    participants,
+    heard: Array.from({ length: participants }, (_, index) => ({
       identity: `participant-${String(index + 1).padStart(2, '0')}`,
       frames: 359_900,
       level: -10 - index,
@@ -18,6 +20,7 @@ function view(participants: number, change: Partial<View> = {}): View {
     events: { published: 11_516_800, delivered: 11_516_000, unwanted: 800, dropped: 12, wakes: 1_234_567 },
     reading: {
       mainThreadUsPerFrame: 12.34,
+      mainThreadClock: 'processor',
       lagMs: { p50: 0.06, p99: 1.26, max: 512.3 },
       rssMb: { start: 90.4, end: 1234.5 },
       cpuPercent: 34.5,
@@ -73,8 +76,8 @@ test('16 participants fit 32 rows without a sum', () => {
 
 test('a bar is as long as the level is high, and silence has none', () => {
   const bars = [-Infinity, -90, -60, -30, 0, 6].map((level) => {
-    const participants = [{ identity: 'a', frames: 0, level, dropped: 0 }];
-    const row = liveTable(view(1, { participants }), 80, 24).find((line) => line.includes('│ a '))!;
+    const heard = [{ identity: 'a', frames: 0, level, dropped: 0 }];
+    const row = liveTable(view(1, { heard }), 80, 24).find((line) => line.includes('│ a '))!;
     return row.split('█').length - 1;
   });
 
@@ -94,26 +97,14 @@ test('without a terminal a moment is one line', () => {
   expect(line).toContain('11,516,800 published');
 });
 
-test('the final table says what is wrong with whom', () => {
-  const good = { framesExpected: 100, framesReceived: 100, framesDropped: 0, samplesLost: 0, intact: true };
-  const bad = { framesExpected: 100, framesReceived: 98, framesDropped: 1, samplesLost: 320, intact: false };
-  const lines = resultTable(
-    [
-      { identity: 'ana', ...good },
-      { identity: 'ben', ...bad },
-    ],
-    80,
-  );
+test('what plain rtc-node takes is below what narrowcast takes, as far as it was heard of', () => {
+  const peer = { frames: 1_439_000, reading: { ...view(1).reading, mainThreadUsPerFrame: 45.67 } };
+  const lines = liveTable(view(4, { peer }), 60, 24);
 
-  expect(lines.find((line) => line.includes('ana'))).toMatch(/│ +100 │ +0 │ +0 │ intact/);
-  expect(lines.find((line) => line.includes('ben'))).toMatch(/│ +98\/100 │ +1 │ +320 │ damaged/);
-});
-
-test('the final table of a long meeting fits 60 columns', () => {
-  const result = { framesExpected: 359_900, framesReceived: 359_000, framesDropped: 900, samplesLost: 144_000 };
-  const lines = resultTable([{ identity: 'participant-01', ...result, intact: false }], 60);
-
-  expect(lines.find((line) => line.includes('participant-01'))).toMatch(/│ 359,000 │ +900 │ 144,000 │ damaged │$/);
+  expect(lines.filter((line) => line.length >= 60)).toEqual([]);
+  expect(lines.join(' ').replace(/\s+/g, ' ')).toContain('rtc-node 45.7 µs a frame, lag p99 1.3 ms, max 512.3 ms');
+  expect(plainLine(view(4, { peer }))).toContain('rtc-node: 45.7 µs a frame');
+  expect(plainLine(view(4))).not.toContain('rtc-node');
 });
 
 test('wrapped lines keep all words and stay narrower than the terminal', () => {

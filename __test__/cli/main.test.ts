@@ -49,7 +49,17 @@ test('help names the commands and all options', async () => {
 
   expect(status).toBe(0);
   expect(stdout).toMatch(/meeting[^]*doctor/);
-  for (const option of ['participants', 'seconds', 'input', 'frame-ms', 'sample-rate', 'stall', 'out', 'json']) {
+  for (const option of [
+    'participants',
+    'seconds',
+    'input',
+    'frame-ms',
+    'sample-rate',
+    'stall',
+    'out',
+    'json',
+    'report',
+  ]) {
     expect(meeting.stdout).toContain(`--${option} <`);
   }
 });

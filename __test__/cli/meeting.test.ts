@@ -1,96 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import wavefile from 'wavefile';
-import { holdMeeting, type MeetingOptions } from '../../src/cli/meeting.js';
-import type { Participant } from '../../src/cli/participants.js';
 import type { MeetingResult } from '../../src/cli/result.js';
-import { Screen } from '../../src/cli/screen.js';
-import type { Listening, Played, Side } from '../../src/cli/side.js';
 import { synthesizeVoice } from '../../src/cli/signal.js';
 import { narrowcast, samePcm, scratch } from './command.js';
-
-/** A side without an engine: everything arrives at once, and `spoil` decides what arrives of each frame. */
-class FakeSide implements Side {
-  broken: Promise<never> = new Promise(() => {});
-  left = 0;
-  /** How long each frame takes on its way, in ms. */
-  delay = 0;
-  readonly #seats: { pcm: Int16Array; chunks: number }[] = [];
-  #playing!: () => void;
-  readonly #started = new Promise<void>((resolve) => (this.#playing = resolve));
-
-  constructor(readonly spoil: (frame: Int16Array, number: number, seat: number) => Int16Array[]) {}
-
-  join({ pcm }: Participant): Listening {
-    const number = this.#seats.length;
-    let end!: () => void;
-    let over = false;
-    const ended = new Promise<void>((resolve) => (end = resolve));
-    const seat = { pcm, chunks: 0 };
-    this.#seats.push(seat);
-    const frames = async function* (side: FakeSide) {
-      await Promise.race([side.#started, ended]);
-      for (let chunk = 0; chunk < seat.chunks; chunk++) {
-        if (side.delay > 0) await sleep(side.delay);
-        // What has not come when a stream is closed never does.
-        if (over) return;
-        const start = (chunk * 80) % pcm.length;
-        for (const data of side.spoil(pcm.slice(start, start + 80), chunk, number)) yield { data };
-      }
-      await ended;
-    };
-    const close = () => {
-      over = true;
-      end();
-    };
-    return { frames: frames(this), dropped: () => 0, buffered: () => 0, close };
-  }
-
-  play(chunks: number): void {
-    for (const seat of this.#seats) seat.chunks = chunks;
-    this.#playing();
-  }
-
-  played(): Played[] {
-    return this.#seats.map(({ chunks }) => ({ sent: chunks, captured: chunks, failed: 0 }));
-  }
-
-  silence(): void {}
-
-  events() {
-    return { published: 1, delivered: 1, unwanted: 0, dropped: 0, wakes: 1 };
-  }
-
-  async leave(): Promise<void> {
-    this.left++;
-  }
-}
-
-function options(change: Partial<MeetingOptions> = {}): MeetingOptions {
-  const out = scratch();
-  return {
-    participants: 2,
-    seconds: 0.5,
-    sampleRate: 8000,
-    frameMs: 10,
-    stall: 0,
-    input: [],
-    out,
-    json: join(out, 'figures.json'),
-    ...change,
-  };
-}
-
-async function hold(given: MeetingOptions, side: FakeSide) {
-  let printed = '';
-  const screen = new Screen({ write: (text) => (printed += text) });
-  const status = await holdMeeting(given, () => side, screen);
-  const { ours } = JSON.parse(readFileSync(given.json!, 'utf8')) as { ours: MeetingResult };
-  return { status, printed, ours };
-}
+import { FakeSide, holdFake, meetingOptions } from './fake-meeting.js';
 
 // A meeting takes its time, and so does the start of a process.
 vi.setConfig({ testTimeout: 60_000 });
@@ -99,7 +15,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 test('what arrives whole is intact', async () => {
   const side = new FakeSide((frame) => [frame]);
-  const { status, printed, ours } = await hold(options(), side);
+  const { status, printed, ours } = await holdFake(meetingOptions(), side);
 
   expect(status).toBe(0);
   expect(printed.replace(/\s+/g, ' ')).toContain(
@@ -116,12 +32,14 @@ test('what arrives whole is intact', async () => {
     })),
   );
   expect(side.left).toBe(1);
+  // What the playing itself takes is measured, once, before anybody listens.
+  expect(side.rehearsals).toEqual([{ participants: 2, joined: 0 }]);
 });
 
 test('what is still on its way at the end is waited for', async () => {
   const side = new FakeSide((frame) => [frame]);
   side.delay = 20; // twice as long as it takes to play
-  const { status, ours } = await hold(options(), side);
+  const { status, ours } = await holdFake(meetingOptions(), side);
 
   expect(status).toBe(0);
   expect(ours.participants.map(({ framesReceived }) => framesReceived)).toEqual([50, 50]);
@@ -138,7 +56,7 @@ test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: numb
   { name: 'a frame that is changed', spoil: (frame) => [frame.fill(0)], lost: 80, received: 50 },
 ])('$name is told, with status 1', async ({ spoil, lost, received }) => {
   const side = new FakeSide((frame, number, seat) => (seat === 1 && number === 20 ? spoil(frame) : [frame]));
-  const { status, printed, ours } = await hold(options(), side);
+  const { status, printed, ours } = await holdFake(meetingOptions(), side);
 
   expect(status).toBe(1);
   expect(printed.replace(/\s+/g, ' ')).toContain('1 of the recordings in');
@@ -146,13 +64,36 @@ test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: numb
   expect(ours.participants[1]).toMatchObject({ samplesLost: lost, framesReceived: received, intact: false });
 });
 
+test.each([
+  { ordered: true, status: 1 },
+  { ordered: false, status: 0 },
+])(
+  'frames that change places are damage where order is sure ($ordered), and none elsewhere',
+  async ({ ordered, status }) => {
+    let held: Int16Array | undefined;
+    const side = new FakeSide((frame, number, seat) => {
+      if (seat !== 1) return [frame];
+      if (number === 20) {
+        held = frame;
+        return [];
+      }
+      return number === 21 ? [frame, held!] : [frame];
+    });
+    side.ordered = ordered;
+    const { status: ended, ours } = await holdFake(meetingOptions(), side);
+
+    expect(ended).toBe(status);
+    expect(ours.participants[1]).toMatchObject({ framesReceived: 50, intact: !ordered, samplesLost: ordered ? 80 : 0 });
+  },
+);
+
 test('an engine that breaks fails the meeting, with complete files and nothing left open', async () => {
   const side = new FakeSide((frame) => [frame]);
   side.broken = Promise.reject(new Error('the engine broke'));
   side.broken.catch(() => {});
-  const given = options();
+  const given = meetingOptions();
 
-  await expect(hold(given, side)).rejects.toThrow('the engine broke');
+  await expect(holdFake(given, side)).rejects.toThrow('the engine broke');
   expect(side.left).toBe(1);
   new wavefile.WaveFile(new Uint8Array(readFileSync(join(given.out, 'participant-01.wav'))));
 });
@@ -169,28 +110,39 @@ test('a disk that is full in the middle fails the meeting, and nothing hangs', a
   const side = new FakeSide((frame) => [frame]);
 
   // 60 s, of which the first 2 s fill a block: it must not go on to the end.
-  await expect(hold(options({ seconds: 60 }), side)).rejects.toThrow(/^can't write .*wav: no space left on device$/);
+  await expect(holdFake(meetingOptions({ seconds: 60 }), side)).rejects.toThrow(
+    /^can't write .*wav: no space left on device$/,
+  );
   expect(side.left).toBe(1);
 });
 
 test('two seconds on the real engine: all there, in the files and in the figures', async () => {
   const folder = scratch();
-  const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '2', '--json', 'a.json'], {
-    cwd: folder,
-  });
+  const { status, stdout, stderr } = await narrowcast(
+    ['meeting', '--no-compare', '--seconds', '2', '--json', 'a.json'],
+    {
+      cwd: folder,
+    },
+  );
   expect(stderr).toBe('');
   expect(status).toBe(0);
   expect(stdout).toContain('4 participants, 800 of 800 frames, 0 samples lost');
 
   const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
-  const { events, rssMb, lagMs } = ours;
+  const { rssMb, lagMs, samples } = ours;
+  // From the start, and one a second.
+  expect(samples.map(({ at }) => Math.round(at))).toEqual([0, 1, 2]);
+  expect(samples.at(-1)!.mainThreadUsPerFrame).toBeGreaterThanOrEqual(0);
+  const events = ours.events!;
   expect(Object.keys(ours).toSorted()).toEqual([
     'cpuPercent',
     'events',
     'lagMs',
+    'mainThreadClock',
     'mainThreadUsPerFrame',
     'participants',
     'rssMb',
+    'samples',
   ]);
   expect(ours.participants).toHaveLength(4);
   for (const [at, participant] of ours.participants.entries()) {
@@ -224,7 +176,18 @@ test('two seconds on the real engine: all there, in the files and in the figures
 
 test('nothing is lost while JavaScript is blocked', async () => {
   const folder = scratch();
-  const args = ['meeting', '--seconds', '2.5', '--stall', '400', '--participants', '8', '--frame-ms', '20'];
+  const args = [
+    'meeting',
+    '--no-compare',
+    '--seconds',
+    '2.5',
+    '--stall',
+    '400',
+    '--participants',
+    '8',
+    '--frame-ms',
+    '20',
+  ];
   const { status } = await narrowcast([...args, '--sample-rate', '48000', '--json', 'a.json'], { cwd: folder });
   const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
 
@@ -244,7 +207,7 @@ test('nothing is lost while JavaScript is blocked', async () => {
 test.skipIf(process.platform === 'win32')('nothing is lost when the system stops the process for a while', async () => {
   const folder = scratch();
   let stopped = false;
-  const { status, stdout } = await narrowcast(['meeting', '--seconds', '3', '--json', 'a.json'], {
+  const { status, stdout } = await narrowcast(['meeting', '--no-compare', '--seconds', '3', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (sofar, kill) => {
       if (!sofar.includes('\n') || stopped) return;
@@ -267,7 +230,18 @@ test.skipIf(process.platform === 'win32')('nothing is lost when the system stops
 
 test('a last frame that is shorter is there, too', async () => {
   const folder = scratch();
-  const args = ['meeting', '--seconds', '0.55', '--participants', '1', '--frame-ms', '200', '--json', 'a.json'];
+  const args = [
+    'meeting',
+    '--no-compare',
+    '--seconds',
+    '0.55',
+    '--participants',
+    '1',
+    '--frame-ms',
+    '200',
+    '--json',
+    'a.json',
+  ];
   const { status } = await narrowcast(args, { cwd: folder });
   const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
 
@@ -281,9 +255,12 @@ test('files are played in place of voices', async () => {
   const speech = Array.from({ length: 4801 }, (_, at) => (at % 3000) - 1500);
   wav.fromScratch(1, 16_000, '16', speech);
   writeFileSync(join(folder, 'one.wav'), wav.toBuffer());
-  const { status } = await narrowcast(['meeting', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'], {
-    cwd: folder,
-  });
+  const { status } = await narrowcast(
+    ['meeting', '--no-compare', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'],
+    {
+      cwd: folder,
+    },
+  );
   const bytes = readFileSync(join(folder, 'recordings', 'participant-01.wav'));
   const pcm = new Int16Array(bytes.buffer.slice(bytes.byteOffset + 44, bytes.byteOffset + bytes.length));
 
@@ -299,7 +276,7 @@ test.each([
 ] as const)('$signal ends a meeting early, with everything written', async ({ signal, status }) => {
   const folder = scratch();
   let sent = false;
-  const ended = await narrowcast(['meeting', '--seconds', '10', '--json', 'a.json'], {
+  const ended = await narrowcast(['meeting', '--no-compare', '--seconds', '10', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (stdout, kill) => {
       if (!stdout.includes('\n') || sent) return;
@@ -328,7 +305,7 @@ test('a reader of the output that leaves ends the meeting, without a trace', asy
   const { spawn } = await import('node:child_process');
   const { root } = await import('./command.js');
   const program = join(root, 'dist', 'cli', 'main.js');
-  const child = spawn(process.execPath, [program, 'meeting', '--seconds', '10'], {
+  const child = spawn(process.execPath, [program, 'meeting', '--no-compare', '--seconds', '10'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
@@ -350,6 +327,21 @@ test.each([
     name: 'a folder that is a file',
     args: ['--out', 'taken'],
     says: /^narrowcast: can't make the folder taken: .+\n$/,
+  },
+  {
+    name: 'a folder inside a file',
+    args: ['--out', 'taken/inside'],
+    says: /^narrowcast: can't make the folder taken.inside: .+\n$/,
+  },
+  {
+    name: 'a report in a folder that is missing',
+    args: ['--report', 'missing/report.html'],
+    says: /^narrowcast: can't write missing\/report\.html: no such file or directory\n$/,
+  },
+  {
+    name: 'a report in place of a folder',
+    args: ['--report', 'occupied'],
+    says: /^narrowcast: can't write occupied: it is a folder\n$/,
   },
   {
     name: 'a recording that is a folder',
@@ -397,13 +389,26 @@ test.skipIf(!existsSync('/dev/full'))('a full disk fails with one line and statu
   expect(status).toBe(1);
 });
 
-test.skipIf(!existsSync('/dev/full'))(
-  'figures that do not fit the disk fail with one line, after the result',
-  async () => {
-    const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '0.2', '--json', '/dev/full']);
+test.skipIf(!existsSync('/dev/full')).each(['--json', '--report'])(
+  'what %s names, and the disk has no room for, fails with one line, after the result',
+  async (option) => {
+    const args = ['meeting', '--no-compare', '--seconds', '0.2', option, '/dev/full'];
+    const { status, stdout, stderr } = await narrowcast(args);
 
     expect(stdout).toContain('0 samples lost');
     expect(stderr).toBe("narrowcast: can't write /dev/full: no space left on device\n");
+    expect(status).toBe(1);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'a folder that nobody may write to fails with one line, at once',
+  async () => {
+    // Not even root may.
+    const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '50', '--out', '/proc/recordings']);
+
+    expect(stderr).toMatch(/^narrowcast: can't make the folder \/proc\/recordings: .+\n$/);
+    expect(stdout).toBe('');
     expect(status).toBe(1);
   },
 );

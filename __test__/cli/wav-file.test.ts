@@ -7,6 +7,9 @@ import { synthesizeVoice } from '../../src/cli/signal.js';
 import { readRecording, readSpeech, WavWriter } from '../../src/cli/wav-file.js';
 import { samePcm, scratch } from './command.js';
 
+// On a busy machine, converting takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
 const RATE = 16_000;
 const voice = synthesizeVoice(3, RATE);
 

@@ -1,6 +1,10 @@
-import { count, liveTable, meterLines, people, plainLine, resultTable, wrap, type View } from './live-table.js';
-import type { MeetingResult, ParticipantResult } from './result.js';
+import { comparisonRows, difference, differenceText, outcomeOf } from './comparison.js';
+import { count, people } from './format.js';
+import { liveTable, meterLines, plainLine, type View } from './live-table.js';
+import { comparisonTable, resultTable } from './result-table.js';
+import type { MeetingResult, Sides } from './result.js';
 import type { Screen } from './screen.js';
+import { wrap } from './table.js';
 
 /** How often the table is drawn, in ms. */
 const DRAW_MS = 500;
@@ -11,10 +15,12 @@ const PLAIN_LINES = 10;
 /** Shows a meeting while it runs: a table on a terminal, a line now and then elsewhere. */
 export class Display {
   readonly #screen: Screen;
-  readonly #view: () => View;
+  readonly #view: (elapsed: number) => View;
+  #start = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(screen: Screen, view: () => View) {
+  /** @param view the meeting so many seconds after it began */
+  constructor(screen: Screen, view: (elapsed: number) => View) {
     this.#screen = screen;
     this.#view = view;
   }
@@ -24,6 +30,7 @@ export class Display {
    * @param run calls the function that draws, and can measure it
    */
   start(seconds: number, run: (draw: () => void) => void): void {
+    this.#start = performance.now();
     const draw = () => run(() => this.#draw());
     const { live } = this.#screen;
     // There is a table from the start on; a line about nothing says nothing.
@@ -37,29 +44,42 @@ export class Display {
 
   #draw(): void {
     const { live, columns, rows } = this.#screen;
-    if (live) this.#screen.draw(liveTable(this.#view(), columns, rows));
-    else this.#screen.print([plainLine(this.#view())]);
+    const view = this.#view((performance.now() - this.#start) / 1000);
+    if (live) this.#screen.draw(liveTable(view, columns, rows));
+    else this.#screen.print([plainLine(view)]);
   }
 }
 
-/** What came of a meeting: a table, what it cost, and the verdict. */
-export function summary(result: MeetingResult, out: string, early: boolean, columns: number): string[] {
-  const { participants } = result;
-  const sum = (of: (each: ParticipantResult) => number) => participants.reduce((total, each) => total + of(each), 0);
-  const received = sum((each) => each.framesReceived);
-  const expected = sum((each) => each.framesExpected);
-  const damaged = participants.filter(({ intact }) => !intact).length;
-  const verdict = [
-    `${early ? 'ended early: ' : ''}${people(participants.length)}`,
-    `${count(received)} of ${count(expected)} frames`,
-    `${count(sum((each) => each.samplesLost))} samples lost`,
+/** What came of a meeting: tables, what it cost, and the verdict. */
+export function summary(sides: Sides, out: string, early: boolean, columns: number): string[] {
+  const { ours, peer } = sides;
+  return [
+    ...resultTable(ours.participants, peer?.participants, columns),
+    ...(peer
+      ? [...comparisonTable(comparisonRows(sides), columns), ...wrap('', savings(ours, peer), columns)]
+      : meterLines({ events: ours.events, reading: ours }, columns)),
+    ...wrap('', verdict(ours, out, early), columns),
+  ];
+}
+
+function savings(ours: MeetingResult, peer: MeetingResult): string[] {
+  const time = difference(ours.mainThreadUsPerFrame, peer.mainThreadUsPerFrame);
+  const processor = difference(ours.cpuPercent, peer.cpuPercent);
+  return [
+    `beside plain rtc-node: ${differenceText(time, 'main-thread time per frame')}`,
+    differenceText(processor, 'processor time'),
+  ];
+}
+
+function verdict(ours: MeetingResult, out: string, early: boolean): string[] {
+  const { framesReceived, framesExpected, samplesLost, intact, recordings } = outcomeOf(ours);
+  const damaged = recordings - intact;
+  return [
+    `${early ? 'ended early: ' : ''}${people(recordings)}`,
+    `${count(framesReceived)} of ${count(framesExpected)} frames`,
+    `${count(samplesLost)} samples lost`,
     damaged === 0
       ? `every recording in ${out} is bit for bit what was played`
       : `${count(damaged)} of the recordings in ${out} are not what was played`,
-  ];
-  return [
-    ...resultTable(participants, columns),
-    ...meterLines({ events: result.events, reading: result }, columns),
-    ...wrap('', verdict, columns),
   ];
 }

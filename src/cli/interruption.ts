@@ -27,10 +27,15 @@ export class Interruption {
     const unread = (error: NodeJS.ErrnoException) => {
       // EIO: the terminal is gone. Anything else is as surprising here as anywhere.
       if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-      if (this.status === undefined) this.#interrupt(BROKEN_PIPE);
+      this.relay(BROKEN_PIPE);
     };
     // Stays: what was written last may fail after everything is over.
     process.stdout.on('error', unread);
+  }
+
+  /** Something else that ends it, with an exit status: does nothing after the first. */
+  relay(status: number): void {
+    if (this.status === undefined) this.#interrupt(status);
   }
 
   /** Gives the signals their usual meaning back. */

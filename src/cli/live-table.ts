@@ -1,42 +1,20 @@
-import Table from 'cli-table3';
+import { clock, count, countOrNone, people } from './format.js';
+import type { Heard } from './half.js';
 import type { Reading } from './meters.js';
+import type { Progress } from './peer-messages.js';
+import type { MeetingShape } from './result.js';
 import type { EventCounts } from './side.js';
+import { fitted, plainTable, wrap } from './table.js';
 
 /** A meeting at one moment, as it is shown. */
-export interface View {
+export interface View extends MeetingShape {
   /** Since the meeting began, in s. */
   readonly elapsed: number;
-  /** Length of the meeting, in s. */
-  readonly seconds: number;
-  /** Hz. */
-  readonly sampleRate: number;
-  /** Length of a frame. */
-  readonly frameMs: number;
-  /** How long the JavaScript thread is blocked each second; 0: not. */
-  readonly stallMs: number;
-  readonly participants: readonly ParticipantView[];
-  readonly events: EventCounts;
+  readonly heard: readonly Heard[];
+  readonly events: EventCounts | null;
   readonly reading: Reading;
-}
-
-export interface ParticipantView {
-  readonly identity: string;
-  /** Read so far. */
-  readonly frames: number;
-  /** RMS, in dB below full scale. */
-  readonly level: number;
-  /** Frames lost because nobody read them in time. */
-  readonly dropped: number;
-}
-
-/** How a recording came out. */
-export interface ResultView {
-  readonly identity: string;
-  readonly framesExpected: number;
-  readonly framesReceived: number;
-  readonly framesDropped: number;
-  readonly samplesLost: number;
-  readonly intact: boolean;
+  /** The same meeting on plain rtc-node, as far as it has been heard of. */
+  readonly peer?: Progress | undefined;
 }
 
 /** The quietest level that a bar shows, in dB. */
@@ -44,11 +22,6 @@ const SILENCE_DB = -60;
 
 /** Widest a table gets, in columns, however wide the terminal. */
 const WIDEST = 100;
-
-const numbers = new Intl.NumberFormat('en-US');
-
-/** A number with its thousands apart. */
-export const count = (value: number): string => numbers.format(value);
 
 /**
  * The table of a running meeting, for a terminal of this size. No line is as wide as `columns`. Where not all
@@ -60,7 +33,7 @@ export function liveTable(view: View, columns: number, rows: number): string[] {
   const frame = 4; // above, below, and around the head
   // A row for the cursor, below it all.
   const room = Math.max(1, rows - heading.length - footing.length - frame - 1);
-  const all = view.participants;
+  const all = view.heard;
   const shown = all.length <= room ? all : all.slice(0, room - 1);
   const width = Math.min(columns - 1, WIDEST);
 
@@ -77,95 +50,54 @@ export function liveTable(view: View, columns: number, rows: number): string[] {
   const bar = widths[2] - 2;
   const table = plainTable(['participant', 'frames', 'level', 'dropped'], widths, ['left', 'right', 'left', 'right']);
   for (const { identity, frames, level, dropped } of shown) {
-    table.push([identity, count(frames), levelBar(level, bar), count(dropped)]);
+    table.push([identity, count(frames), levelBar(level, bar), countOrNone(dropped)]);
   }
   if (others.length > 0) {
-    const sum = (of: (participant: ParticipantView) => number) => others.reduce((total, each) => total + of(each), 0);
+    const sum = (of: (each: Heard) => number) => others.reduce((total, each) => total + of(each), 0);
     const loudest = Math.max(...others.map(({ level }) => level));
-    table.push([rest, count(sum((each) => each.frames)), levelBar(loudest, bar), count(sum((each) => each.dropped))]);
+    const dropped = sum((each) => each.dropped ?? 0);
+    table.push([rest, count(sum((each) => each.frames)), levelBar(loudest, bar), count(dropped)]);
   }
   return [...heading, ...fitted(table, columns), ...footing];
 }
 
 /** One line that says how far the meeting is, where there is no terminal to draw on. */
 export function plainLine(view: View): string {
-  const { participants, events, reading } = view;
-  const frames = participants.reduce((sum, each) => sum + each.frames, 0);
-  const dropped = participants.reduce((sum, each) => sum + each.dropped, 0);
+  const { heard, events, reading, peer } = view;
+  const frames = heard.reduce((sum, each) => sum + each.frames, 0);
+  const dropped = heard.reduce((sum, each) => sum + (each.dropped ?? 0), 0);
   return [
-    `${clock(view.elapsed)}  ${people(participants.length)}, ${count(frames)} frames, ${count(dropped)} dropped`,
-    `events: ${eventParts(events).join(', ')}`,
+    `${clock(view.elapsed)}  ${people(heard.length)}, ${count(frames)} frames, ${count(dropped)} dropped`,
+    ...(events ? [`events: ${eventParts(events).join(', ')}`] : []),
     `thread: ${threadParts(reading).join(', ')}`,
     processParts(reading).join(', '),
+    ...(peer ? [`rtc-node: ${peerParts(peer).join(', ')}`] : []),
   ].join(' | ');
 }
 
-/** What was measured, below the live table and below the final one. */
-export function meterLines(view: Pick<View, 'events' | 'reading'>, columns: number): string[] {
+/** What was measured, below the live table; below the final one, where there is no comparison. */
+export function meterLines(view: Pick<View, 'events' | 'reading' | 'peer'>, columns: number): string[] {
+  const { events, reading, peer } = view;
   return [
-    ...wrap('events   ', eventParts(view.events), columns),
-    ...wrap('thread   ', threadParts(view.reading), columns),
-    ...wrap('process  ', processParts(view.reading), columns),
+    ...(events ? wrap('events   ', eventParts(events), columns) : []),
+    ...wrap('thread   ', threadParts(reading), columns),
+    ...wrap('process  ', processParts(reading), columns),
+    ...(peer ? wrap('rtc-node ', peerParts(peer), columns) : []),
   ];
 }
 
-/** The table at the end of a meeting. */
-export function resultTable(results: readonly ResultView[], columns: number): string[] {
-  const cells = results.map((result) => [
-    result.identity,
-    framesOf(result),
-    count(result.framesDropped),
-    count(result.samplesLost),
-    result.intact ? 'intact' : 'damaged',
-  ]);
-  const widest = (head: string[]) =>
-    head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)) + 2);
-  const long = ['participant', 'frames', 'dropped', 'samples lost', 'recording'];
-  const fits = widest(long).reduce((sum, width) => sum + width + 1, 1) < columns;
-  const head = fits ? long : ['participant', 'frames', 'dropped', 'lost', 'result'];
-  // How many there should be is left to the line below the table.
-  if (!fits) for (const [at, row] of cells.entries()) row[1] = count(results[at]!.framesReceived);
-  const table = plainTable(head, widest(head), ['left', 'right', 'right', 'right', 'left']);
-  table.push(...cells);
-  return fitted(table, columns);
-}
-
-function framesOf({ framesReceived, framesExpected }: ResultView): string {
-  const received = count(framesReceived);
-  return framesReceived === framesExpected ? received : `${received}/${count(framesExpected)}`;
-}
-
-/** `3 participants`. */
-export function people(number: number): string {
-  return number === 1 ? '1 participant' : `${count(number)} participants`;
-}
-
-/** Words that belong together, joined by commas to lines that are narrower than `columns`. */
-export function wrap(label: string, parts: readonly string[], columns: number): string[] {
-  const lines: string[] = [];
-  let line = label;
-  for (const [at, part] of parts.entries()) {
-    const text = at < parts.length - 1 ? `${part},` : part;
-    const first = line.trim() === '' || line === label;
-    if (!first && line.length + 1 + text.length >= columns) {
-      lines.push(line);
-      line = ' '.repeat(label.length) + text;
-    } else {
-      line += first ? text : ` ${text}`;
-    }
-  }
-  return [...lines, line].map((each) => each.slice(0, Math.max(1, columns - 1)));
+/** What kind of meeting it is. */
+export function shapeParts({ participants, sampleRate, frameMs, stall }: MeetingShape): string[] {
+  return [
+    people(participants),
+    `${sampleRate / 1000} kHz`,
+    `${frameMs} ms frames`,
+    ...(stall > 0 ? [`JavaScript blocked for ${count(stall)} ms each second`] : []),
+  ];
 }
 
 function headingParts(view: View): string[] {
-  const { participants, sampleRate, frameMs, stallMs, elapsed, seconds } = view;
-  return [
-    `meeting: ${clock(elapsed)} of ${clock(seconds)}`,
-    people(participants.length),
-    `${sampleRate / 1000} kHz`,
-    `${frameMs} ms frames`,
-    ...(stallMs > 0 ? [`JavaScript blocked for ${count(stallMs)} ms each second`] : []),
-  ];
+  return [`meeting: ${clock(view.elapsed)} of ${clock(view.seconds)}`, ...shapeParts(view)];
 }
 
 function eventParts({ published, delivered, unwanted, dropped, wakes }: EventCounts): string[] {
@@ -195,12 +127,14 @@ function processParts({ rssMb, cpuPercent }: Reading): string[] {
   ];
 }
 
-/** `01:05`, hours only where there are any. */
-function clock(seconds: number): string {
-  const whole = Math.floor(seconds);
-  const parts = [Math.floor(whole / 60) % 60, whole % 60];
-  if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
-  return parts.map((part) => String(part).padStart(2, '0')).join(':');
+function peerParts({ frames, reading }: Progress): string[] {
+  return [
+    `${reading.mainThreadUsPerFrame.toFixed(1)} µs a frame`,
+    `lag p99 ${reading.lagMs.p99.toFixed(1)} ms`,
+    `max ${reading.lagMs.max.toFixed(1)} ms`,
+    ...processParts(reading),
+    `${count(frames)} frames`,
+  ];
 }
 
 /** `█████▌        -23 dB`, in eighths of a column; only the number where there is no room for a bar. */
@@ -212,16 +146,4 @@ function levelBar(level: number, width: number): string {
   const eighths = audible ? Math.round(Math.min(1, 1 - level / SILENCE_DB) * room * 8) : 0;
   const bar = '█'.repeat(eighths >> 3) + ' ▏▎▍▌▋▊▉'.charAt(eighths % 8).trim();
   return `${bar.padEnd(room)} ${number}`;
-}
-
-function plainTable(head: string[], colWidths: number[], colAligns: ('left' | 'right')[]): Table.Table {
-  // Compact: no lines between the rows. Colours are not ours to choose.
-  return new Table({ head, colWidths, colAligns, style: { compact: true, head: [], border: [] } });
-}
-
-function fitted(table: Table.Table, columns: number): string[] {
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.slice(0, Math.max(1, columns - 1)));
 }

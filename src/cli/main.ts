@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { duration, files, path, whole } from './arguments.js';
 import { packageVersion, runDoctor } from './doctor.js';
@@ -35,13 +36,17 @@ interface MeetingFlags {
   stall: number;
   out: string;
   json?: string;
+  compare: boolean;
+  report: string | false;
 }
 
 program
   .command('meeting')
   .description(
     "Hold a meeting in this process on LiveKit's engine, without a server: everyone's voice is played in real time " +
-      'from a native thread, read through an AudioStream, recorded, and compared with what was played.',
+      'from a native thread, read through an AudioStream, recorded, and compared with what was played. A second ' +
+      'process holds the same meeting through plain @livekit/rtc-node, at the same time: a busy machine disturbs both ' +
+      'alike, but they share its cores. The exit status is about narrowcast alone: 0, or 1 if anything was lost.',
   )
   .option('--participants <n>', 'how many take part', whole(1, 256), 4)
   .option('--seconds <s>', 'how long it lasts', duration(86_400), 20)
@@ -49,8 +54,16 @@ program
   .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
   .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
   .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
-  .option('--out <folder>', 'where the recordings go, one WAV file for each participant', path, 'recordings')
-  .option('--json <file>', 'where the figures go', path)
+  .option(
+    '--out <folder>',
+    'where the recordings go, one WAV file for each participant; in rtc-node/ those of the other side',
+    path,
+    'recordings',
+  )
+  .option('--json <file>', 'where the figures of both go', path)
+  .option('--report <file>', 'where the report goes, a web page with charts', path, 'report.html')
+  .option('--no-report', 'write no report')
+  .option('--no-compare', 'leave rtc-node out: no second process')
   .action(async (options: MeetingFlags, command: Command) => {
     const { sampleRate, frameMs, seconds } = options;
     const { longestWav } = await import('./wav-file.js');
@@ -65,7 +78,9 @@ program
     const { holdMeeting } = await import('./meeting.js');
     const { Ours } = await import('./ours.js');
     const open = () => new Ours(sampleRate, frameMs);
-    process.exitCode = await holdMeeting(options, open, new Screen(process.stdout));
+    const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.js', import.meta.url)) : undefined;
+    const meeting = { ...options, report: options.report || undefined };
+    process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), peerProgram);
   });
 
 program

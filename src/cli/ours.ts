@@ -1,30 +1,16 @@
-import type { AudioSource, LocalAudioTrack } from '@livekit/rtc-node';
 import { AudioStream, install, type Engine } from '../livekit/index.js';
-import { loadBindings } from '../livekit/bindings.js';
-import { CapturePump, type PumpSource } from '../livekit/capture-pump.js';
 import { native } from '../native.js';
 import type { Participant } from './participants.js';
 import type { EventCounts, Listening, Played, Side } from './side.js';
-
-/** What rtc-node's AudioSource has, and does not declare. */
-interface SourceInternals {
-  readonly ffiHandle: { readonly handle: bigint };
-}
-
-interface Seat {
-  readonly source: AudioSource;
-  /** Held as long as the meeting lasts: the stream ends when its track is collected. */
-  readonly track: LocalAudioTrack;
-  readonly stream: AudioStream;
-  readonly pcm: Int16Array;
-}
+import { Tracks } from './tracks.js';
 
 /** narrowcast on LiveKit's engine, in this process, without a server. */
 export class Ours implements Side {
+  readonly ordered = true;
   readonly broken: Promise<never>;
   readonly #engine: Engine;
-  readonly #seats: Seat[] = [];
-  #pump: CapturePump | undefined;
+  readonly #tracks: Tracks;
+  readonly #streams: AudioStream[] = [];
   #before: EventCounts = { published: 0, delivered: 0, unwanted: 0, dropped: 0, wakes: 0 };
 
   /**
@@ -37,22 +23,23 @@ export class Ours implements Side {
     readonly frameMs: number,
   ) {
     this.#engine = install();
+    this.#tracks = new Tracks(sampleRate);
     this.broken = new Promise((_, reject) => this.#engine.once('panic', reject));
     // It may break before, or after, anybody looks.
     this.broken.catch(() => {});
   }
 
-  join({ identity, pcm }: Participant): Listening {
-    const { rtc } = loadBindings();
-    // Without a queue of its own a source hands on what it gets at once, and changes nothing.
-    const source = new rtc.AudioSource(this.sampleRate, 1, 0);
-    const track = rtc.LocalAudioTrack.createAudioTrack(identity, source);
-    const stream = new AudioStream(track, {
+  rehearse(participants: number): () => void {
+    return this.#tracks.rehearse(participants);
+  }
+
+  join(participant: Participant): Listening {
+    const stream = new AudioStream(this.#tracks.open(participant), {
       sampleRate: this.sampleRate,
       numChannels: 1,
       frameSizeMs: this.frameMs,
     });
-    this.#seats.push({ source, track, stream, pcm });
+    this.#streams.push(stream);
     return {
       frames: stream,
       dropped: () => stream.stats().framesDropped,
@@ -63,20 +50,15 @@ export class Ours implements Side {
 
   play(chunks: number): void {
     this.#before = this.#counts();
-    this.#pump = new CapturePump(
-      this.#seats.map(({ source, pcm }): PumpSource => {
-        const { handle } = (source as unknown as SourceInternals).ffiHandle;
-        return { handle, sampleRate: this.sampleRate, channels: 1, pcm, chunks };
-      }),
-    );
+    this.#tracks.play(chunks);
   }
 
   played(): Played[] {
-    return this.#pump?.stats() ?? this.#seats.map(() => ({ sent: 0, captured: 0, failed: 0 }));
+    return this.#tracks.played();
   }
 
   silence(): void {
-    this.#pump?.stop();
+    this.#tracks.silence();
   }
 
   events(): EventCounts {
@@ -93,10 +75,8 @@ export class Ours implements Side {
 
   async leave(): Promise<void> {
     this.silence();
-    for (const { stream } of this.#seats) stream.close();
-    // Closes its source, too.
-    await Promise.all(this.#seats.map(({ track }) => track.close()));
-    this.#seats.length = 0;
+    for (const stream of this.#streams) stream.close();
+    await this.#tracks.close();
     this.#engine.uninstall();
   }
 

@@ -1,10 +1,14 @@
-import type { Reading } from './meters.js';
+import type { Machine } from './machine.js';
+import type { Reading, Sample } from './meters.js';
 import type { EventCounts } from './side.js';
 
-/** What `--json` writes: what was heard, and what it cost. */
+/** What `--json` writes for each side: what was heard, and what it cost. */
 export interface MeetingResult extends Reading {
   readonly participants: readonly ParticipantResult[];
-  readonly events: EventCounts;
+  /** null where they were not counted. */
+  readonly events: EventCounts | null;
+  /** The cost over time, about one sample a second; the first is from the start. */
+  readonly samples: readonly Sample[];
 }
 
 /** What became of one participant's voice. */
@@ -14,10 +18,38 @@ export interface ParticipantResult {
   readonly framesExpected: number;
   /** Frames read. */
   readonly framesReceived: number;
-  /** Frames lost because they were not read in time. */
-  readonly framesDropped: number;
-  /** Samples that were played, and are not in the recording, unchanged and in their place. */
+  /** Frames lost because they were not read in time; null where nothing counts them. */
+  readonly framesDropped: number | null;
+  /** Samples that were played, and are not in the recording, unchanged and in their place; on rtc-node's side, in any place. */
   readonly samplesLost: number;
-  /** Whether the recording, read back from the disk, is bit for bit what was played, and complete. */
+  /**
+   * Whether the recording, read back from the disk, is bit for bit what was played, and complete; on rtc-node's side,
+   * where the engine may take chunks in another order than they are played, it may be in another order.
+   */
   readonly intact: boolean;
+}
+
+/** The two sides of a meeting. */
+export interface Sides {
+  readonly ours: MeetingResult;
+  /** The same meeting on plain rtc-node; null without a comparison. */
+  readonly peer: MeetingResult | null;
+}
+
+/** What `--json` writes. */
+export interface MeetingFigures extends Sides {
+  readonly meeting: MeetingShape;
+  readonly machine: Machine;
+}
+
+/** What was asked for: with other numbers of these the figures are others. */
+export interface MeetingShape {
+  readonly participants: number;
+  /** Length, in s. */
+  readonly seconds: number;
+  /** Hz. */
+  readonly sampleRate: number;
+  readonly frameMs: number;
+  /** How long the JavaScript thread was blocked each second, in ms. */
+  readonly stall: number;
 }

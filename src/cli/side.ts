@@ -5,6 +5,16 @@ import type { Participant } from './participants.js';
  * plays, and counts; everything else about a meeting is the same for all.
  */
 export interface Side {
+  /**
+   * Whether the engine takes what is played in its order for sure. Where the player doesn't hear the engine's answers,
+   * two chunks may change places when the machine held the player up: that is no fault of whoever listens.
+   */
+  readonly ordered: boolean;
+  /**
+   * Plays as in the meeting, for so many participants and with nobody listening, until the function is called that this
+   * returns: what that costs is not the cost of listening. Comes before the first {@link join}.
+   */
+  rehearse(participants: number): () => void;
   /** Opens a track for a participant and a stream on it. All join before anything is played. */
   join(participant: Participant): Listening;
   /** Starts to play what every participant says, in real time, `chunks` of 10 ms. */
@@ -13,8 +23,8 @@ export interface Side {
   played(): Played[];
   /** Stops playing: when this returns, no more is played. */
   silence(): void;
-  /** What happened since it began to play. */
-  events(): EventCounts;
+  /** What happened since it began to play; null where counting would be more work for the thread that is measured. */
+  events(): EventCounts | null;
   /** Rejects when the engine can't go on. */
   readonly broken: Promise<never>;
   /** Closes everything that is still open, and lets the process end by itself. May be called at any point. */
@@ -25,9 +35,9 @@ export interface Side {
 export interface Listening {
   /** Its frames, mono, at the meeting's rate. Ends after {@link close}, when all that came before it was read. */
   readonly frames: AsyncIterable<{ readonly data: Int16Array }>;
-  /** Frames that were lost because nobody read them in time. */
-  dropped(): number;
-  /** Samples that wait to be read. */
+  /** Frames that were lost because nobody read them in time; null where nothing counts them. */
+  dropped(): number | null;
+  /** Samples that wait to be read, as far as that is known. */
   buffered(): number;
   close(): void;
 }

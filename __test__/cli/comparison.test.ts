@@ -1,0 +1,234 @@
+import { existsSync, readdirSync, readFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test, vi } from 'vitest';
+import { difference, differenceText } from '../../src/cli/comparison.js';
+import type { MeetingFigures } from '../../src/cli/result.js';
+import { narrowcast, root, scratch } from './command.js';
+import { FakeSide, holdFake, meetingOptions } from './fake-meeting.js';
+
+// Two processes start, and a meeting takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
+afterEach(() => void vi.unstubAllEnvs());
+
+/** The other side's process, as {@link fakePeer} says that it behaves. */
+const peerProgram = fileURLToPath(new URL('fake-peer.mjs', import.meta.url));
+
+function fakePeer(behaviour: 'loses' | 'crashes' | 'refuses' | 'is interrupted'): void {
+  vi.stubEnv('FAKE_PEER', behaviour);
+}
+
+test.each([
+  { ours: 10, peer: 40, says: '4.0 times less time' },
+  { ours: 30, peer: 20, says: '1.5 times more time' },
+  { ours: 100, peer: 102, says: 'the same time' },
+  { ours: 0, peer: 0, says: 'the same time' },
+  { ours: 0, peer: 3, says: 'less time' },
+  { ours: 3, peer: 0, says: 'more time' },
+])('$ours beside $peer is $says', ({ ours, peer, says }) => {
+  expect(differenceText(difference(ours, peer), 'time')).toBe(says);
+});
+
+test('what the other side loses is told, and is not ours', async () => {
+  fakePeer('loses');
+  const { status, printed, ours, peer } = await holdFake(meetingOptions(), new FakeSide((frame) => [frame]), {
+    peerProgram,
+    columns: 60,
+  });
+
+  expect(status).toBe(0);
+  expect(ours.participants.every(({ intact }) => intact)).toBe(true);
+  expect(peer?.participants[0]).toMatchObject({ framesReceived: 40, samplesLost: 800, intact: false });
+  expect(printed).toMatch(/│ participant-01 .*│ intact +│ 800 lost │/);
+  expect(printed).toMatch(/│ samples lost +│ +0 │ +1,600 │/);
+  expect(printed).toContain('beside plain rtc-node:');
+  expect(printed.split('\n').filter((line) => !line.startsWith('every recording') && line.length >= 60)).toEqual([]);
+});
+
+test('what ours loses is told with status 1, whatever the other side does', async () => {
+  fakePeer('loses');
+  const side = new FakeSide((frame, number) => (number === 3 ? [] : [frame]));
+  const { status, printed } = await holdFake(meetingOptions(), side, { peerProgram });
+
+  expect(status).toBe(1);
+  expect(printed).toContain('2 of the recordings');
+});
+
+test.each([
+  { name: 'crashes', program: peerProgram, says: 'its process ended with SIGKILL' },
+  { name: 'refuses', program: peerProgram, says: 'it does not want to' },
+  { name: 'loses', program: join(root, 'missing.mjs'), says: 'its process ended with status 1' },
+] as const)('the other side fails ($says): one plain line, and ours goes on', async ({ name, program, says }) => {
+  fakePeer(name);
+  const given = meetingOptions();
+  const report = join(given.out, 'report.html');
+  const side = new FakeSide((frame) => [frame]);
+  const { status, printed, ours, peer } = await holdFake({ ...given, report }, side, { peerProgram: program });
+
+  expect(printed.split('\n').filter((line) => line.includes('rtc-node'))).toEqual([
+    `narrowcast: no comparison with rtc-node: ${says}`,
+  ]);
+  expect(peer).toBeNull();
+  expect(ours.participants.map(({ intact }) => intact)).toEqual([true, true]);
+  expect(readFileSync(report, 'utf8')).toContain(`No comparison with rtc-node: ${says}`);
+  expect(status).toBe(0);
+});
+
+test('an interruption of the other side ends both', async () => {
+  fakePeer('is interrupted');
+  const side = new FakeSide((frame) => [frame]);
+  const { status, printed, peer } = await holdFake(meetingOptions({ seconds: 3600 }), side, { peerProgram });
+
+  expect(status).toBe(130);
+  expect(printed).toContain('ended early:');
+  // What it had until then is compared.
+  expect(peer?.participants).toHaveLength(2);
+});
+
+test('the same meeting on plain rtc-node, side by side', async () => {
+  const folder = scratch();
+  const args = ['meeting', '--participants', '2', '--seconds', '1.5', '--json', 'a.json'];
+  const { status, stdout, stderr } = await narrowcast(args, { cwd: folder });
+  const { ours, peer, meeting, machine } = figuresIn(folder);
+
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(meeting).toEqual({ participants: 2, seconds: 1.5, sampleRate: 16_000, frameMs: 10, stall: 0 });
+  expect(machine.node).toBe(process.version);
+  expect(stdout).toMatch(/│ +narrowcast │ +rtc-node │ +ratio │/);
+  expect(Object.keys(peer!).toSorted()).toEqual(Object.keys(ours).toSorted());
+  expect(peer!.events).toBeNull();
+  expect(peer!.mainThreadUsPerFrame).toBeGreaterThan(0);
+  expect(peer!.samples.map(({ at }) => Math.round(at))).toEqual([0, 1]);
+  for (const { identity, framesExpected, framesReceived, framesDropped } of peer!.participants) {
+    expect({ framesExpected, framesDropped }).toEqual({ framesExpected: 150, framesDropped: null });
+    // On a machine that holds the process up it loses some.
+    expect(framesReceived).toBeGreaterThan(0);
+    expect(framesReceived).toBeLessThanOrEqual(150);
+    const wav = readFileSync(join(folder, 'recordings', 'rtc-node', `${identity}.wav`));
+    expect(wav.length).toBe(44 + framesReceived * 320);
+  }
+  const report = readFileSync(join(folder, 'report.html'), 'utf8');
+  expect(report).toContain('narrowcast beside plain rtc-node');
+});
+
+test('--no-compare and --no-report leave them out', async () => {
+  const folder = scratch();
+  const args = ['meeting', '--no-compare', '--no-report', '--seconds', '0.2', '--json', 'a.json'];
+  const { status, stdout } = await narrowcast(args, { cwd: folder });
+
+  expect(status).toBe(0);
+  expect(stdout).not.toContain('rtc-node');
+  expect(figuresIn(folder).peer).toBeNull();
+  expect(readdirSync(folder).toSorted()).toEqual(['a.json', 'recordings']);
+  expect(existsSync(join(folder, 'recordings', 'rtc-node'))).toBe(false);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a disk that is full for the other side alone does not stop ours', async () => {
+  const folder = scratch();
+  mkdirSync(join(folder, 'recordings', 'rtc-node'), { recursive: true });
+  symlinkSync('/dev/full', join(folder, 'recordings', 'rtc-node', 'participant-02.wav'));
+  const args = ['meeting', '--participants', '2', '--seconds', '0.5', '--json', 'a.json'];
+  const { status, stdout } = await narrowcast(args, { cwd: folder });
+
+  expect(stdout).toContain(
+    "narrowcast: no comparison with rtc-node: can't write recordings/rtc-node/participant-02.wav: no space left",
+  );
+  expect(stdout).toContain('2 participants, 100 of 100 frames, 0 samples lost');
+  expect(figuresIn(folder).peer).toBeNull();
+  expect(status).toBe(0);
+});
+
+// The processes of others are found in /proc.
+const elsewhere = process.platform !== 'linux';
+
+test.skipIf(elsewhere).each([
+  { name: 'Ctrl-C in the terminal', signal: 'SIGINT', to: 'both', status: 130 },
+  { name: 'Ctrl-C for ours alone', signal: 'SIGINT', to: 'ours', status: 130 },
+  { name: 'Ctrl-C for the other side alone', signal: 'SIGINT', to: 'peer', status: 130 },
+  { name: 'SIGTERM for ours alone', signal: 'SIGTERM', to: 'ours', status: 143 },
+] as const)('$name ends both halves early, with everything written', async ({ signal, to, status }) => {
+  const folder = scratch();
+  const meeting = await startMeeting(folder);
+  if (to === 'both') process.kill(-meeting.pid, signal);
+  else process.kill(to === 'ours' ? meeting.pid : meeting.peer, signal);
+
+  expect(await meeting.ended).toBe(status);
+  expect(meeting.stderr()).toBe('');
+  expect(meeting.stdout()).toContain('ended early:');
+  await gone(meeting.peer);
+  const { ours, peer } = figuresIn(folder);
+  expect(ours.participants.map(({ intact }) => intact)).toEqual([true, true]);
+  for (const { identity, framesReceived } of peer!.participants) {
+    const wav = readFileSync(join(folder, 'recordings', 'rtc-node', `${identity}.wav`));
+    expect(wav.readUInt32LE(40)).toBe(framesReceived * 320);
+  }
+});
+
+test.skipIf(elsewhere)('the other side ends when ours is killed', async () => {
+  const meeting = await startMeeting(scratch());
+  process.kill(meeting.pid, 'SIGKILL');
+
+  expect(await meeting.ended).toBe('SIGKILL');
+  await gone(meeting.peer);
+});
+
+test.skipIf(elsewhere)('ours goes on when the other side is killed', async () => {
+  const folder = scratch();
+  const meeting = await startMeeting(folder, '3');
+  process.kill(meeting.peer, 'SIGKILL');
+
+  expect(await meeting.ended).toBe(0);
+  expect(meeting.stdout()).toContain('narrowcast: no comparison with rtc-node: its process ended with SIGKILL\n');
+  const { ours, peer } = figuresIn(folder);
+  expect(peer).toBeNull();
+  expect(ours.participants.map(({ framesReceived, intact }) => ({ framesReceived, intact }))).toEqual([
+    { framesReceived: 300, intact: true },
+    { framesReceived: 300, intact: true },
+  ]);
+});
+
+function figuresIn(folder: string): MeetingFigures {
+  return JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as MeetingFigures;
+}
+
+/** Starts a meeting on both sides, as the leader of a group of processes, and waits until both play. */
+async function startMeeting(folder: string, seconds = '3600') {
+  const program = join(root, 'dist', 'cli', 'main.js');
+  const args = [program, 'meeting', '--participants', '2', '--seconds', seconds, '--json', 'a.json'];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<string | number | null>((resolve) =>
+    child.on('close', (status, signal) => resolve(signal ?? status)),
+  );
+  const pid = child.pid!;
+  const peerFile = join(folder, 'recordings', 'rtc-node', 'participant-02.wav');
+  // Recordings are written in blocks of a second.
+  await until(() => existsSync(peerFile) && readFileSync(peerFile).length > 44);
+  const peer = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+  return { pid, peer, ended, stdout: () => stdout, stderr: () => stderr };
+}
+
+/** Resolves when there is no such process any more. */
+function gone(pid: number): Promise<void> {
+  return until(() => !existsSync(`/proc/${pid}`));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const limit = performance.now() + 30_000; !condition();) {
+    if (performance.now() > limit) throw new Error('it did not happen within 30 s');
+    await sleep(20);
+  }
+}

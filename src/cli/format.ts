@@ -1,0 +1,20 @@
+const numbers = new Intl.NumberFormat('en-US');
+
+/** A number with its thousands apart. */
+export const count = (value: number): string => numbers.format(value);
+
+/** A number with its thousands apart, or `-` where there is none. */
+export const countOrNone = (value: number | null): string => (value === null ? '-' : count(value));
+
+/** `3 participants`. */
+export function people(number: number): string {
+  return number === 1 ? '1 participant' : `${count(number)} participants`;
+}
+
+/** `01:05`, hours only where there are any. */
+export function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
+}

@@ -1,0 +1,40 @@
+/** Text in a page, and in an attribute's quotes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** JSON in a script element: nothing in it can end the element, whatever the strings in it are. */
+export function scriptJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** A table's cell. */
+export interface Cell {
+  readonly text: string;
+  readonly className?: string;
+}
+
+/** A table: its head, and rows of which each begins with what it is about. */
+export function htmlTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
+  const cell = (tag: string, { text, className }: Cell, more = '') =>
+    `<${tag}${more}${className ? ` class="${className}"` : ''}>${escapeHtml(text)}</${tag}>`;
+  const headRow = head.map((each) => cell('th', each, ' scope="col"')).join('');
+  const bodyRows = rows.map(
+    ([first, ...rest]) =>
+      `<tr>${cell('th', first!, ' scope="row"')}${rest.map((each) => cell('td', each)).join('')}</tr>`,
+  );
+  const top = head.length > 0 ? `<thead><tr>${headRow}</tr></thead>` : '';
+  return `<div class="wide"><table>${top}<tbody>\n${bodyRows.join('\n')}\n</tbody></table></div>`;
+}
+
+/** Fills a template's `{{names}}`, or `/* {{names}} *\/` among code. @throws {Error} one of them is unknown */
+export function fill(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\{\{(\w+)\}\}|\/\* \{\{(\w+)\}\} \*\//g, (_, inText?: string, inCode?: string) => {
+    const name = (inText ?? inCode)!;
+    const value = values[name];
+    if (value === undefined) throw new Error(`the template asks for ${name}`);
+    return value;
+  });
+}

@@ -1,0 +1,52 @@
+import { constants } from 'node:fs';
+import { access, mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileFailure } from './failure.js';
+
+/** Finds out beforehand whether a file could be written, as far as that is possible without writing it. @throws {Failure} */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory()) throw new Error('it is a folder');
+    await access(stats ? path : dirname(path), constants.W_OK);
+  } catch (cause) {
+    throw fileFailure('write', path, cause);
+  }
+}
+
+/** @throws {Failure} the file can't be written */
+export function writeJson(path: string, content: object): Promise<void> {
+  return writeText(path, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** @throws {Failure} the file can't be written */
+export async function writeText(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    throw fileFailure('write', path, cause);
+  }
+}
+
+/** Makes a folder, and those that it is in, where they are missing. @throws {Failure} it can't be made */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeWithParents(path);
+  } catch (cause) {
+    throw fileFailure('make the folder', path, cause);
+  }
+}
+
+/** Node's own `recursive` never returns where the system does not let anything be made, such as in /proc on Linux. */
+async function makeWithParents(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path) throw error;
+    await makeWithParents(parent);
+    await mkdir(path);
+  }
+}

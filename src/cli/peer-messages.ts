@@ -1,0 +1,31 @@
+import type { HalfOptions } from './half.js';
+import type { Reading } from './meters.js';
+import type { MeetingResult } from './result.js';
+
+/** What the command tells the process that holds the meeting on plain rtc-node. */
+export type ToPeer =
+  /** The first message: load everything, open the files. */
+  | { readonly kind: 'open'; readonly options: HalfOptions }
+  /** Both sides are ready. */
+  | { readonly kind: 'hold' }
+  /** End early. */
+  | { readonly kind: 'stop' };
+
+/** What that process answers. */
+export type FromPeer =
+  | { readonly kind: 'opened' }
+  /** About once a second. */
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  /** Somebody interrupted that process: with this exit status, if it were on its own. */
+  | { readonly kind: 'interrupted'; readonly status: number }
+  /** The last message, unless it failed. */
+  | { readonly kind: 'result'; readonly result: MeetingResult }
+  /** The last message: why it can't go on. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** How far it is. */
+export interface Progress {
+  /** Frames read, of all participants. */
+  readonly frames: number;
+  readonly reading: Reading;
+}
