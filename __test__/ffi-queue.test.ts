@@ -335,7 +335,7 @@ describe('subscribing', () => {
     ['maxCapacity below the default capacity', { maxCapacity: 10 }, 'maxCapacity is 10'],
     ['maxCapacity NaN', { maxCapacity: NaN }, 'maxCapacity is NaN'],
     ['maxCapacity that is too large', { maxCapacity: 2 ** 20 + 1 }, 'maxCapacity is 1048577'],
-    ['an unknown way to be woken', { wake: 'later' }, 'wake is "later": pass \'paced\' or \'immediate\''],
+    ['an unknown way to be woken', { wake: 'later' }, "wake is \"later\": pass 'paced' or 'immediate'"],
     ['an unknown overflow policy', { overflow: 'block' }, 'overflow is "block"'],
     ['an overflow policy that is null', { overflow: null }, 'overflow is null'],
     ['a filter that is no function', { filter: 'audio' }, 'filter is "audio"'],

@@ -61,7 +61,7 @@ describe('forEach()', () => {
       const [producer, number] = new Uint32Array(payload.buffer);
       if (number !== next[producer!]) throw new Error(`${number} of ${producer} came instead of ${next[producer!]}`);
       next[producer!]!++;
-      if (next[0]! + next[1]! === 2 * EACH) events.close();
+      if (2 * EACH === next[0]! + next[1]!) events.close();
     });
     gate.open();
     await over;

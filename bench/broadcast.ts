@@ -10,27 +10,33 @@ import { limits } from './support/limits.js';
 const ROUNDS = 5;
 const SECONDS = 3;
 const SUBSCRIBERS = [1, 16, 64];
+/** 25,600 events a second: what an event costs, and little of what a wake does. */
+const TRACKS = 256;
+/** 1,600 events a second, in bursts of 16: mostly what a wake costs, on both sides. */
+const FEW_TRACKS = 16;
 const BURST = 100_000;
 
 await bench('broadcast', async (add) => {
   const measured: Record<string, EventCost[]> = {};
-  const measure = async (side: EventSide, subscribers: number) => {
-    const cost = await inProcess<EventCost>('./event-side.ts', [side, String(subscribers), String(SECONDS)]);
-    (measured[`${side}/${subscribers}`] ??= []).push(cost);
+  const measure = async (side: EventSide, subscribers: number, tracks = TRACKS) => {
+    const args = [side, subscribers, tracks, SECONDS].map(String);
+    const cost = await inProcess<EventCost>('./event-side.ts', args);
+    (measured[`${side}/${subscribers}/${tracks}`] ??= []).push(cost);
   };
   const native: Record<string, NativeRounds[]> = {};
   for (let round = 0; round < ROUNDS; round++) {
-    await inTurn(
-      round,
-      SUBSCRIBERS.flatMap((subscribers) =>
+    await inTurn(round, [
+      ...SUBSCRIBERS.flatMap((subscribers) =>
         (['peer', 'raw', 'decoded', 'raw-await', 'raw-drain'] as const).map((side) => () => measure(side, subscribers)),
       ),
-    );
+      () => measure('peer', 16, FEW_TRACKS),
+      () => measure('raw', 16, FEW_TRACKS),
+    ]);
     // At other times of the same run: their own rounds take less than a second each.
     for (const rounds of cargoBench('narrowcast-livekit', 'callback')) (native[rounds.case] ??= []).push(rounds);
   }
 
-  const nobody = costs(measured['peer/1']!, ({ unwantedUs }) => unwantedUs * 1000);
+  const nobody = costs(measured[`peer/1/${TRACKS}`]!, ({ unwantedUs }) => unwantedUs * 1000);
   const unwanted = (name: string, note: string, peer?: number[]) =>
     row(name, 'ns', native[name]!.map(best), peer, note);
   add(
@@ -43,26 +49,19 @@ await bench('broadcast', async (add) => {
   add(unwanted('unwanted/native/10000', 'native thread, with 10,000 subscribers to other events', nobody));
   add(unwanted('unwanted/release', 'native thread: a frame that nobody takes, with the walk to its handle'));
 
+  const wanted = (name: string, side: EventSide, subscribers: number, note: string, tracks = TRACKS) => {
+    const of = (who: EventSide) => costs(measured[`${who}/${subscribers}/${tracks}`]!, (cost) => cost.mainUsPerEvent);
+    add(row(`wanted/${name}/${subscribers}`, 'main-thread µs an event', of(side), of('peer'), note));
+  };
   for (const subscribers of SUBSCRIBERS) {
-    const peer = costs(measured[`peer/${subscribers}`]!, ({ mainUsPerEvent }) => mainUsPerEvent);
-    const ours = (side: EventSide) =>
-      costs(measured[`${side}/${subscribers}`]!, ({ mainUsPerEvent }) => mainUsPerEvent);
-    const unit = 'main-thread µs an event';
-    add(row(`wanted/raw/${subscribers}`, unit, ours('raw'), peer, 'heard with `forEach`'));
-    add(row(`wanted/raw-await/${subscribers}`, unit, ours('raw-await'), peer, 'read with `for await`'));
-    add(row(`wanted/raw-drain/${subscribers}`, unit, ours('raw-drain'), peer, 'read with `drain()` every 20 ms'));
-    add(
-      row(
-        `wanted/decoded/${subscribers}`,
-        unit,
-        ours('decoded'),
-        peer,
-        'heard with `forEach`, decoded as the peer does',
-      ),
-    );
-    const wakes = measured[`raw/${subscribers}`]!.map((cost) => cost.wakes / cost.received);
+    wanted('raw', 'raw', subscribers, 'heard with `forEach`');
+    wanted('decoded', 'decoded', subscribers, 'heard with `forEach`, decoded as the peer does');
+    wanted('raw-await', 'raw-await', subscribers, 'read with `for await`');
+    wanted('raw-drain', 'raw-drain', subscribers, 'read with `drain()` every 20 ms');
+    const wakes = costs(measured[`raw/${subscribers}/${TRACKS}`]!, (cost) => cost.wakes / cost.received);
     add(row(`wanted/wakes/${subscribers}`, 'wakes an event', wakes));
   }
+  wanted('raw-seldom', 'raw', 16, '16 events every 10 ms: both mostly wake', FEW_TRACKS);
   add(await burst());
   for (const each of throughput()) add(each);
   for (const limit of await limits()) add(limit);

@@ -1,8 +1,9 @@
 /**
  * What an event costs the main thread that one of N subscribers wants, in a process of its own. The events are LiveKit's:
- * its answers to the chunks that 64 tracks are played with, 6,400 a second whatever N is, each meant for one subscriber.
+ * its answers to the chunks that tracks are played with, 100 a second for each track, all at about the same time and
+ * whatever N is. Each is meant for one subscriber.
  *
- *   event-side.ts SIDE SUBSCRIBERS SECONDS
+ *   event-side.ts SIDE SUBSCRIBERS TRACKS SECONDS
  *
  * - `peer`: rtc-node's way. Its client is woken, decodes, and emits to all its listeners, each of which looks whether the
  *   event is its own, as rtc-node's streams do.
@@ -37,13 +38,13 @@ export interface EventCost {
   wakes: number;
 }
 
-const TRACKS = 64;
 const TICK_MS = 20;
 const WARM_UP_MS = 1500;
 /** Async ids that nobody else has. */
 const FIRST_ID = 2n ** 50n;
 
-const [side, subscribers, seconds] = [process.argv[2] as EventSide, Number(process.argv[3]), Number(process.argv[4])];
+const side = process.argv[2] as EventSide;
+const [subscribers, trackCount, seconds] = process.argv.slice(3).map(Number) as [number, number, number];
 const { ffi, enginePath } = loadBindings();
 const schema = describeEvents(ffi);
 
@@ -96,7 +97,7 @@ const hear: Record<EventSide, () => void> = {
 };
 
 let playing: CapturePump | undefined;
-const tracks = openTracks(TRACKS);
+const tracks = openTracks(trackCount);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
 native.engineAttach(enginePath, schema, side !== 'peer');
 await sleep(500);
