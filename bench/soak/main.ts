@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ledgerPackage } from '../../__test__/support/ledger.js';
-import { checkWritable, writeJson } from '../../src/cli/json-file.js';
+import { checkWritable, writeJson } from '../../src/cli/output-file.js';
 import type { Aftermath } from './meeting.js';
 import { table } from './report.js';
 import { wrongCounts, wrongSlope } from './verdict.js';
