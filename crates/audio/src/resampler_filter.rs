@@ -1,0 +1,139 @@
+//! Which passband a resampler's filter has: narrow enough for its latency, and no narrower.
+//!
+//! libsoxr convolves in blocks. A filter's length is about proportional to `1 / (1 - passband_end)`, its block is the
+//! rest of a power of two about 1.7 to 3.4 times that length, and both together are what it holds back. So near each
+//! border between two powers of two, a passband 1 % narrower or wider halves the latency. With 48 to 16 kHz at medium
+//! quality, for example, passband ends at 0.92, 0.93 and 0.86 of the Nyquist frequency hold back 16 ms, 15 ms and 8 ms,
+//! and only with the first does now and then a push of 10 ms return nothing.
+//!
+//! How libsoxr divides the work into stages is its own affair, so nothing here calculates a latency: candidates are run
+//! with silence, and what comes out is counted. That does not depend on what the samples are, nor on the number of channels
+//! or their type, so it is done once for each pair of rates, quality and latency in a process.
+
+use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Pushes of 10 ms that a candidate is measured for. A block longer than 10 ms shows within so many, unless it is longer
+/// by less than one part in 300.
+const PUSHES: u64 = 300;
+
+/// Pushes that may return nothing before the filter has filled, if it is no longer than that.
+const WARM_UP: u64 = 10;
+
+/// What the default latency aims at, in ms.
+const DEFAULT_MS: f64 = 18.0;
+
+/// What the low latency aims at, in ms.
+const LOW_MS: f64 = 10.0;
+
+/// A filter, and what was measured with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Filter {
+    /// As a part of the lower Nyquist frequency; `None` as libsoxr's recipe has it.
+    pub(crate) passband_end: Option<f64>,
+    /// What is held back after a push of 10 ms, at worst.
+    pub(crate) latency_ms: f64,
+    /// More samples of a channel than are ever held back, at the output's rate.
+    pub(crate) held_back: usize,
+}
+
+/// The filter for these rates, which were checked.
+pub(crate) fn filter_for(
+    input_rate: u32,
+    output_rate: u32,
+    quality: Quality,
+    latency: Latency,
+) -> Result<Filter, ResamplerError> {
+    type Filters = HashMap<(u32, u32, Quality, Latency), Filter>;
+    static CHOSEN: Mutex<Option<Filters>> = Mutex::new(None);
+    // Not held while one is chosen: that takes ms. Two threads that choose the same one choose alike.
+    let chosen = || CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (input_rate, output_rate, quality, latency);
+    if let Some(filter) = chosen().as_ref().and_then(|filters| filters.get(&key)) {
+        return Ok(*filter);
+    }
+    let settings = ResamplerSettings { input_rate, output_rate, channels: 1, quality, latency, dither: false };
+    let filter = choose(settings)?;
+    chosen().get_or_insert_default().insert(key, filter);
+    Ok(filter)
+}
+
+fn choose(settings: ResamplerSettings) -> Result<Filter, ResamplerError> {
+    // Where libsoxr's recipes have it (`soxr_quality_spec`), to 3 digits: candidates are counted from here.
+    let own = match settings.quality {
+        // Cubic interpolation has no passband, and the low quality is defined by its own.
+        Quality::Quick | Quality::Low => return Ok(measure(settings, None)?.0),
+        Quality::Medium => 0.916,
+        Quality::High => 0.914,
+        Quality::VeryHigh => 0.911,
+    };
+    let (stock, gaps) = measure(settings, None)?;
+    let mut best = (rank(&stock, gaps, settings.latency), stock);
+    for step in candidates(settings.latency) {
+        if best.0 == 0 {
+            break;
+        }
+        let (filter, gaps) = measure(settings, Some(own + f64::from(step) / 200.0))?;
+        let rank = rank(&filter, gaps, settings.latency);
+        // Of those that are as bad, the low latency takes the lowest, the default the first one.
+        let better = rank < best.0
+            || rank == best.0 && settings.latency == Latency::Low && filter.latency_ms < best.1.latency_ms;
+        if better {
+            best = (rank, filter);
+        }
+    }
+    Ok(best.1)
+}
+
+/// How far from what was aimed at: 0 is there.
+fn rank(filter: &Filter, gaps: bool, latency: Latency) -> u32 {
+    let aim = if latency == Latency::Low { LOW_MS } else { DEFAULT_MS };
+    match (gaps, filter.latency_ms <= aim) {
+        (false, true) => 0,
+        (false, false) => 1,
+        (true, _) => 2,
+    }
+}
+
+/// Passbands to try, in steps of 0.5 % from libsoxr's, the best first.
+fn candidates(latency: Latency) -> Box<dyn Iterator<Item = i32>> {
+    match latency {
+        // The nearest, and of two the wider: 0.95 to 0.85 or so.
+        Latency::Default => Box::new((1..=13).flat_map(|step| [step, -step]).filter(|step| *step <= 7)),
+        // The widest, down to 0.75 or so.
+        Latency::Low => Box::new((-33..=7).rev()),
+    }
+}
+
+/// Runs a filter with silence. Also says whether pushes of 10 ms returned nothing.
+fn measure(settings: ResamplerSettings, passband_end: Option<f64>) -> Result<(Filter, bool), ResamplerError> {
+    let (input_rate, output_rate) = (u64::from(settings.input_rate), u64::from(settings.output_rate));
+    // Nothing returns more samples than come in, at the output's rate.
+    let unmeasured = Filter { passband_end, latency_ms: 0.0, held_back: 0 };
+    let mut resampler = Resampler::<f32>::with_filter(settings, unmeasured)?;
+    // Of 10 ms, or, where that is less, of one sample.
+    let taken_after = |push: u64| (push * input_rate / 100).max(push);
+    let step = taken_after(1) + 1;
+    let silence = vec![0.0; step as usize];
+    let seconds = |frames: u64, rate: u64| frames as f64 / rate as f64;
+
+    let (mut given, mut worst, mut gaps) = (0, 0.0_f64, false);
+    for push in 1..=PUSHES {
+        let (before, after) = (taken_after(push - 1), taken_after(push));
+        // The rest of all that came in is room enough, since nothing comes out early; and a frame for rounding.
+        let room = (after * output_rate).div_ceil(input_rate) + 1 - given;
+        let mut output = vec![0.0; room as usize];
+        let returned = resampler.process_uncounted(&silence[..(after - before) as usize], &mut output)? as u64;
+        given += returned;
+        worst = worst.max(seconds(after, input_rate) - seconds(given, output_rate));
+        gaps |= returned == 0 && push > WARM_UP && output_rate >= 100;
+        if gaps && settings.latency == Latency::Default && passband_end.is_some() {
+            break; // It can't be chosen: it is no better than libsoxr's own.
+        }
+    }
+    // Between two pushes, one step more may be held back.
+    let held_back = worst * output_rate as f64 + (step * output_rate).div_ceil(input_rate) as f64 + 16.0;
+    let filter = Filter { passband_end, latency_ms: worst * 1000.0, held_back: held_back.ceil() as usize };
+    Ok((filter, gaps))
+}
