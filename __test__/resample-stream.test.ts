@@ -184,14 +184,18 @@ describe('resampleStream', () => {
     enqueue(frame(4800, 48_000));
     await reader.read();
     const pending = reader.read();
+    await turn(); // it waits for the source now
+    const push = vi.spyOn(AudioResampler.prototype, 'push');
     // On its way when the reader leaves.
     enqueue(frame(4800, 24_000));
     await reader.cancel('gone');
     expect(await pending).toEqual({ done: true, value: undefined });
     await turn();
     expect(cancelled).toEqual(['gone']);
-    // The one for 48 kHz. None was made for 24 kHz, or it would be open.
+    // The one for 48 kHz; none was made for 24 kHz.
     expect(closed()).toBe(1);
+    expect(push).not.toHaveBeenCalled();
+    push.mockRestore();
   });
 
   it('is closed by a loop that is left, and by a pipe that is aborted', async () => {

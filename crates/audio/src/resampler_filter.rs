@@ -60,54 +60,46 @@ pub(crate) fn filter_for(
 }
 
 fn choose(settings: ResamplerSettings) -> Result<Filter, ResamplerError> {
+    let (mut best, mut gaps) = measure(settings, None, |_, _| false)?;
     // Where libsoxr's recipes have it (`soxr_quality_spec`), to 3 digits: candidates are counted from here.
     let own = match settings.quality {
         // Cubic interpolation has no passband, and the low quality is defined by its own.
-        Quality::Quick | Quality::Low => return Ok(measure(settings, None)?.0),
+        Quality::Quick | Quality::Low => return Ok(best),
         Quality::Medium => 0.916,
         Quality::High => 0.914,
         Quality::VeryHigh => 0.911,
     };
-    let (stock, gaps) = measure(settings, None)?;
-    let mut best = (rank(&stock, gaps, settings.latency), stock);
-    for step in candidates(settings.latency) {
-        if best.0 == 0 {
+    let low = settings.latency == Latency::Low;
+    let aim = if low { LOW_MS } else { DEFAULT_MS };
+    for step in if low { LOW_STEPS } else { DEFAULT_STEPS } {
+        if !gaps && best.latency_ms <= aim {
             break;
         }
-        let (filter, gaps) = measure(settings, Some(own + f64::from(step) / 200.0))?;
-        let rank = rank(&filter, gaps, settings.latency);
-        // Of those that are as bad, the low latency takes the lowest, the default the first one.
-        let better = rank < best.0
-            || rank == best.0 && settings.latency == Latency::Low && filter.latency_ms < best.1.latency_ms;
-        if better {
-            best = (rank, filter);
+        // Without gaps is better than with them; else it has to be worth it, since it is farther away.
+        let worth = if low { best.latency_ms } else { best.latency_ms * 0.8 };
+        let is_better = |latency_ms: f64, has_gaps: bool| latency_ms < worth || gaps && !has_gaps && !low;
+        let candidate = Some(own + f64::from(*step) / 200.0);
+        let (filter, has_gaps) = measure(settings, candidate, |latency_ms, gaps| !is_better(latency_ms, gaps))?;
+        if is_better(filter.latency_ms, has_gaps) && (gaps || !has_gaps) {
+            (best, gaps) = (filter, has_gaps);
         }
     }
-    Ok(best.1)
+    Ok(best)
 }
 
-/// How far from what was aimed at: 0 is there.
-fn rank(filter: &Filter, gaps: bool, latency: Latency) -> u32 {
-    let aim = if latency == Latency::Low { LOW_MS } else { DEFAULT_MS };
-    match (gaps, filter.latency_ms <= aim) {
-        (false, true) => 0,
-        (false, false) => 1,
-        (true, _) => 2,
-    }
-}
+/// Passbands to try for the default, in steps of 0.5 % from libsoxr's own: the nearest first, and of two the wider.
+const DEFAULT_STEPS: &[i32] = &[1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, -8, -9, -10, -11, -12, -13];
 
-/// Passbands to try, in steps of 0.5 % from libsoxr's, the best first.
-fn candidates(latency: Latency) -> Box<dyn Iterator<Item = i32>> {
-    match latency {
-        // The nearest, and of two the wider: 0.95 to 0.85 or so.
-        Latency::Default => Box::new((1..=13).flat_map(|step| [step, -step]).filter(|step| *step <= 7)),
-        // The widest, down to 0.75 or so.
-        Latency::Low => Box::new((-33..=7).rev()),
-    }
-}
+/// As above, for the low latency: the widest first.
+const LOW_STEPS: &[i32] = &[-2, -4, -6, -8, -10, -12, -14, -16, -18, -20, -22, -24, -26, -28, -30, -32];
 
-/// Runs a filter with silence. Also says whether pushes of 10 ms returned nothing.
-fn measure(settings: ResamplerSettings, passband_end: Option<f64>) -> Result<(Filter, bool), ResamplerError> {
+/// Runs a filter with silence. Also says whether pushes of 10 ms returned nothing. Stops early if `give_up` says so of the
+/// latency in ms and the gaps that were seen so far: neither becomes less.
+fn measure(
+    settings: ResamplerSettings,
+    passband_end: Option<f64>,
+    give_up: impl Fn(f64, bool) -> bool,
+) -> Result<(Filter, bool), ResamplerError> {
     let (input_rate, output_rate) = (u64::from(settings.input_rate), u64::from(settings.output_rate));
     // Nothing returns more samples than come in, at the output's rate.
     let unmeasured = Filter { passband_end, latency_ms: 0.0, held_back: 0 };
@@ -128,8 +120,8 @@ fn measure(settings: ResamplerSettings, passband_end: Option<f64>) -> Result<(Fi
         given += returned;
         worst = worst.max(seconds(after, input_rate) - seconds(given, output_rate));
         gaps |= returned == 0 && push > WARM_UP && output_rate >= 100;
-        if gaps && settings.latency == Latency::Default && passband_end.is_some() {
-            break; // It can't be chosen: it is no better than libsoxr's own.
+        if give_up(worst * 1000.0, gaps) {
+            break;
         }
     }
     // Between two pushes, one step more may be held back.

@@ -197,6 +197,27 @@ fn pushes_of_10_ms_hold_little_back_and_return_something_each() {
 }
 
 #[test]
+fn telephone_rates_wait_longer_but_not_as_long_as_with_libsoxr_alone() {
+    for (input_rate, output_rate, default, low) in [
+        (8_000, 16_000, 25.0, 11.5),
+        (16_000, 8_000, 25.0, 11.5),
+        (8_000, 24_000, 15.5, 15.5),
+        (24_000, 8_000, 15.5, 15.5),
+        (8_000, 48_000, 20.0, 20.0),
+        (48_000, 8_000, 16.0, 16.0),
+    ] {
+        for (latency, limit) in [(Latency::Default, default), (Latency::Low, low)] {
+            let settings = ResamplerSettings { latency, ..settings(input_rate, output_rate) };
+            let resampler = Resampler::<i16>::new(settings).unwrap();
+            let (ms, end) = (resampler.latency_ms(), resampler.passband_end());
+            println!("{settings:?}: {ms} ms, passband to {end:?}");
+            assert!(ms <= limit, "{ms} ms, {settings:?}");
+            assert!(latency == Latency::Low || end.is_none_or(|end| end >= 0.85), "{end:?}, {settings:?}");
+        }
+    }
+}
+
+#[test]
 fn a_push_returns_no_more_than_max_output() {
     for rates in [(8_000, 48_000), (44_100, 16_000), (16_000, 44_100), (768_000, 3_000), (3_000, 768_000)] {
         for quality in QUALITIES {
