@@ -24,7 +24,7 @@ export enum AudioResamplerQuality {
   QUICK = 0,
   /** LQ: 16 bits, passband to 68 % of half the lower rate. Holds back up to 4.5 ms. */
   LOW = 1,
-  /** MQ: 16 bits, passband to 87–93 %. Holds back up to 15 ms. */
+  /** MQ: 16 bits, passband to 86–93 %. Holds back up to 15 ms. */
   MEDIUM = 2,
   /** HQ: 20 bits, passband to 91–94 %. Holds back up to 17 ms. */
   HIGH = 3,

@@ -84,6 +84,14 @@ fn choose(settings: ResamplerSettings) -> Result<Filter, ResamplerError> {
             (best, gaps) = (filter, has_gaps);
         }
     }
+    // Of the filters with blocks of one size, the nearest is the longest, and leaves least of the block to its output. One
+    // step narrower takes a tenth less time.
+    if let (false, false, Some(end)) = (low, gaps, best.passband_end.filter(|end| *end < own)) {
+        let (shorter, has_gaps) = measure(settings, Some(end - 0.005), |_, gaps| gaps)?;
+        if !has_gaps && shorter.latency_ms <= best.latency_ms.max(aim) {
+            best = shorter;
+        }
+    }
     Ok(best)
 }
 
