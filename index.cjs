@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.NativeAudioStream = nativeBinding.NativeAudioStream
 module.exports.NativeCapturePump = nativeBinding.NativeCapturePump
 module.exports.NativeQueue = nativeBinding.NativeQueue
+module.exports.NativeResampler = nativeBinding.NativeResampler
 module.exports.NativeSubscription = nativeBinding.NativeSubscription
 module.exports.addonVersion = nativeBinding.addonVersion
 module.exports.answerDoorbell = nativeBinding.answerDoorbell

@@ -67,6 +67,35 @@ export declare class NativeQueue {
   close(): void
 }
 
+/** Behind `AudioResampler`. */
+export declare class NativeResampler {
+  /** A resampler between two different rates. `quality` counts from 0, libsoxr's QQ, to 4, VHQ. */
+  constructor(inputRate: number, outputRate: number, channels: number, quality: number, lowLatency: boolean, dither: boolean)
+  /** How much is held back after a push of 10 ms, at worst, in ms. */
+  get latencyMs(): number
+  /** Samples of a channel, at the output's rate, that a push can return beyond its own share. */
+  get heldBack(): number
+  /** Samples of all channels that a flush would return now. */
+  get remaining(): number
+  /** Whether what was pushed are 32-bit floating point samples. */
+  get isFloat(): boolean
+  /**
+   * The function that takes samples and writes what they complete to `output`. Returns how many samples that are, or
+   * a negative number: `REFUSED` of `src/audio-resampler.ts`; then nothing was consumed.
+   *
+   * A function of its own, and no method: called for each frame, a method of a class costs 3 times as much.
+   */
+  pusher(): (input: unknown, output: unknown) => number
+  /** Ends the stream: writes the rest to `output`, which has room for `remaining`. Floating point is rounded. */
+  flush(output: Int16Array): number
+  /** As `flush`, for floating point. */
+  flushFloat(output: Float32Array): number
+  /** Frees what libsoxr holds. */
+  close(): void
+  /** For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times. */
+  timeRaw(input: Int16Array, output: Int16Array, rounds: number): number
+}
+
 /** Behind `Subscription`. */
 export declare class NativeSubscription {
   /** What the doorbell calls this subscription. */

@@ -1,4 +1,11 @@
 export { AudioFrame } from './audio-frame.js';
+export {
+  AudioResampler,
+  AudioResamplerQuality,
+  type AudioFrameLike,
+  type AudioResamplerOptions,
+  type Samples,
+} from './audio-resampler.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
 export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
 export {
@@ -12,4 +19,5 @@ export {
 } from './ffi-queue.js';
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';
+export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { Subscription } from './subscription.js';

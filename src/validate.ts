@@ -46,7 +46,7 @@ export function optionalFunction(what: string, value: unknown): void {
  * Bytes or samples that native code may read during a call: the array itself, or a copy if its memory could change
  * its size or its content meanwhile.
  */
-export function readable<T extends Uint8Array | Int16Array>(
+export function readable<T extends Uint8Array | Int16Array | Float32Array>(
   what: string,
   value: unknown,
   type: { new (values: T): T; readonly name: string },
@@ -65,12 +65,13 @@ export function writable(what: string, value: unknown): Int16Array {
 }
 
 /** Whether no other thread, and no resize, can touch the array's memory during a native call. */
-export function isPlain(array: Uint8Array | Int16Array): boolean {
+export function isPlain(array: Uint8Array | Int16Array | Float32Array): boolean {
   const { buffer } = array as { buffer: ArrayBufferLike & { resizable?: boolean } };
   return buffer instanceof ArrayBuffer && buffer.resizable !== true;
 }
 
-function refuseLost(what: string, array: Uint8Array | Int16Array): void {
+/** Complains of an array whose memory is gone. */
+export function refuseLost(what: string, array: Uint8Array | Int16Array | Float32Array): void {
   // Such an array looks empty; what tells is that no method of it works.
   if (array.length > 0) return;
   try {

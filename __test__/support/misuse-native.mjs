@@ -49,8 +49,9 @@ const subscription = () => {
   return made;
 };
 const stream = () => new native.NativeAudioStream(8000, 2, 160, 1600, bell);
+const resampler = () => new native.NativeResampler(48_000, 16_000, 2, 2, false, false);
 
-for (const make of [queue, subscription, stream]) {
+for (const make of [queue, subscription, stream, resampler]) {
   const { constructor } = make();
   const names = Object.getOwnPropertyNames(constructor.prototype).filter((name) => name !== 'constructor');
   for (const name of names) {
@@ -68,7 +69,7 @@ for (const make of [queue, subscription, stream]) {
       }
     }
     // A method of one class on an object of another.
-    for (const other of [queue(), subscription(), stream(), {}, null])
+    for (const other of [queue(), subscription(), stream(), resampler(), {}, null])
       attempt(() => value?.call(other, new Int16Array(2)));
   }
   for (const a of odd()) {
@@ -77,7 +78,8 @@ for (const make of [queue, subscription, stream]) {
     for (const b of odd()) attempt(() => new constructor(a, b, b, b, b));
   }
 }
-for (const open of [native.NativeQueue.open, native.answerDoorbell, native.replaceScratch, native.openScratch]) {
+const { replaceScratch, openScratch, answerDoorbell } = native;
+for (const open of [native.NativeQueue.open, answerDoorbell, replaceScratch, openScratch, resampler().pusher()]) {
   for (const a of odd()) for (const b of odd()) attempt(() => open(a, b, true));
 }
 

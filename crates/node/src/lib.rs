@@ -13,6 +13,7 @@ mod error;
 mod ffi_queue;
 mod js_thread;
 mod livekit;
+mod resampler;
 mod scratch;
 mod subscription;
 mod wake;

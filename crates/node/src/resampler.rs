@@ -1,0 +1,349 @@
+//! `NativeResampler`: what an `AudioResampler` calls unless its rates are equal.
+
+use crate::error::{Code, Result, error, from_napi};
+use napi::bindgen_prelude::{Env, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Unknown};
+use napi::{check_status, sys};
+use napi_derive::napi;
+use narrowcast_audio::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::{ptr, slice};
+
+/// What `push` returns instead of a number of samples. `src/audio-resampler.ts` makes errors of them: it has the values.
+mod refused {
+    pub const CLOSED: i64 = -1;
+    pub const TYPES: i64 = -2;
+    pub const TOO_SMALL: i64 = -3;
+    pub const UNEVEN: i64 = -4;
+    pub const OVERLAP: i64 = -5;
+    pub const OTHER_TYPE_BEFORE: i64 = -6;
+}
+
+/// About what libsoxr allocates, in bytes: for each channel, and for all of them. Measured with pairs of common rates.
+const BYTES_PER_CHANNEL: i64 = 40 << 10;
+const BYTES_IN_COMMON: i64 = 48 << 10;
+
+/// Behind `AudioResampler`.
+#[napi(custom_finalize)]
+pub struct NativeResampler {
+    state: Rc<State>,
+    latency_ms: f64,
+    held_back: u32,
+    /// What the garbage collector was told of libsoxr's memory, in bytes.
+    accounted: i64,
+}
+
+/// Shared with the function that pushes. Of one JavaScript thread.
+struct State {
+    settings: ResamplerSettings,
+    /// None once it is closed.
+    engine: RefCell<Option<Engine>>,
+}
+
+/// libsoxr is told once which type the samples have.
+enum Engine {
+    I16(Resampler<i16>),
+    F32(Resampler<f32>),
+}
+
+impl Engine {
+    fn remaining(&self) -> usize {
+        match self {
+            Self::I16(resampler) => resampler.remaining(),
+            Self::F32(resampler) => resampler.remaining(),
+        }
+    }
+
+    fn is_at_start(&self) -> bool {
+        match self {
+            Self::I16(resampler) => resampler.is_at_start(),
+            Self::F32(resampler) => resampler.is_at_start(),
+        }
+    }
+}
+
+#[napi]
+impl NativeResampler {
+    /// A resampler between two different rates. `quality` counts from 0, libsoxr's QQ, to 4, VHQ.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        input_rate: u32,
+        output_rate: u32,
+        channels: u32,
+        quality: u32,
+        low_latency: bool,
+        dither: bool,
+    ) -> Result<Self> {
+        let quality = match quality {
+            0 => Quality::Quick,
+            1 => Quality::Low,
+            2 => Quality::Medium,
+            3 => Quality::High,
+            4 => Quality::VeryHigh,
+            _ => return Err(error(Code::InvalidArgument, format!("{quality} is no quality"))),
+        };
+        // A count that is no mistake, and that memory can be had for.
+        if channels > 1024 {
+            return Err(error(Code::InvalidArgument, format!("{channels} channels are too many")));
+        }
+        let latency = if low_latency { Latency::Low } else { Latency::Default };
+        let settings =
+            ResamplerSettings { input_rate, output_rate, channels: channels as usize, quality, latency, dither };
+        let resampler = Resampler::new(settings).map_err(refusal)?;
+        let (latency_ms, held_back) = (resampler.latency_ms(), resampler.held_back());
+        let state = Rc::new(State { settings, engine: RefCell::new(Some(Engine::I16(resampler))) });
+        // Otherwise a forgotten resampler looks like a few bytes to the collector, and stays.
+        let accounted = BYTES_PER_CHANNEL * i64::from(channels) + BYTES_IN_COMMON;
+        env.adjust_external_memory(accounted).map_err(from_napi)?;
+        Ok(Self { state, latency_ms, held_back: u32::try_from(held_back).unwrap_or(u32::MAX), accounted })
+    }
+
+    /// How much is held back after a push of 10 ms, at worst, in ms.
+    #[napi(getter, catch_unwind)]
+    pub fn latency_ms(&self) -> f64 {
+        self.latency_ms
+    }
+
+    /// Samples of a channel, at the output's rate, that a push can return beyond its own share.
+    #[napi(getter, catch_unwind)]
+    pub fn held_back(&self) -> u32 {
+        self.held_back
+    }
+
+    /// Samples of all channels that a flush would return now.
+    #[napi(getter, catch_unwind)]
+    pub fn remaining(&self) -> f64 {
+        self.state.engine.borrow().as_ref().map_or(0.0, |engine| engine.remaining() as f64)
+    }
+
+    /// Whether what was pushed are 32-bit floating point samples.
+    #[napi(getter, catch_unwind)]
+    pub fn is_float(&self) -> bool {
+        matches!(*self.state.engine.borrow(), Some(Engine::F32(_)))
+    }
+
+    /// The function that takes samples and writes what they complete to `output`. Returns how many samples that are, or
+    /// a negative number: `REFUSED` of `src/audio-resampler.ts`; then nothing was consumed.
+    ///
+    /// A function of its own, and no method: called for each frame, a method of a class costs 3 times as much.
+    #[napi(catch_unwind, ts_return_type = "(input: unknown, output: unknown) => number")]
+    pub fn pusher(&self, env: &Env) -> Result<Unknown<'static>> {
+        pusher(env.raw(), self.state.clone()).map_err(from_napi)
+    }
+
+    /// Ends the stream: writes the rest to `output`, which has room for `remaining`. Floating point is rounded.
+    #[napi(catch_unwind)]
+    pub fn flush(&self, mut output: Int16ArraySlice) -> Result<f64> {
+        // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+        let output = unsafe { output.as_mut() };
+        let written = match self.state.engine.borrow_mut().as_mut() {
+            None => return Err(error(Code::Closed, "the resampler is closed")),
+            Some(Engine::I16(resampler)) => resampler.flush(output).map_err(refusal)?,
+            Some(Engine::F32(resampler)) => {
+                let mut floats = vec![0.0; output.len()];
+                let written = resampler.flush(&mut floats).map_err(refusal)?;
+                for (sample, float) in output.iter_mut().zip(&floats[..written]) {
+                    // `as` saturates.
+                    *sample = (float * 32768.0).round() as i16;
+                }
+                written
+            }
+        };
+        Ok(written as f64)
+    }
+
+    /// As `flush`, for floating point.
+    #[napi(catch_unwind)]
+    pub fn flush_float(&self, mut output: Float32ArraySlice) -> Result<f64> {
+        // SAFETY: as in `flush`.
+        let output = unsafe { output.as_mut() };
+        match self.state.engine.borrow_mut().as_mut() {
+            None => Err(error(Code::Closed, "the resampler is closed")),
+            Some(Engine::F32(resampler)) => Ok(resampler.flush(output).map_err(refusal)? as f64),
+            Some(Engine::I16(_)) => Err(error(Code::InvalidArgument, "the samples that were pushed are integers")),
+        }
+    }
+
+    /// Frees what libsoxr holds.
+    #[napi(catch_unwind)]
+    pub fn close(&mut self, env: Env) -> Result<()> {
+        drop(self.state.engine.take());
+        let accounted = std::mem::take(&mut self.accounted);
+        env.adjust_external_memory(-accounted).map_err(from_napi)?;
+        Ok(())
+    }
+
+    /// For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times.
+    #[napi(catch_unwind)]
+    pub fn time_raw(&self, input: Int16ArraySlice, mut output: Int16ArraySlice, rounds: u32) -> Result<f64> {
+        // SAFETY: as in `flush`.
+        let output = unsafe { output.as_mut() };
+        time_libsoxr(self.state.settings, &input, output, rounds).map_err(refusal)
+    }
+}
+
+impl ObjectFinalize for NativeResampler {
+    fn finalize(mut self, env: Env) -> napi::Result<()> {
+        // The function may live on, and then finds it closed.
+        self.close(env).map_err(|error| napi::Error::from_reason(error.reason.clone()))
+    }
+}
+
+fn refusal(refused: ResamplerError) -> napi::Error<Code> {
+    error(Code::InvalidArgument, refused.to_string())
+}
+
+fn pusher(env: sys::napi_env, state: Rc<State>) -> napi::Result<Unknown<'static>> {
+    let data: *mut c_void = Rc::into_raw(state).cast_mut().cast();
+    let mut function = ptr::null_mut();
+    // SAFETY: `env` is that of the running call. The function's data lives until its finalizer runs, and that runs once,
+    // after the last call.
+    unsafe {
+        check_status!(sys::napi_create_function(env, c"push".as_ptr(), 4, Some(push), data, &mut function))?;
+        let no_hint = ptr::null_mut();
+        check_status!(sys::napi_add_finalizer(env, function, data, Some(release), no_hint, ptr::null_mut()))?;
+        Ok(Unknown::from_raw_unchecked(env, function))
+    }
+}
+
+unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: the pointer is what `pusher` took out of an Rc, and this is the only place that puts it back.
+    drop(unsafe { Rc::from_raw(data.cast::<State>().cast_const()) });
+}
+
+/// `push(input, output)`.
+unsafe extern "C" fn push(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut arguments = [ptr::null_mut(); 2];
+    let (mut count, mut data) = (2, ptr::null_mut());
+    let mut result = ptr::null_mut();
+    // SAFETY: Node-API calls this with its own pointers; missing arguments become `undefined`. The data is the `State` that
+    // `pusher` gave, since the function that has it is running.
+    unsafe {
+        let this = ptr::null_mut();
+        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), this, &mut data);
+        let state = &*data.cast::<State>();
+        let [input, output] = arguments;
+        match catch_unwind(AssertUnwindSafe(|| push_to(state, TypedArray::of(env, input), TypedArray::of(env, output))))
+        {
+            Ok(Ok(samples)) => {
+                sys::napi_create_int64(env, samples, &mut result);
+            }
+            Ok(Err(refused)) => throw(env, &refused.to_string()),
+            Err(_) => throw(env, "libsoxr's wrapper panicked: please report it"),
+        }
+    }
+    result
+}
+
+fn throw(env: sys::napi_env, message: &str) {
+    let message = std::ffi::CString::new(message.replace('\0', " ")).unwrap_or_default();
+    // SAFETY: both strings end with a zero, and live during the call.
+    unsafe { sys::napi_throw_error(env, c"INVALID_ARGUMENT".as_ptr(), message.as_ptr()) };
+}
+
+/// A typed array's memory, for the length of a call.
+#[derive(Clone, Copy)]
+struct TypedArray {
+    kind: i32,
+    length: usize,
+    data: *mut c_void,
+}
+
+impl TypedArray {
+    /// None if `value` is something else.
+    ///
+    /// # Safety
+    ///
+    /// `env` is that of the running call, and `value` one of its values.
+    unsafe fn of(env: sys::napi_env, value: sys::napi_value) -> Option<Self> {
+        let mut array = Self { kind: -1, length: 0, data: ptr::null_mut() };
+        let Self { kind, length, data } = &mut array;
+        let nowhere = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: all pointers are to places that live, or null for what is not asked for.
+        let status = unsafe { sys::napi_get_typedarray_info(env, value, kind, length, data, nowhere.0, nowhere.1) };
+        (status == sys::Status::napi_ok).then_some(array)
+    }
+
+    fn overlaps(&self, other: &Self, size: usize) -> bool {
+        let range = |array: &Self| (array.data as usize, array.data as usize + array.length * size);
+        let ((start, end), (other_start, other_end)) = (range(self), range(other));
+        start < other_end && other_start < end
+    }
+
+    /// # Safety
+    ///
+    /// The array has elements of this type, nothing changes them during the call, and no mutable slice of them lives.
+    unsafe fn samples<'a, S>(&self) -> &'a [S] {
+        // An empty array may have no memory at all.
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: JavaScript keeps and aligns the array's memory, and waits for the call to return.
+        unsafe { slice::from_raw_parts(self.data.cast(), self.length) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`samples`](Self::samples), and no other slice of them lives.
+    unsafe fn samples_mut<'a, S>(&self) -> &'a mut [S] {
+        if self.length == 0 {
+            return &mut [];
+        }
+        // SAFETY: as in `samples`.
+        unsafe { slice::from_raw_parts_mut(self.data.cast(), self.length) }
+    }
+}
+
+fn push_to(
+    state: &State,
+    input: Option<TypedArray>,
+    output: Option<TypedArray>,
+) -> std::result::Result<i64, ResamplerError> {
+    let mut engine = state.engine.borrow_mut();
+    let Some(engine) = engine.as_mut() else { return Ok(refused::CLOSED) };
+    let (Some(input), Some(output)) = (input, output) else { return Ok(refused::TYPES) };
+    const I16: i32 = sys::TypedarrayType::int16_array;
+    const F32: i32 = sys::TypedarrayType::float32_array;
+    let size = match (input.kind, output.kind) {
+        (I16, I16) => 2,
+        (F32, F32) => 4,
+        _ => return Ok(refused::TYPES),
+    };
+    if input.overlaps(&output, size) {
+        return Ok(refused::OVERLAP);
+    }
+    // The first samples decide which type libsoxr is told. An integer engine is made at once, for nearly all are.
+    let other_type = matches!((&*engine, input.kind), (Engine::I16(_), F32) | (Engine::F32(_), I16));
+    if other_type {
+        if !engine.is_at_start() {
+            return Ok(refused::OTHER_TYPE_BEFORE);
+        }
+        *engine = match input.kind {
+            F32 => Engine::F32(Resampler::new(state.settings)?),
+            _ => Engine::I16(Resampler::new(state.settings)?),
+        };
+    }
+    match engine {
+        // SAFETY: both arrays have the engine's type of sample, their memory does not overlap, and JavaScript, which alone
+        // could change it, waits for this call. (Memory shared with other threads never gets here: TypeScript copies it.)
+        Engine::I16(resampler) => unsafe { push_samples(resampler, input.samples(), output.samples_mut()) },
+        // SAFETY: see above.
+        Engine::F32(resampler) => unsafe { push_samples(resampler, input.samples(), output.samples_mut()) },
+    }
+}
+
+fn push_samples<S: Sample>(
+    resampler: &mut Resampler<S>,
+    input: &[S],
+    output: &mut [S],
+) -> std::result::Result<i64, ResamplerError> {
+    match resampler.push(input, output) {
+        Ok(samples) => Ok(samples as i64),
+        Err(ResamplerError::OutputTooSmall { .. }) => Ok(refused::TOO_SMALL),
+        Err(ResamplerError::Uneven { .. }) => Ok(refused::UNEVEN),
+        Err(other) => Err(other),
+    }
+}
