@@ -8,7 +8,7 @@ import { bench, inProcess, inTurn, row, type Row } from './support/harness.js';
 import { limits } from './support/limits.js';
 
 const ROUNDS = 5;
-const SECONDS = 3;
+const SECONDS = 2;
 const SUBSCRIBERS = [1, 16, 64];
 /** 25,600 events a second: what an event costs, and little of what a wake does. */
 const TRACKS = 256;

@@ -30,3 +30,28 @@ function listen(signal: AbortSignal): Listeners {
   signal.addEventListener('abort', abort, { once: true });
   return listeners;
 }
+
+/** Removes the listeners of objects that were forgotten. */
+const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten());
+
+/**
+ * As {@link onAbort}, for an object that may live shorter than the signal, which must not keep it.
+ *
+ * @param callback gets the object and the signal's reason; may not be a closure of a scope that has the object
+ */
+export function onAbortWeakly<T extends WeakKey>(
+  signal: AbortSignal,
+  target: T,
+  callback: (target: T, reason: unknown) => void,
+): () => void {
+  const held = new WeakRef(target);
+  const unlisten = onAbort(signal, () => {
+    const target = held.deref();
+    if (target) callback(target, signal.reason);
+  });
+  forgotten.register(target, unlisten, unlisten);
+  return () => {
+    unlisten();
+    forgotten.unregister(unlisten);
+  };
+}

@@ -39,7 +39,8 @@ export interface EventCost {
 }
 
 const TICK_MS = 20;
-const WARM_UP_MS = 1500;
+const WARM_UP_MS = 1000;
+const IDLE_MS = 1000;
 /** Async ids that nobody else has. */
 const FIRST_ID = 2n ** 50n;
 
@@ -101,12 +102,12 @@ const tracks = openTracks(trackCount);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
 native.engineAttach(enginePath, schema, side !== 'peer');
 await sleep(500);
-const idle = await cost(2000);
+const idle = await cost(IDLE_MS);
 const perEvent = (spent: Cost) => (spent.us - (idle.us / idle.ms) * spent.ms) / spent.sent;
 
 playing = play(tracks, (at) => ids[at % subscribers]!);
 await sleep(WARM_UP_MS);
-const unheard = await cost(1500);
+const unheard = await cost(IDLE_MS);
 hear[side]();
 await sleep(WARM_UP_MS);
 const before = { received, wakes: native.threadWakes() };
