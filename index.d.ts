@@ -346,9 +346,10 @@ export declare function nextAsyncId(): bigint
 
 /**
  * Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
- * waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, in µs.
+ * waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, and, where a
+ * burst is to be expected, `delay_us` after its first one, both in µs.
  */
-export declare function openDoorbell(handler: () => void, pauseUs: number): number
+export declare function openDoorbell(handler: () => void, pauseUs: number, delayUs: number): number
 
 /**
  * Takes arrays that events are copied into from now on, and returns the number to name them by. Whoever hands them over

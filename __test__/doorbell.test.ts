@@ -9,17 +9,23 @@ class Listener {
   wakes = 0;
   readonly #bell: number;
   readonly #token: number;
+  readonly #scratch: number;
+  #others: InstanceType<typeof native.NativeSubscription>[] = [];
   readonly #queue = new native.NativeQueue(['a']);
   readonly #subscription;
   readonly #tokens = new Uint32Array(4);
 
-  constructor(pauseUs: number) {
-    this.#bell = native.openDoorbell(() => {
-      native.answerDoorbell(this.#bell, this.#tokens, true);
-      this.wakes++;
-    }, pauseUs);
-    const scratch = native.openScratch(new Uint8Array(64), new BigUint64Array(12));
-    const options = { doorbell: this.#bell, scratch, kinds: [0], overflow: 'grow', capacity: 1 };
+  constructor(pauseUs: number, delayUs = 0) {
+    this.#bell = native.openDoorbell(
+      () => {
+        native.answerDoorbell(this.#bell, this.#tokens, true);
+        this.wakes++;
+      },
+      pauseUs,
+      delayUs,
+    );
+    this.#scratch = native.openScratch(new Uint8Array(64), new BigUint64Array(12));
+    const options = { doorbell: this.#bell, scratch: this.#scratch, kinds: [0], overflow: 'grow', capacity: 1 };
     this.#subscription = this.#queue.subscribe(options);
     this.#token = this.#subscription.token;
   }
@@ -29,6 +35,17 @@ class Listener {
     while (native.subscriptionRead(this.#token, 4, true) > 0);
     this.#queue.put(0, new Uint8Array(5), 0n);
     return this.#subscription.size;
+  }
+
+  /** So many wait, and each gets an event. Returns how many. */
+  burst(many: number): number {
+    const options = { doorbell: this.#bell, scratch: this.#scratch, kinds: [0], overflow: 'grow', capacity: 1 };
+    this.#others = Array.from({ length: many }, () => this.#queue.subscribe(options));
+    for (const { token } of this.#others) native.subscriptionRead(token, 4, true);
+    this.#queue.put(0, new Uint8Array(5), 0n);
+    const heard = this.#others.filter(({ size }) => size === 1).length;
+    for (const other of this.#others) other.abandon();
+    return heard;
   }
 
   rang(times: number): Promise<void> {
@@ -70,5 +87,37 @@ describe('a thread', () => {
     short.event();
     await short.rang(2);
     expect(long.wakes).toBe(1);
+  });
+
+  it('is woken at once for one thing, and later for what may be the first of a burst', async () => {
+    const [gathering, immediate] = [new Listener(0, HOUR_US), new Listener(0)];
+    for (let times = 1; times <= 5; times++) {
+      gathering.event();
+      await gathering.rang(times);
+    }
+    expect(gathering.burst(3)).toBe(3);
+    await gathering.rang(6);
+    gathering.event();
+    await gathering.rang(7);
+
+    // After four at once, what comes next waits for more.
+    expect(gathering.burst(4)).toBe(4);
+    await gathering.rang(8);
+    gathering.event();
+    for (let times = 1; times <= 20; times++) {
+      immediate.event();
+      await immediate.rang(times);
+    }
+    expect(gathering.wakes).toBe(8);
+  });
+
+  it('is woken for the first of a burst when the delay is over', async () => {
+    const gathering = new Listener(0, 1000);
+    for (let times = 1; times <= 5; times++) {
+      gathering.burst(4);
+      await gathering.rang(times);
+    }
+    gathering.event();
+    await gathering.rang(6);
   });
 });

@@ -21,20 +21,25 @@ const alive = setInterval(() => {}, 2 ** 30).unref();
 let keepingAlive = 0;
 
 /** Room for the tokens of one look: where more rang, another wake is on its way. */
-const tokens = new Uint32Array(64);
+const tokens = new Uint32Array(1024);
 
 /**
- * Least time from one wake of this thread to the next through the paced doorbell, in µs. The frames of many streams come
- * within a millisecond or two, every ten: without a pause, each of them might wake the thread, which costs it more than
- * reading dozens.
+ * A wake costs this thread as much as reading dozens of frames, and what many streams get comes within a millisecond or
+ * two, every ten. So there is a pause between two wakes by the same doorbell, in µs.
  */
 const PAUSE_US = 1000;
 
-/** The number of the doorbell of what can wait for {@link PAUSE_US}: one wake, however much there is to read. */
-export const pacedDoorbell: number = native.openDoorbell(() => answer(pacedDoorbell, true), PAUSE_US);
+/** How long the first of a burst of audio waits for the others: a tenth of the usual frame. */
+const AUDIO_DELAY_US = 1000;
 
-/** That of what can't: somebody may ask the next question once the last one is answered. */
-export const immediateDoorbell: number = native.openDoorbell(() => answer(immediateDoorbell, true), 0);
+/** The number of the doorbell of audio: where several streams play, one wake for what comes within a ms. */
+export const audioDoorbell: number = native.openDoorbell(() => answer(audioDoorbell, true), PAUSE_US, AUDIO_DELAY_US);
+
+/** That of events: at once, and then a pause. */
+export const pacedDoorbell: number = native.openDoorbell(() => answer(pacedDoorbell, true), PAUSE_US, 0);
+
+/** That of events whose reader may ask the next question once the last one is answered. */
+export const immediateDoorbell: number = native.openDoorbell(() => answer(immediateDoorbell, true), 0, 0);
 
 /** Calls `waiter.ready()` when `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
@@ -61,8 +66,7 @@ export function lookSoon(): void {
   looking = true;
   setImmediate(() => {
     looking = false;
-    answer(immediateDoorbell, false);
-    answer(pacedDoorbell, false);
+    for (const doorbell of [immediateDoorbell, pacedDoorbell, audioDoorbell]) answer(doorbell, false);
   });
 }
 

@@ -1,4 +1,4 @@
-import { pacedDoorbell, startWaiting, stopWaiting } from './doorbell.js';
+import { audioDoorbell, startWaiting, stopWaiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
 import { integer, invalid, isPlain, writable } from './validate.js';
@@ -103,7 +103,7 @@ export class PcmReader<F> {
           this.channels,
           this.frameSamples,
           frames * this.frameSamples,
-          pacedDoorbell,
+          audioDoorbell,
         ),
     );
     this.#token = this.native.token;

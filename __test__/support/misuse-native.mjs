@@ -39,7 +39,7 @@ function attempt(call) {
   }
 }
 
-const bell = native.openDoorbell(() => {}, 0);
+const bell = native.openDoorbell(() => {}, 0, 0);
 const scratch = native.openScratch(new Uint8Array(16), new BigUint64Array(6));
 const queue = () => new native.NativeQueue(['a', 'b']);
 const subscription = () => {
@@ -105,7 +105,7 @@ for (const [bytes, meta] of [
   const answer = native.subscriptionRead(tight.token, 4, false);
   if (answer > 0 || tight.size !== 1) throw new Error(`${bytes} bytes, ${meta} numbers: ${answer}, ${tight.size}`);
 }
-for (const a of odd()) for (const b of odd()) attempt(() => native.openDoorbell(a, b));
+for (const a of odd()) for (const b of odd()) attempt(() => native.openDoorbell(a, b, b));
 for (const key of ['doorbell', 'scratch', 'kinds', 'handles', 'overflow', 'capacity']) {
   const options = { doorbell: bell, scratch, kinds: [0], overflow: 'grow', capacity: 2 };
   for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: value }));

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
-import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { checkWritable, writeJson } from '../../src/cli/output-file.js';
 
 /** One question's answer. */
 export interface Row {
@@ -59,7 +59,7 @@ export function inProcess<T>(module: string, args: readonly string[], limitMs = 
 
 /** Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`. */
 export async function bench(name: string, measure: (add: (row: Row) => void) => Promise<void>): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' } } });
+  const json = await jsonFile();
   const before = os.loadavg()[0]!;
   const rows: Row[] = [];
   await measure((each) => {
@@ -89,7 +89,19 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
   );
   console.log(table.toString());
   for (const each of rows) if (each.note) console.log(`${each.case}: ${each.note}`);
-  if (values.json) fs.writeFileSync(values.json, `${JSON.stringify({ name, load, rows }, null, 2)}\n`);
+  if (json !== undefined) await writeJson(json, { name, load, rows });
+}
+
+/** What `--json` names. Whatever is wrong is said before minutes of measuring. */
+async function jsonFile(): Promise<string | undefined> {
+  try {
+    const { json } = parseArgs({ options: { json: { type: 'string' } } }).values;
+    if (json !== undefined) await checkWritable(json);
+    return json;
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`);
+    process.exit(2);
+  }
 }
 
 export function median(values: readonly number[]): number {

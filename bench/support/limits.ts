@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { FfiQueue } from 'narrowcast';
+import { loadBindings } from '../../src/livekit/bindings.js';
 import { native } from '../../src/native.js';
 import { row, type Row } from './harness.js';
 import { mainThreadUs } from './main-thread.js';
@@ -36,6 +37,13 @@ export async function limits(): Promise<Row[]> {
       await rounds(() => perOperation((n) => call(n, events))),
       undefined,
       'a call of a native method',
+    ),
+    row(
+      'limit/decode',
+      'main-thread µs',
+      await rounds(() => perOperation(decode)),
+      undefined,
+      "@bufbuild/protobuf's work on the answer to a chunk, one right after the other",
     ),
   ];
 }
@@ -75,6 +83,15 @@ function call(operations: number, events: { readonly size: number }): void {
   let sum = 0;
   for (let at = 0; at < operations; at++) sum += events.size;
   if (sum !== 0) throw new Error('nobody has put anything');
+}
+
+function decode(operations: number): void {
+  const { ffi } = loadBindings();
+  const value = new ffi.CaptureAudioFrameCallback({ asyncId: 2n ** 50n });
+  const answer = new ffi.FfiEvent({ message: { case: 'captureAudioFrame', value } }).toBinary();
+  for (let at = 0; at < operations; at++) {
+    if (ffi.FfiEvent.fromBinary(answer).message.case !== 'captureAudioFrame') throw new Error('decoded wrongly');
+  }
 }
 
 /** What a wake costs beyond an idle thread, with one event to read. */

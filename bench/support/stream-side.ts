@@ -4,8 +4,9 @@
  *
  *   stream-side.ts SIDE STREAMS SECONDS      SIDE: peer, or one of the ways in which ours can be read
  *
- * What the process costs while everything plays and nobody listens is subtracted: on the peer's side that is the answer
- * to each chunk played, which a native pump's questions bring there.
+ * Left out, on both sides: what the process costs while nothing plays, and what playing costs the main thread, which on
+ * the peer's side is an answer to each chunk. That is the difference between as many tracks and twice as many, and not the
+ * whole of what playing to nobody costs: the wakes, which frames need as well, would be left out with it.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +15,7 @@ import { AudioStream, install } from 'narrowcast/livekit';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { describeEvents } from '../../src/livekit/schema.js';
 import { native } from '../../src/native.js';
+import type { CapturePump } from '../../src/livekit/capture-pump.js';
 import { mainThreadUs } from './main-thread.js';
 import { handleOf, openTracks, play, played, SAMPLE_RATE } from './tracks.js';
 
@@ -22,10 +24,10 @@ export type StreamSide = 'peer' | 'for-await' | 'try-read' | 'read-into' | 'work
 
 /** What was measured. */
 export interface StreamCost {
-  /** Processor time of the main thread for each frame played, in µs, without the idle cost. */
+  /** Processor time of the main thread for each frame played, in µs, without what is left out. */
   mainUsPerFrame: number;
-  /** The same of the idle process, for each frame that could have been read. */
-  idleUsPerFrame: number;
+  /** What of that is left out because something plays. */
+  playingUsPerFrame: number;
   /** Processor time of the whole process, in % of one core; nothing is subtracted. */
   cpuPercent: number;
   /** Frames read, and frames played meanwhile. */
@@ -38,8 +40,10 @@ export interface StreamCost {
 const FRAME_SAMPLES = SAMPLE_RATE / 100;
 /** How often who reads without promises comes to look, in ms: as often as an agent that sends 20 ms frames. */
 const TICK_MS = 20;
-const IDLE_MS = 2000;
-const WARM_UP_MS = 2000;
+const IDLE_MS = 1500;
+const WARM_UP_MS = 1500;
+/** Beyond this, twice as many tracks are more than two cores can play, and only the whole process is of interest. */
+const MOST_TWICE = 64;
 
 const [side, streams, seconds] = [process.argv[2] as StreamSide, Number(process.argv[3]), Number(process.argv[4])];
 
@@ -48,20 +52,42 @@ if (side === 'peer') native.engineAttach(enginePath, describeEvents(ffi), false)
 else install();
 
 const tracks = openTracks(streams);
-const pump = play(tracks);
+const others = streams <= MOST_TWICE ? openTracks(streams) : [];
+let pump: CapturePump | undefined;
 
 const read = { frames: 0 };
 
-async function measure(ms: number): Promise<{ mainUs: number; cpuUs: number; ms: number; played: number }> {
-  const before = { mainUs: mainThreadUs(), cpu: process.cpuUsage(), at: performance.now(), played: played(pump) };
+interface Spent {
+  mainUs: number;
+  cpuUs: number;
+  ms: number;
+  played: number;
+}
+
+async function measure(ms: number): Promise<Spent> {
+  const chunks = () => (pump ? played(pump) : 0);
+  const before = { mainUs: mainThreadUs(), cpu: process.cpuUsage(), at: performance.now(), played: chunks() };
   await sleep(ms);
   const { user, system } = process.cpuUsage(before.cpu);
   return {
     mainUs: mainThreadUs() - before.mainUs,
     cpuUs: user + system,
     ms: performance.now() - before.at,
-    played: played(pump) - before.played,
+    played: chunks() - before.played,
   };
+}
+
+/** What it costs the main thread that a chunk is played, in µs. */
+async function playing(): Promise<number> {
+  const rates: number[] = [];
+  for (const more of [[], others]) {
+    const second = more.length > 0 ? play(more) : undefined;
+    await sleep(IDLE_MS / 3);
+    const { mainUs, ms } = await measure(IDLE_MS);
+    rates.push(mainUs / ms);
+    second?.stop();
+  }
+  return others.length > 0 ? Math.max(0, rates[1]! - rates[0]!) / (others.length / 10) : 0;
 }
 
 /** Opens a stream on every track, and reads each to its end. */
@@ -105,15 +131,17 @@ async function forAwait(stream: AsyncIterable<unknown>): Promise<void> {
 
 await sleep(500);
 const idle = await measure(IDLE_MS);
+pump = play(tracks);
+const playingUsPerFrame = await playing();
 await ways[side]();
 await sleep(WARM_UP_MS);
 const before = { frames: read.frames, wakes: native.threadWakes() };
 const busy = await measure(seconds * 1000);
 const framesRead = read.frames - before.frames;
-const idleUsPerFrame = idle.mainUs / idle.played;
+const idleUs = (idle.mainUs / idle.ms) * busy.ms;
 const cost: StreamCost = {
-  mainUsPerFrame: busy.mainUs / busy.played - idleUsPerFrame,
-  idleUsPerFrame,
+  mainUsPerFrame: (busy.mainUs - idleUs) / busy.played - playingUsPerFrame,
+  playingUsPerFrame,
   cpuPercent: busy.cpuUs / busy.ms / 10,
   framesRead,
   framesPlayed: busy.played,

@@ -1,7 +1,7 @@
 //! One JavaScript thread: its doorbell, and what native code holds on its behalf.
 
 use crate::error::{Code, Result, error, from_napi};
-use crate::wake::{JsWake, Pace, WakeFunction};
+use crate::wake::{JsWake, Pace, Timing, WakeFunction};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice};
 use napi_derive::napi;
@@ -39,15 +39,17 @@ thread_local! {
 }
 
 /// Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that
-/// waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, in µs.
+/// waits with this doorbell has something to read; not before `pause_us` have passed since it last answered, and, where a
+/// burst is to be expected, `delay_us` after its first one, both in µs.
 #[napi(catch_unwind)]
-pub fn open_doorbell(env: Env, handler: Function<(), ()>, pause_us: u32) -> Result<u32> {
+pub fn open_doorbell(env: Env, handler: Function<(), ()>, pause_us: u32, delay_us: u32) -> Result<u32> {
     let wake: WakeFunction = handler.build_threadsafe_function().weak::<true>().build().map_err(from_napi)?;
     enter(env)?;
     THREAD.with(|slot| {
         let mut slot = slot.borrow_mut();
         let thread = slot.as_mut().ok_or_else(ending)?;
-        let pace = Pace::new(wake, Duration::from_micros(pause_us.into()));
+        let [pause, delay] = [pause_us, delay_us].map(|us| Duration::from_micros(us.into()));
+        let pace = Pace::new(wake, Timing { pause, delay });
         let doorbell = Arc::new(Doorbell::new(Box::new(JsWake(pace.clone()))));
         thread.bells.push(Bell { doorbell, pace });
         Ok(thread.bells.len() as u32 - 1)
@@ -75,7 +77,9 @@ pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool)
         return doorbell.look(tokens) as u32;
     }
     pace.answers();
-    doorbell.answer(tokens) as u32
+    let rang = doorbell.answer(tokens) as u32;
+    pace.found(rang);
+    rang
 }
 
 /// How often this thread was woken.

@@ -1,18 +1,19 @@
 //! How a JavaScript thread is woken: by a call of a threadsafe function, and not more often than its doorbell allows.
 //!
 //! A wake costs the thread as much as reading dozens of frames does, and the frames of many streams come within the same
-//! millisecond or two, every ten. So after an answer the next wake of a paced doorbell has to wait:
+//! millisecond or two, every ten. So a doorbell may have a pause, after an answer, and a delay, for what is to be
+//! gathered:
 //!
 //! ```text
-//! ring ─► last answer longer ago than the pause? ─ yes ─► wake now
-//!                                                └ no ──► the pacer thread wakes it when the pause is over
+//! ring ─► is a pause over, and no burst to be expected? ─ yes ─► wake now
+//!                                                        └ no ──► the pacer thread wakes it later
 //! ```
 
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use narrowcast_core::Wake;
 use narrowcast_core::sync::SegQueue;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -24,11 +25,25 @@ pub type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
 /// Wakes one JavaScript thread, for one doorbell.
 pub struct Pace {
     function: WakeFunction,
-    /// Least time from an answer to the next wake.
-    pause: Duration,
+    timing: Timing,
     /// When the last wake was answered, in ns since [`START`].
     answered: AtomicU64,
+    /// How many had rung by then.
+    rang: AtomicU32,
 }
+
+/// How soon a doorbell wakes its thread.
+#[derive(Clone, Copy)]
+pub struct Timing {
+    /// Least time from an answer to the next wake.
+    pub pause: Duration,
+    /// From the first of a burst to the wake: then one is enough. What follows an answer to [`BURST`] or more is taken for
+    /// the next burst.
+    pub delay: Duration,
+}
+
+/// Fewer are no burst: what waits for others to come costs latency, and a wake of the pacer.
+const BURST: u32 = 4;
 
 /// What a doorbell wakes its thread by.
 pub struct JsWake(pub Arc<Pace>);
@@ -37,14 +52,14 @@ static START: OnceLock<Instant> = OnceLock::new();
 static PACER: OnceLock<Option<Pacer>> = OnceLock::new();
 
 impl Pace {
-    /// Wakes by calling `function`, at once where `pause` is zero.
-    pub fn new(function: WakeFunction, pause: Duration) -> Arc<Self> {
+    /// Wakes by calling `function`.
+    pub fn new(function: WakeFunction, timing: Timing) -> Arc<Self> {
         START.get_or_init(Instant::now);
-        if !pause.is_zero() {
+        if timing.pause + timing.delay > Duration::ZERO {
             // Now, for a producer may not wait until a thread has started.
             PACER.get_or_init(Pacer::start);
         }
-        Arc::new(Self { function, pause, answered: AtomicU64::new(0) })
+        Arc::new(Self { function, timing, answered: AtomicU64::new(0), rang: AtomicU32::new(0) })
     }
 
     /// The thread answers a wake, and is about to look for what there is.
@@ -52,11 +67,17 @@ impl Pace {
         self.answered.store(since_start().as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// When the next wake may come, since [`START`]. The first one may at once.
-    fn due(&self) -> Duration {
+    /// The thread has found that so many rang.
+    pub fn found(&self, rang: u32) {
+        self.rang.store(rang, Ordering::Relaxed);
+    }
+
+    /// When a wake that is asked for now may come, both since [`START`]. The first one may at once.
+    fn due(&self, now: Duration) -> Duration {
+        let gathered = if self.rang.load(Ordering::Relaxed) < BURST { now } else { now + self.timing.delay };
         match self.answered.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            answered => Duration::from_nanos(answered) + self.pause,
+            0 => now,
+            answered => gathered.max(Duration::from_nanos(answered) + self.timing.pause),
         }
     }
 
@@ -69,13 +90,11 @@ impl Pace {
 impl Wake for JsWake {
     fn wake(&self) {
         let pace = &self.0;
-        if !pace.pause.is_zero()
-            && let Some(Some(pacer)) = PACER.get()
-            && since_start() < pace.due()
-        {
-            return pacer.wake_when_due(pace.clone());
-        }
-        pace.wake();
+        // Nobody paces what has no pause and no delay, or where the system had no thread left.
+        let Some(Some(pacer)) = PACER.get() else { return pace.wake() };
+        let now = since_start();
+        let due = pace.due(now);
+        if due > now { pacer.wake_at(due, pace.clone()) } else { pace.wake() }
     }
 }
 
@@ -83,16 +102,19 @@ fn since_start() -> Duration {
     START.get().map(Instant::elapsed).unwrap_or_default()
 }
 
-/// The thread that wakes others when their pause is over; the same for the whole process.
+/// The thread that wakes others later; the same for the whole process.
 struct Pacer {
-    asked: Arc<SegQueue<Arc<Pace>>>,
+    asked: Arc<SegQueue<Later>>,
     thread: Thread,
 }
 
+/// When to wake, since [`START`], and whom.
+type Later = (Duration, Arc<Pace>);
+
 impl Pacer {
-    /// None where the system has no thread left: then nobody pauses.
+    /// None where the system has no thread left: then everybody is woken at once.
     fn start() -> Option<Self> {
-        let asked = Arc::new(SegQueue::<Arc<Pace>>::new());
+        let asked = Arc::new(SegQueue::<Later>::new());
         let run = {
             let asked = asked.clone();
             move || wake_all(&asked)
@@ -103,25 +125,25 @@ impl Pacer {
 
     /// Called on producer threads: takes no lock, and costs what a wake does. At most one for each doorbell is under way,
     /// since a doorbell has one wake pending at most.
-    fn wake_when_due(&self, pace: Arc<Pace>) {
-        self.asked.push(pace);
+    fn wake_at(&self, due: Duration, pace: Arc<Pace>) {
+        self.asked.push((due, pace));
         self.thread.unpark();
     }
 }
 
-fn wake_all(asked: &SegQueue<Arc<Pace>>) {
-    let mut waiting: Vec<Arc<Pace>> = Vec::new();
+fn wake_all(asked: &SegQueue<Later>) {
+    let mut waiting: Vec<Later> = Vec::new();
     loop {
         waiting.extend(std::iter::from_fn(|| asked.pop()));
         let now = since_start();
-        waiting.retain(|pace| {
-            let due = pace.due() <= now;
-            if due {
+        waiting.retain(|(due, pace)| {
+            let is_due = *due <= now;
+            if is_due {
                 pace.wake();
             }
-            !due
+            !is_due
         });
-        match waiting.iter().map(|pace| pace.due()).min() {
+        match waiting.iter().map(|(due, _)| *due).min() {
             Some(next) => thread::park_timeout(next.saturating_sub(since_start())),
             None => thread::park(),
         }
