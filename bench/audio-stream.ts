@@ -1,19 +1,19 @@
 // What it costs to hear N streams of 10 ms frames at 16 kHz: plain rtc-node's `for await` beside each of our ways to
 // read. LiveKit's engine in this process, no server; played from a native thread. `npm run bench -- audio-stream`.
 
-import { bench, inProcess, inTurn, row, type Row } from './support/harness.js';
+import { inProcess } from './support/child.js';
+import { bench, inTurn, row, type Row } from './support/harness.js';
 import { limits } from './support/limits.js';
 import type { StreamCost, StreamSide } from './support/stream-side.js';
 
 const ROUNDS = 3;
 const SECONDS = 3;
 
-type Measured = Record<string, StreamCost[]>;
-
 await bench('audio-stream', async (add) => {
-  const measured: Measured = {};
+  const measured: Record<string, StreamCost[]> = {};
   const measure = async (side: StreamSide, streams: number) => {
-    const cost = await inProcess<StreamCost>('./stream-side.ts', [side, String(streams), String(SECONDS)]);
+    const args = [side, streams, SECONDS].map(String);
+    const cost = await inProcess<StreamCost>(new URL('support/stream-side.ts', import.meta.url), args);
     (measured[`${side}/${streams}`] ??= []).push(cost);
   };
   for (let round = 0; round < ROUNDS; round++) {

@@ -3,8 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { FfiQueue } from 'narrowcast';
+import { inProcess } from './support/child.js';
 import type { EventCost, EventSide } from './support/event-side.js';
-import { bench, inProcess, inTurn, row, type Row } from './support/harness.js';
+import { bench, inTurn, row, type Row } from './support/harness.js';
 import { limits } from './support/limits.js';
 
 const ROUNDS = 5;
@@ -20,7 +21,7 @@ await bench('broadcast', async (add) => {
   const measured: Record<string, EventCost[]> = {};
   const measure = async (side: EventSide, subscribers: number, tracks = TRACKS) => {
     const args = [side, subscribers, tracks, SECONDS].map(String);
-    const cost = await inProcess<EventCost>('./event-side.ts', args);
+    const cost = await inProcess<EventCost>(new URL('support/event-side.ts', import.meta.url), args);
     (measured[`${side}/${subscribers}/${tracks}`] ??= []).push(cost);
   };
   const native: Record<string, NativeRounds[]> = {};
@@ -36,7 +37,7 @@ await bench('broadcast', async (add) => {
     for (const rounds of cargoBench('narrowcast-livekit', 'callback')) (native[rounds.case] ??= []).push(rounds);
   }
 
-  const nobody = costs(measured[`peer/1/${TRACKS}`]!, ({ unwantedUs }) => unwantedUs * 1000);
+  const nobody = measured[`peer/1/${TRACKS}`]!.map(({ unwantedUs }) => unwantedUs * 1000);
   const unwanted = (name: string, note: string, peer?: number[]) =>
     row(name, 'ns', native[name]!.map(best), peer, note);
   add(
@@ -50,7 +51,7 @@ await bench('broadcast', async (add) => {
   add(unwanted('unwanted/release', 'native thread: a frame that nobody takes, with the walk to its handle'));
 
   const wanted = (name: string, side: EventSide, subscribers: number, note: string, tracks = TRACKS) => {
-    const of = (who: EventSide) => costs(measured[`${who}/${subscribers}/${tracks}`]!, (cost) => cost.mainUsPerEvent);
+    const of = (who: EventSide) => measured[`${who}/${subscribers}/${tracks}`]!.map((cost) => cost.mainUsPerEvent);
     add(row(`wanted/${name}/${subscribers}`, 'main-thread µs an event', of(side), of('peer'), note));
   };
   for (const subscribers of SUBSCRIBERS) {
@@ -58,7 +59,7 @@ await bench('broadcast', async (add) => {
     wanted('decoded', 'decoded', subscribers, 'heard with `forEach`, decoded as the peer does');
     wanted('raw-await', 'raw-await', subscribers, 'read with `for await`');
     wanted('raw-drain', 'raw-drain', subscribers, 'read with `drain()` every 20 ms');
-    const wakes = costs(measured[`raw/${subscribers}/${TRACKS}`]!, (cost) => cost.wakes / cost.received);
+    const wakes = measured[`raw/${subscribers}/${TRACKS}`]!.map((cost) => cost.wakes / cost.received);
     add(row(`wanted/wakes/${subscribers}`, 'wakes an event', wakes));
   }
   wanted('raw-seldom', 'raw', 16, '16 events every 10 ms: both mostly wake', FEW_TRACKS);
@@ -73,10 +74,6 @@ interface NativeRounds {
   ours: number[];
   tokio?: number[];
   crossbeam?: number[];
-}
-
-function costs(measured: readonly EventCost[], of: (cost: EventCost) => number): number[] {
-  return measured.map(of);
 }
 
 /** The fastest of the rounds of one run: what disturbs a loop of nanoseconds only ever adds. */

@@ -22,15 +22,20 @@ export function counting(sampleRate: number, number: number): Int16Array {
   return new Int16Array(sampleRate).map((_, i) => ((i * 7 + number * 1000) % 60_000) - 30_000);
 }
 
-/** Plays `chunks` chunks of 10 ms into each track, in real time. */
-export function play(tracks: readonly Played[], chunks: number): CapturePump {
+/**
+ * Plays `chunks` chunks of 10 ms into each track, in real time.
+ *
+ * @param answersTo async ids under which JavaScript hears the engine's answers, by the track's position
+ */
+export function play(tracks: readonly Played[], chunks: number, answersTo?: (at: number) => bigint): CapturePump {
   return new CapturePump(
-    tracks.map(({ source, pcm }) => ({
+    tracks.map(({ source, pcm }, at) => ({
       handle: source.ffiHandle.handle,
       sampleRate: source.sampleRate,
       channels: 1,
       pcm,
       chunks,
+      ...(answersTo && { answersTo: answersTo(at) }),
     })),
   );
 }

@@ -1,8 +1,7 @@
-import { fork } from 'node:child_process';
-import os from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { ledgerPackage } from '../../__test__/support/ledger.js';
 import { checkWritable, writeJson } from '../../src/cli/output-file.js';
+import { inProcess } from '../support/child.js';
+import { loadLine, watchLoad } from '../support/load.js';
 import type { Aftermath } from './meeting.js';
 import { table } from './report.js';
 import { wrongCounts, wrongSlope } from './verdict.js';
@@ -33,17 +32,14 @@ const EXTRA_MS = 240_000;
  */
 export async function soak({ minutes, json, assertSlope }: SoakOptions): Promise<0 | 1> {
   if (json !== undefined) await checkWritable(json);
-  const before = os.loadavg()[0]!;
+  const look = watchLoad();
   // The addon that knows its handles, on both sides: what it notes is small, and the same code is measured and counted.
   const root = ledgerPackage('soak');
   const [peer, ours] = await Promise.all([run('peer', minutes, root), run('ours', minutes, root)]);
-  const load = { cpus: os.cpus().length, model: os.cpus()[0]!.model.trim(), before, after: os.loadavg()[0]! };
+  const load = look();
   const wrong = [...wrongCounts(ours), ...(assertSlope ? wrongSlope(ours) : [])];
 
-  console.log(
-    `soak, ${minutes} min: Node ${process.version}, ${load.cpus} × ${load.model}, ` +
-      `load ${load.before.toFixed(1)} → ${load.after.toFixed(1)}`,
-  );
+  console.log(loadLine(`soak, ${minutes} min`, load));
   console.log(table(minutes, peer, ours));
   for (const what of wrong) console.log(`narrowcast: ${what}`);
   if (wrong.length === 0) console.log('narrowcast left nothing behind.');
@@ -53,21 +49,9 @@ export async function soak({ minutes, json, assertSlope }: SoakOptions): Promise
 
 /** One side, in a process of its own that ends with this one. */
 function run(side: 'ours' | 'peer', minutes: number, root: string): Promise<Aftermath> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('side.ts', import.meta.url)), [side, String(minutes)], {
-      execArgv: ['--expose-gc', ...FIXED_HEAP, '--import', 'tsx'],
-      // Where tsx is found.
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      env: { ...process.env, NARROWCAST_ROOT: root },
-    });
-    const limit = setTimeout(() => child.kill('SIGKILL'), minutes * 60_000 + EXTRA_MS);
-    let sent: Aftermath | undefined;
-    child.on('message', (aftermath: Aftermath) => (sent = aftermath));
-    child.on('error', reject);
-    child.on('exit', (status, signal) => {
-      clearTimeout(limit);
-      if (sent && status === 0) resolve(sent);
-      else reject(new Error(`the process of ${side} ended with ${signal ?? `status ${status}`}`));
-    });
+  return inProcess(new URL('side.ts', import.meta.url), [side, String(minutes)], {
+    limitMs: minutes * 60_000 + EXTRA_MS,
+    nodeArgs: FIXED_HEAP,
+    env: { ...process.env, NARROWCAST_ROOT: root },
   });
 }

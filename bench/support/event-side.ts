@@ -17,11 +17,10 @@ import type { FfiEvent as LiveKitEvent } from '@livekit/rtc-ffi-bindings';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { describeEvents } from '../../src/livekit/schema.js';
 import { native } from '../../src/native.js';
-import type { CapturePump } from '../../src/livekit/capture-pump.js';
 import { FfiQueue } from '../../src/ffi-queue.js';
 import type { Subscription } from '../../src/subscription.js';
-import { mainThreadUs } from './main-thread.js';
-import { openTracks, play, played } from './tracks.js';
+import { spent, type Spent } from './spent.js';
+import { ENDLESS, openTracks, play, played } from './tracks.js';
 
 export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-await' | 'raw-drain';
 
@@ -97,42 +96,28 @@ const hear: Record<EventSide, () => void> = {
   },
 };
 
-let playing: CapturePump | undefined;
 const tracks = openTracks(trackCount);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
 native.engineAttach(enginePath, schema, side !== 'peer');
 await sleep(500);
-const idle = await cost(IDLE_MS);
-const perEvent = (spent: Cost) => (spent.us - (idle.us / idle.ms) * spent.ms) / spent.sent;
+const idle = await spent(IDLE_MS);
+const perEvent = ({ mainUs, ms, counted }: Spent) => (mainUs - (idle.mainUs / idle.ms) * ms) / counted;
 
-playing = play(tracks, (at) => ids[at % subscribers]!);
+const pump = play(tracks, ENDLESS, (at) => ids[at % subscribers]!);
+const sent = () => played(pump);
 await sleep(WARM_UP_MS);
-const unheard = await cost(IDLE_MS);
+const unheard = await spent(IDLE_MS, sent);
 hear[side]();
 await sleep(WARM_UP_MS);
 const before = { received, wakes: native.threadWakes() };
-const heard = await cost(seconds * 1000);
+const heard = await spent(seconds * 1000, sent);
 const result: EventCost = {
   mainUsPerEvent: perEvent(heard),
   unwantedUs: perEvent(unheard),
   received: received - before.received,
-  sent: heard.sent,
+  sent: heard.counted,
   wakes: native.threadWakes() - before.wakes,
 };
-playing.stop();
+pump.stop();
 if (result.received < 0.98 * result.sent) throw new Error(`${result.received} of ${result.sent} events arrived`);
 process.send!(result, () => process.exit(0));
-
-interface Cost {
-  us: number;
-  ms: number;
-  sent: number;
-}
-
-async function cost(ms: number): Promise<Cost> {
-  const now = () => ({ us: mainThreadUs(), at: performance.now(), sent: playing ? played(playing) : 0 });
-  const start = now();
-  await sleep(ms);
-  const end = now();
-  return { us: end.us - start.us, ms: end.at - start.at, sent: end.sent - start.sent };
-}

@@ -1,8 +1,7 @@
-import { fork } from 'node:child_process';
-import os from 'node:os';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { checkWritable, writeJson } from '../../src/cli/output-file.js';
+import { loadLine, watchLoad } from './load.js';
 
 /** One question's answer. */
 export interface Row {
@@ -41,26 +40,10 @@ export async function inTurn(round: number, runs: readonly (() => Promise<void>)
   for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
 }
 
-/** Runs a module of `bench/support` in a process of its own; resolves with what it sends. */
-export function inProcess<T>(module: string, args: readonly string[], limitMs = 120_000): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const child = fork(new URL(module, import.meta.url), args, { execArgv: ['--expose-gc', '--import', 'tsx'] });
-    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
-    let sent: { result: T } | undefined;
-    child.on('message', (result: T) => (sent = { result }));
-    child.on('error', reject);
-    child.on('exit', (status, signal) => {
-      clearTimeout(limit);
-      if (sent) resolve(sent.result);
-      else reject(new Error(`${module} ${args.join(' ')} ended with ${signal ?? status} and no result`));
-    });
-  });
-}
-
 /** Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`. */
 export async function bench(name: string, measure: (add: (row: Row) => void) => Promise<void>): Promise<void> {
   const json = await jsonFile();
-  const before = os.loadavg()[0]!;
+  const look = watchLoad();
   const rows: Row[] = [];
   await measure((each) => {
     rows.push(each);
@@ -68,7 +51,7 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
       `${each.case}: ${format(each.ours)} ${each.unit}${each.ratio === null ? '' : `, ratio ${each.ratio.toFixed(3)}`}\n`,
     );
   });
-  const load = { cpus: os.cpus().length, model: os.cpus()[0]!.model.trim(), before, after: os.loadavg()[0]! };
+  const load = look();
   const table = new Table({
     head: ['case', 'unit', 'peer', 'ours', 'ratio', 'rounds: peer, ours'],
     style: { head: [], border: [] },
@@ -84,9 +67,7 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
       spread.join(', '),
     ]);
   }
-  console.log(
-    `${name}: Node ${process.version}, ${load.cpus} × ${load.model}, load ${before.toFixed(1)} → ${load.after.toFixed(1)}`,
-  );
+  console.log(loadLine(name, load));
   console.log(table.toString());
   for (const each of rows) if (each.note) console.log(`${each.case}: ${each.note}`);
   if (json !== undefined) await writeJson(json, { name, load, rows });

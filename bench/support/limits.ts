@@ -4,7 +4,7 @@ import { FfiQueue } from 'narrowcast';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { native } from '../../src/native.js';
 import { row, type Row } from './harness.js';
-import { mainThreadUs } from './main-thread.js';
+import { mainThreadUs } from './spent.js';
 
 const ROUNDS = 5;
 const OPERATIONS = 200_000;
@@ -36,7 +36,14 @@ export async function limits(): Promise<Row[]> {
       'main-thread µs',
       await rounds(() => perOperation((n) => call(n, events))),
       undefined,
-      'a call of a native method',
+      'a call of a method of a native class',
+    ),
+    row(
+      'limit/function',
+      'main-thread µs',
+      await rounds(() => perOperation(callFunction)),
+      undefined,
+      'a call of a native function',
     ),
     row(
       'limit/decode',
@@ -83,6 +90,12 @@ function call(operations: number, events: { readonly size: number }): void {
   let sum = 0;
   for (let at = 0; at < operations; at++) sum += events.size;
   if (sum !== 0) throw new Error('nobody has put anything');
+}
+
+function callFunction(operations: number): void {
+  let sum = 0;
+  for (let at = 0; at < operations; at++) sum += native.threadWakes();
+  if (!(sum >= 0)) throw new Error('a count is at least 0');
 }
 
 function decode(operations: number): void {

@@ -15,9 +15,8 @@ import { AudioStream, install } from 'narrowcast/livekit';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { describeEvents } from '../../src/livekit/schema.js';
 import { native } from '../../src/native.js';
-import type { CapturePump } from '../../src/livekit/capture-pump.js';
-import { mainThreadUs } from './main-thread.js';
-import { handleOf, openTracks, play, played, SAMPLE_RATE } from './tracks.js';
+import { spent } from './spent.js';
+import { ENDLESS, openTracks, play, played, SAMPLE_RATE } from './tracks.js';
 
 /** How a side reads its streams. */
 export type StreamSide = 'peer' | 'for-await' | 'try-read' | 'read-into' | 'worker';
@@ -53,37 +52,16 @@ else install();
 
 const tracks = openTracks(streams);
 const others = streams <= MOST_TWICE ? openTracks(streams) : [];
-let pump: CapturePump | undefined;
 
 const read = { frames: 0 };
-
-interface Spent {
-  mainUs: number;
-  cpuUs: number;
-  ms: number;
-  played: number;
-}
-
-async function measure(ms: number): Promise<Spent> {
-  const chunks = () => (pump ? played(pump) : 0);
-  const before = { mainUs: mainThreadUs(), cpu: process.cpuUsage(), at: performance.now(), played: chunks() };
-  await sleep(ms);
-  const { user, system } = process.cpuUsage(before.cpu);
-  return {
-    mainUs: mainThreadUs() - before.mainUs,
-    cpuUs: user + system,
-    ms: performance.now() - before.at,
-    played: chunks() - before.played,
-  };
-}
 
 /** What it costs the main thread that a chunk is played, in µs. */
 async function playing(): Promise<number> {
   const rates: number[] = [];
   for (const more of [[], others]) {
-    const second = more.length > 0 ? play(more) : undefined;
+    const second = more.length > 0 ? play(more, ENDLESS) : undefined;
     await sleep(IDLE_MS / 3);
-    const { mainUs, ms } = await measure(IDLE_MS);
+    const { mainUs, ms } = await spent(IDLE_MS);
     rates.push(mainUs / ms);
     second?.stop();
   }
@@ -115,7 +93,7 @@ const ways: Record<StreamSide, () => void | Promise<void>> = {
     }, TICK_MS);
   },
   worker: async () => {
-    const handles = tracks.map(handleOf);
+    const handles = tracks.map(({ track }) => track.ffi_handle.handle);
     const worker = new Worker(new URL('stream-worker.mjs', import.meta.url), { workerData: { handles, SAMPLE_RATE } });
     const counter = await new Promise<Float64Array>((resolve, reject) => {
       worker.once('message', resolve);
@@ -130,21 +108,21 @@ async function forAwait(stream: AsyncIterable<unknown>): Promise<void> {
 }
 
 await sleep(500);
-const idle = await measure(IDLE_MS);
-pump = play(tracks);
+const idle = await spent(IDLE_MS);
+const pump = play(tracks, ENDLESS);
 const playingUsPerFrame = await playing();
 await ways[side]();
 await sleep(WARM_UP_MS);
 const before = { frames: read.frames, wakes: native.threadWakes() };
-const busy = await measure(seconds * 1000);
+const busy = await spent(seconds * 1000, () => played(pump));
 const framesRead = read.frames - before.frames;
 const idleUs = (idle.mainUs / idle.ms) * busy.ms;
 const cost: StreamCost = {
-  mainUsPerFrame: (busy.mainUs - idleUs) / busy.played - playingUsPerFrame,
+  mainUsPerFrame: (busy.mainUs - idleUs) / busy.counted - playingUsPerFrame,
   playingUsPerFrame,
   cpuPercent: busy.cpuUs / busy.ms / 10,
   framesRead,
-  framesPlayed: busy.played,
+  framesPlayed: busy.counted,
   wakes: native.threadWakes() - before.wakes,
 };
 pump.stop();
