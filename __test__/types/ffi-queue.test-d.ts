@@ -7,6 +7,7 @@ import {
   type FfiQueueStats,
   type OverflowPolicy,
   type SubscribeOptions,
+  type WakePolicy,
 } from 'narrowcast';
 import { a, same, takes } from './support.js';
 
@@ -135,3 +136,14 @@ new Subscription();
 same<keyof FfiQueueStats, 'published' | 'delivered' | 'unwanted' | 'dropped' | 'queued' | 'wakes' | 'subscribers'>();
 same<ReturnType<typeof queue.stats>, FfiQueueStats>();
 same<ReturnType<typeof queue.close>, void>();
+
+// forEach.
+const over = decoded.subscribe().forEach(({ about, size }) => about > BigInt(size));
+same<typeof over, Promise<void>>();
+void decoded.subscribe().forEach(async ({ size }) => size);
+// @ts-expect-error no such member of what was decoded
+void decoded.subscribe().forEach(({ payload }) => payload);
+// @ts-expect-error a callback
+void queue.subscribe().forEach();
+const wake: WakePolicy = 'paced';
+queue.subscribe({ wake });
