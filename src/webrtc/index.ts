@@ -1,0 +1,17 @@
+// For browsers: imports nothing native and nothing of Node, and touches no DOM until it is used.
+export type { BlankTrack } from './blank-track.js';
+export { TransceiverPoolError, type TransceiverPoolErrorCode } from './errors.js';
+export type { AcquireOptions, Lease, Released, TransceiverPoolOptions, TransceiverPoolStats } from './options.js';
+export type {
+  CodecLike,
+  EncodingLike,
+  EncodingsOf,
+  PeerConnectionLike,
+  SenderLike,
+  StreamsOf,
+  TrackLike,
+  TrackOf,
+  TransceiverLike,
+  TransceiverOf,
+} from './standard.js';
+export { TransceiverPool } from './transceiver-pool.js';
