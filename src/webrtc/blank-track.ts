@@ -18,15 +18,13 @@ interface Canvas {
 /** Pixels each way: the least that the encoders for VP8, VP9, AV1 and H264 all take. */
 const SIZE = 16;
 
-/** A track of a canvas of this page; there is none without a document, as in a worker or in Node. */
-export function canvasTrack(): BlankTrack | undefined {
-  const { document } = globalThis as { document?: { createElement(name: 'canvas'): Canvas } };
-  const canvas = document?.createElement('canvas');
-  if (!canvas?.captureStream) return undefined;
+/** A track of a canvas of this page. Throws where there is no page, as in a worker or in Node. */
+export function canvasTrack(): BlankTrack {
+  const { document } = globalThis as unknown as { document: { createElement(name: 'canvas'): Canvas } };
+  const canvas = document.createElement('canvas');
   canvas.width = canvas.height = SIZE;
   const context = canvas.getContext('2d');
-  const track = canvas.captureStream(0).getVideoTracks()[0];
-  if (!track) return undefined;
+  const track = canvas.captureStream(0).getVideoTracks()[0]!;
   track.paint = () => {
     // Only what was drawn on anew is captured.
     context.fillRect(0, 0, SIZE, SIZE);

@@ -60,8 +60,7 @@ export function renew(
 ): boolean {
   const { encodings = [] } = parameters;
   let different = parameters.degradationPreference !== degradationPreference;
-  if (degradationPreference === undefined) delete parameters.degradationPreference;
-  else parameters.degradationPreference = degradationPreference;
+  parameters.degradationPreference = degradationPreference;
   // The standard's way: each layer is half the size of the next, unless one of them says something.
   const halved = kind === 'video' && !wanted.some((encoding) => encoding.scaleResolutionDownBy !== undefined);
   for (const [i, encoding] of encodings.entries()) {
@@ -71,8 +70,7 @@ export function renew(
       const value = (asked as Changeable)[key] ?? DEFAULTS[key];
       if (value === (current[key] ?? DEFAULTS[key])) continue;
       different = true;
-      if (value === undefined) delete current[key];
-      else current[key] = value;
+      current[key] = value; // undefined is as good as missing
     }
   }
   return different;

@@ -6,6 +6,7 @@ export type {
   CodecLike,
   EncodingLike,
   EncodingsOf,
+  InitLike,
   PeerConnectionLike,
   SenderLike,
   StreamsOf,

@@ -11,19 +11,18 @@ const FRAMES = 3;
  * sender keeps the blank track, which is over then.
  *
  * @param settle waits for a call to the connection
- * @returns whether it was done; false where the implementation refuses, or there is no blank track
+ * @returns whether it was done; false where the implementation refuses, or no blank track can be made
  * @throws Unsettled as `settle` does
  */
 export async function shrink(
   sender: SenderLike,
-  blankTrack: () => BlankTrack | undefined,
+  blankTrack: () => BlankTrack,
   ms: number,
   settle: <T>(promise: T | PromiseLike<T>) => Promise<T>,
 ): Promise<boolean> {
   let blank: BlankTrack | undefined;
   try {
     blank = blankTrack();
-    if (!blank) return false;
     const parameters = sender.getParameters() as ParametersLike;
     for (const encoding of parameters.encodings) encoding.active = false;
     await settle(sender.setParameters(parameters));

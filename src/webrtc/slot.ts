@@ -10,8 +10,6 @@ export class Slot {
   state: State = 'leased';
   /** Whether somebody has it and owes a release, even if it died meanwhile. */
   lent = true;
-  /** Whether an acquire waits for it to be released. */
-  claimed = false;
   /** The release that is going on, or the last one. */
   done: Promise<unknown> = Promise.resolve();
   /** Whether it has ever sent. `addTrack` takes an unused transceiver that has not, whoever made it. */
@@ -48,10 +46,6 @@ export class Slot {
   /** Whether nobody has it: it is kept for later, or about to be. */
   isFree(): boolean {
     return this.state === 'parked' || this.state === 'releasing';
-  }
-
-  isDead(): boolean {
-    return this.state === 'dead';
   }
 
   park(): void {

@@ -17,7 +17,7 @@ export interface EncodingLike {
 /** An RTCRtpSendParameters. */
 export interface ParametersLike {
   encodings: EncodingLike[];
-  degradationPreference?: string;
+  degradationPreference?: string | undefined;
 }
 
 /** An RTCRtpSender. */

@@ -46,7 +46,7 @@ import {
 export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike> {
   readonly #pc: PeerConnectionLike & Partial<EventTarget>;
   readonly #settings: Settings;
-  readonly #blankTrack: () => BlankTrack | undefined;
+  readonly #blankTrack: () => BlankTrack;
   /** All that are not dead. */
   readonly #slots = new Set<Slot>();
   /** Those that are dead, too, so that a second release is told from a foreign transceiver. */
@@ -143,34 +143,34 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
   async #lend(track: TrackLike, options: AcquireOptions): Promise<Lease> {
     for (;;) {
       this.#refuse(track);
-      const slot = this.#claim(keyWanted(track.kind, options));
+      const key = keyWanted(track.kind, options);
+      const slot = this.#find(key);
       if (!slot) return this.#add(track, options);
-      const lease = await this.#reuse(slot, track, options);
+      const lease = await this.#reuse(slot, key, track, options);
       if (lease) return lease;
     }
   }
 
-  /** One that will do, reserved before anything is awaited. */
-  #claim(key: string): Slot | undefined {
+  /** One that will do: parked, or about to be. */
+  #find(key: string): Slot | undefined {
     this.#look();
     const immediate = this.#settings.reuse === 'immediate';
-    const free = [...this.#slots].filter((slot) => !slot.claimed && slot.isFree() && slot.key() === key);
-    const slot =
+    const free = [...this.#slots].filter((slot) => slot.isFree() && slot.key() === key);
+    return (
       free.find(({ state, endIsKnown }) => state === 'parked' && (immediate || endIsKnown)) ??
-      free.find(() => immediate);
-    if (slot) slot.claimed = true;
-    return slot;
+      free.find(() => immediate)
+    );
   }
 
-  /** Makes a claimed transceiver send the track; none if it can't be prepared, which is given up then. */
-  async #reuse(slot: Slot, track: TrackLike, options: AcquireOptions): Promise<Lease | undefined> {
+  /** Makes a free transceiver send the track; none if it can't be prepared, which is given up then. */
+  async #reuse(slot: Slot, key: string, track: TrackLike, options: AcquireOptions): Promise<Lease | undefined> {
     const { streams = [], sendEncodings, codecs } = options;
     const { transceiver } = slot;
     const { sender } = transceiver;
-    // Claimed while it was being released.
-    await settled(slot.done);
-    slot.claimed = false;
-    if (slot.state !== 'parked') return undefined;
+    if (slot.state === 'releasing') await settled(slot.done);
+    // Somebody else may have waited for it, too, or an answer have taken layers away.
+    if (slot.state !== 'parked' || slot.key() !== key) return undefined;
+    // Reserved: nothing was awaited since it was seen to be free.
     slot.state = 'acquiring';
     try {
       const parameters = slot.parameters();
@@ -178,12 +178,12 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       transceiver.setCodecPreferences?.(codecs ?? []);
       sender.setStreams?.(...streams);
       if (different) await this.#within(sender.setParameters(parameters));
-      this.#refuse(track);
       // Somebody may have taken it meanwhile: then it is theirs.
       if (!slot.isIdle()) this.#lose(slot);
-      if (slot.isDead()) return undefined;
+      if (!this.#slots.has(slot)) return undefined;
       await this.#within(sender.replaceTrack(track));
       this.#refuse(track);
+      if (slot.key() !== key) throw new Error('an answer took layers away meanwhile');
       setSending(transceiver, true);
     } catch (error) {
       if ((error as TransceiverPoolError).code !== 'track-ended') {
@@ -196,7 +196,6 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       await settled(slot.done);
       throw error;
     }
-    if (slot.isDead()) return undefined;
     slot.state = 'leased';
     slot.lent = true;
     this.#counts.reused++;
@@ -242,7 +241,7 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
         if (kind === 'video' && (await shrink(sender, this.#blankTrack, shrinkMs, this.#within))) freed = 'shrunk';
         await this.#within(sender.replaceTrack(null));
         setSending(transceiver, false);
-        if (!slot.isDead()) slot.park();
+        slot.park();
         this.#look();
         if (this.#disposed) this.#stop(slot);
       } catch {
@@ -250,7 +249,7 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       }
     }
     this.#refuse();
-    if (slot.isDead()) return { needsNegotiation: sends(currentDirection), freed: 'stopped' };
+    if (!this.#slots.has(slot)) return { needsNegotiation: sends(currentDirection), freed: 'stopped' };
     if (freed === 'shrunk') this.#counts.shrunk++;
     return { needsNegotiation: this.#isUnknown(slot, false), freed };
   }
@@ -292,12 +291,12 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
   /** After a failure; but of a connection that was closed, or a transceiver stopped meanwhile, nothing else comes. */
   #giveUp(slot: Slot): void {
     this.#look();
-    if (!slot.isDead() && !this.#disposed) this.#counts.failed++;
+    if (this.#slots.has(slot) && !this.#disposed) this.#counts.failed++;
     this.#stop(slot);
   }
 
   #stop(slot: Slot): void {
-    if (slot.isDead()) return;
+    if (!this.#slots.has(slot)) return;
     this.#counts.stopped++;
     this.#forget(slot);
     stop(slot.transceiver);

@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { chromium, type Browser } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'microsoft-edge'];
+const PLACES = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
+];
+
+/** What to say where {@link findChromium} finds none. */
+export const NO_CHROMIUM =
+  'no Chromium was found: install one (Debian, Ubuntu: apt-get install chromium), or say where it is in CHROMIUM_PATH';
+
+/** The program of a Chromium, Chrome or Edge: `CHROMIUM_PATH`, or one by its usual names. */
+export function findChromium(): string | undefined {
+  const named = process.env['CHROMIUM_PATH'];
+  if (named) {
+    if (existsSync(named)) return named;
+    throw new Error(`CHROMIUM_PATH is ${named}, and there is no such file`);
+  }
+  const which = process.platform === 'win32' ? 'where' : 'which';
+  for (const name of NAMES) {
+    const { status, stdout } = spawnSync(which, [name], { encoding: 'utf8' });
+    if (status === 0) return stdout.split(/\r?\n/)[0];
+  }
+  return PLACES.find((place) => existsSync(place));
+}
+
+/** Starts it without a window. Its peer connections may use the loopback interface, and tell their addresses. */
+export function launch(executablePath: string): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', // root has none
+      '--allow-loopback-in-peer-connection',
+      '--disable-features=WebRtcHideLocalIpsWithMdns',
+      '--autoplay-policy=no-user-gesture-required',
+      '--enable-precise-memory-info',
+    ],
+  });
+}
+
+/** Private memory of a process, in MB; undefined where the system doesn't tell. */
+export function privateMb(pid: number): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const kilobytes = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm);
+  return [...kilobytes].reduce((sum, [, kb]) => sum + Number(kb), 0) / 1024;
+}
