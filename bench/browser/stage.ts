@@ -1,23 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
+import type { ReceiverCalls, Remote, SenderCalls } from './calls.js';
 import { launch, privateMb } from './chromium.js';
-import type { calls as receiverCalls } from './page/receiver.js';
-import type { calls as senderCalls } from './page/sender.js';
-
-type Calls<Of> = {
-  [Name in keyof Of]: Of[Name] extends (...args: infer Args) => infer Result
-    ? (...args: Args) => Promise<Awaited<Result>>
-    : never;
-};
 
 /** A browser with a page that sends and one that receives, each in a process of its own. */
 export class Stage {
   private constructor(
     readonly browser: Browser,
-    readonly sender: Calls<typeof senderCalls>,
-    readonly receiver: Calls<typeof receiverCalls>,
-    readonly senderPid: number,
+    readonly sender: Remote<SenderCalls>,
+    readonly receiver: Remote<ReceiverCalls>,
+    private readonly senderPid: number | undefined,
     private readonly session: CDPSession,
   ) {}
 
@@ -25,12 +18,12 @@ export class Stage {
     const browser = await launch(chromium);
     try {
       const receiver = await openPage(browser, 'receiver.ts');
-      const receiverCalls = callsOf<Calls<typeof import('./page/receiver.js').calls>>(receiver);
+      const receiverCalls = callsOf<ReceiverCalls>(receiver);
       const sender = await openPage(browser, 'sender.ts', (page) =>
         page.exposeFunction('relayOffer', (sdp: string) => receiverCalls.answer(sdp)),
       );
-      const senderCalls = callsOf<Calls<typeof import('./page/sender.js').calls>>(sender);
-      const pid = await pidOf(browser, (ms) => senderCalls.burn(ms));
+      const senderCalls = callsOf<SenderCalls>(sender);
+      const pid = await pidOf(browser, senderCalls);
       const session = await sender.context().newCDPSession(sender);
       return new Stage(browser, senderCalls, receiverCalls, pid, session);
     } catch (error) {
@@ -39,8 +32,9 @@ export class Stage {
     }
   }
 
-  /** Private memory of the sending page's process without its garbage, in MB. */
+  /** Private memory of the sending page's process without its garbage, in MB; undefined where it is not told. */
   async memory(): Promise<number | undefined> {
+    if (this.senderPid === undefined) return undefined;
     await this.session.send('HeapProfiler.collectGarbage');
     return privateMb(this.senderPid);
   }
@@ -51,7 +45,7 @@ export class Stage {
 }
 
 /** A page with this script, in a context of its own, and so in a process of its own. */
-async function openPage(
+export async function openPage(
   browser: Browser,
   script: string,
   prepare: (page: Page) => Promise<unknown> = async () => {},
@@ -69,19 +63,22 @@ async function openPage(
 }
 
 /** Calls a page's functions by their names. */
-function callsOf<C>(page: Page): C {
+export function callsOf<Calls>(page: Page): Remote<Calls> {
   return new Proxy(
     {},
     {
       get:
         (_, name: string) =>
         (...args: unknown[]) =>
-          page.evaluate(([name, args]) => {
-            const { calls } = globalThis as unknown as { calls: Record<string, (...args: unknown[]) => unknown> };
-            return calls[name as string]!(...(args as unknown[]));
-          }, [name, args] as const),
+          page.evaluate(
+            ([name, args]) => {
+              const { calls } = globalThis as unknown as { calls: Record<string, (...args: unknown[]) => unknown> };
+              return calls[name as string]!(...(args as unknown[]));
+            },
+            [name, args] as const,
+          ),
     },
-  ) as C;
+  ) as Remote<Calls>;
 }
 
 /** A page's script with all that it imports. */
@@ -92,21 +89,21 @@ async function bundled(file: string): Promise<string> {
   return output[0].code;
 }
 
-/** Of the processes that render pages, the one that is busy during `burn`: nothing else tells which is a page's. */
-async function pidOf(browser: Browser, burn: (ms: number) => Promise<void>): Promise<number> {
+/**
+ * Of the processes that render pages, the one of a page: nothing tells which it is, but that it grows when the page does.
+ * Undefined where the system doesn't tell memory.
+ */
+async function pidOf(browser: Browser, page: Remote<SenderCalls>): Promise<number | undefined> {
+  if (process.platform !== 'linux') return undefined;
   const session = await browser.newBrowserCDPSession();
-  const times = async () => {
-    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-    return new Map(processInfo.flatMap(({ type, id, cpuTime }) => (type === 'renderer' ? [[id, cpuTime]] : [])));
-  };
-  // Others are busy, too, while they start.
-  for (let ms = 200; ms < 10_000; ms *= 2) {
-    const before = await times();
-    await burn(ms);
-    const busy = [...(await times())].filter(([id, time]) => (time - (before.get(id) ?? 0)) * 1000 > ms / 4);
-    if (busy.length !== 1) continue;
-    await session.detach();
-    return busy[0]![0];
-  }
-  throw new Error("the sending page's process was not found among the browser's");
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+  const before = pids.map((pid) => privateMb(pid));
+  const mb = 100;
+  await page.grow(mb);
+  const grown = pids.filter((pid, i) => privateMb(pid) - before[i]! > mb * 0.9);
+  await page.grow(0);
+  if (grown.length !== 1) throw new Error("the sending page's process was not found among the browser's");
+  return grown[0];
 }

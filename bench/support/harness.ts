@@ -40,9 +40,18 @@ export async function inTurn(round: number, runs: readonly (() => Promise<void>)
   for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run();
 }
 
-/** Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`. */
-export async function bench(name: string, measure: (add: (row: Row) => void) => Promise<void>): Promise<void> {
-  const json = await jsonFile();
+/**
+ * Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`.
+ *
+ * @param flags options of its own, each with a value; `measure` gets what was given
+ */
+export async function bench<Flag extends string = never>(
+  name: string,
+  measure: (add: (row: Row) => void, given: Partial<Record<Flag, string>>) => Promise<void>,
+  flags: readonly Flag[] = [],
+): Promise<void> {
+  const given = await options(flags);
+  const { json } = given;
   const look = watchLoad();
   const rows: Row[] = [];
   await measure((each) => {
@@ -50,7 +59,7 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
     process.stderr.write(
       `${each.case}: ${format(each.ours)} ${each.unit}${each.ratio === null ? '' : `, ratio ${each.ratio.toFixed(3)}`}\n`,
     );
-  });
+  }, given);
   const load = look();
   const table = new Table({
     head: ['case', 'unit', 'peer', 'ours', 'ratio', 'rounds: peer, ours'],
@@ -73,12 +82,14 @@ export async function bench(name: string, measure: (add: (row: Row) => void) => 
   if (json !== undefined) await writeJson(json, { name, load, rows });
 }
 
-/** What `--json` names. Whatever is wrong is said before minutes of measuring. */
-async function jsonFile(): Promise<string | undefined> {
+/** What was asked for. Whatever is wrong is said before minutes of measuring. */
+async function options<Flag extends string>(flags: readonly Flag[]): Promise<Partial<Record<Flag | 'json', string>>> {
   try {
-    const { json } = parseArgs({ options: { json: { type: 'string' } } }).values;
-    if (json !== undefined) await checkWritable(json);
-    return json;
+    const names = ['json', ...flags];
+    const { values } = parseArgs({ options: Object.fromEntries(names.map((each) => [each, { type: 'string' }])) });
+    const given = values as Partial<Record<Flag | 'json', string>>;
+    if (given.json !== undefined) await checkWritable(given.json);
+    return given;
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`);
     process.exit(2);

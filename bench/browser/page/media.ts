@@ -36,7 +36,7 @@ export class Picture {
 let context: AudioContext | undefined;
 
 /** A tone. */
-export function loudTrack(): MediaStreamTrack {
+export function tone(): MediaStreamTrack {
   context ??= new AudioContext();
   const destination = context.createMediaStreamDestination();
   const oscillator = context.createOscillator();

@@ -18,7 +18,9 @@ export class Translator {
     const [session, ...sections] = split(sdp);
     const translated = sections.flatMap((section) => {
       const mid = valueOf(section, 'mid')!;
-      const named = valueOf(section, 'simulcast')?.replace(/send |~/g, '').split(';');
+      const named = valueOf(section, 'simulcast')
+        ?.replace(/send |~/g, '')
+        .split(';');
       if (named) this.#layers.set(mid, named);
       const lines = section.filter(
         (line) => !/^a=(rid|simulcast|msid):/.test(line) && !line.endsWith(MID) && !line.endsWith(REPAIRED_RID),
@@ -67,15 +69,22 @@ function fastStart(section: string[]): string[] {
   return section;
 }
 
+/** Once a connection knows all its addresses, so that its description has them. */
+export async function gathered(pc: RTCPeerConnection): Promise<void> {
+  while (pc.iceGatheringState !== 'complete') {
+    await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', resolve, { once: true }));
+  }
+}
+
 /** Leaves out candidates of other interfaces: nothing is sent but to this machine itself. */
 export function onlyLoopback(sdp: string): string {
-  return join(split(sdp).map((lines) => lines.filter((line) => !/^a=candidate:/.test(line) || / 127\.0\.0\.1 /.test(line))));
+  return join(
+    split(sdp).map((lines) => lines.filter((line) => !/^a=candidate:/.test(line) || / 127\.0\.0\.1 /.test(line))),
+  );
 }
 
 const split = (sdp: string): string[][] =>
-  sdp
-    .split(/(?=^m=)/m)
-    .map((part) => part.split('\r\n').filter((line) => line !== ''));
+  sdp.split(/(?=^m=)/m).map((part) => part.split('\r\n').filter((line) => line !== ''));
 
 const join = (parts: string[][]): string => parts.map((lines) => lines.map((line) => `${line}\r\n`).join('')).join('');
 

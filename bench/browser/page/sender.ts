@@ -1,157 +1,135 @@
 // The page that publishes and unpublishes, in a process of its own, so that its memory can be told from the rest.
 
-import { TransceiverPool, type TransceiverPoolOptions } from '../../../src/webrtc/index.js';
-import { loudTrack, Picture } from './media.js';
-import { onlyLoopback, Translator } from './sdp.js';
+import { TransceiverPool } from '../../../src/webrtc/index.js';
+import type { Kind, SenderCalls, Sent, Setup } from '../calls.js';
+import { Picture, tone } from './media.js';
+import { gathered, onlyLoopback, Translator } from './sdp.js';
 
+/** The other page's answer to an offer; of stage.ts. */
 declare function relayOffer(sdp: string): Promise<string>;
-
-export type Kind = 'audio' | 'video';
-
-export interface Setup {
-  /** With a pool, or by `addTransceiver` each time. */
-  pool: boolean;
-  kind: Kind;
-  width: number;
-  height: number;
-  framesPerSecond: number;
-  /** Names of simulcast layers; none: no simulcast. */
-  layers: string[];
-  /** As in `video/VP8`; the browser's choice without. */
-  codec?: string;
-  /** Whether one track is published again and again, or each is stopped at unpublish. */
-  keepTrack: boolean;
-  options?: TransceiverPoolOptions;
-}
-
-/** What is sent of each layer, by its name. */
-export type Sent = Record<string, { frames: number; bytes: number; width: number }>;
 
 class Sender {
   readonly pc = new RTCPeerConnection();
-  readonly translator = new Translator();
   readonly pool: TransceiverPool<RTCPeerConnection> | undefined;
-  readonly picture: Picture | undefined;
-  #published: { transceiver: RTCRtpTransceiver; track: MediaStreamTrack } | undefined;
-  #kept: MediaStreamTrack | undefined;
-  #cycle = 0;
+  readonly #translator = new Translator();
+  readonly #picture: Picture;
+  readonly #published = new Map<Kind, { transceiver: RTCRtpTransceiver; track: MediaStreamTrack }>();
+  readonly #kept = new Map<Kind, MediaStreamTrack>();
+  #publications = 0;
 
   constructor(readonly setup: Setup) {
     if (setup.pool) this.pool = new TransceiverPool(this.pc, setup.options);
-    if (setup.kind === 'video') this.picture = new Picture(setup.width, setup.height, setup.framesPerSecond);
+    this.#picture = new Picture(setup.width, setup.height, setup.framesPerSecond);
   }
 
-  /** Publishes a track, and negotiates if that is needed. */
-  async publish(): Promise<{ reused: boolean; needsNegotiation: boolean }> {
+  async publish(kind: Kind): Promise<boolean> {
     const { setup, pool, pc } = this;
-    const track = this.#kept ?? this.picture?.track() ?? loudTrack();
-    if (setup.keepTrack) this.#kept = track;
-    // Without a pool, layers of different publications must not be taken for one another.
-    const suffix = pool ? '' : String(this.#cycle++);
-    const sendEncodings = setup.layers.map((rid, i) => ({
-      rid: rid + suffix,
-      scaleResolutionDownBy: 2 ** (setup.layers.length - 1 - i),
-      // Without a mode, a browser makes spatial layers of one stream of these.
-      ...(/VP9|AV1/.test(setup.codec ?? '') && { scalabilityMode: 'L1T1' }),
-    }));
+    const track = this.#kept.get(kind) ?? (kind === 'video' ? this.#picture.track() : tone());
+    if (setup.keepTracks) this.#kept.set(kind, track);
+    const sendEncodings = kind === 'video' ? this.#layers() : [];
+    const codecs = kind === 'video' && setup.codec !== undefined ? codecsLike(setup.codec) : undefined;
     const options = {
       streams: [new MediaStream([track])],
       ...(sendEncodings.length > 0 && { sendEncodings }),
-      ...(setup.codec !== undefined && { codecs: codecsLike(setup.kind, setup.codec) }),
+      ...(codecs && { codecs }),
     };
     let lease;
     if (pool) lease = await pool.acquire(track, options);
     else {
       const transceiver = pc.addTransceiver(track, { direction: 'sendonly', ...options });
-      if (options.codecs) transceiver.setCodecPreferences(options.codecs);
+      if (codecs) transceiver.setCodecPreferences(codecs);
       lease = { transceiver, reused: false, needsNegotiation: true };
     }
-    this.#published = { transceiver: lease.transceiver, track };
-    if (lease.needsNegotiation) await this.negotiate();
-    return { reused: lease.reused, needsNegotiation: lease.needsNegotiation };
+    this.#published.set(kind, { transceiver: lease.transceiver, track });
+    if (lease.needsNegotiation) await this.#negotiate();
+    return lease.reused;
   }
 
-  async unpublish(): Promise<string> {
-    const { transceiver, track } = this.#published!;
-    this.#published = undefined;
-    let freed = 'none';
-    if (this.pool) ({ freed } = await this.pool.release(transceiver));
-    else this.pc.removeTrack(transceiver.sender);
-    if (!this.setup.keepTrack) track.stop();
-    await this.negotiate();
-    return freed;
+  async unpublish(kind: Kind): ReturnType<SenderCalls['unpublish']> {
+    const { transceiver, track } = this.#published.get(kind)!;
+    this.#published.delete(kind);
+    const released = await this.pool?.release(transceiver);
+    if (!released) this.pc.removeTrack(transceiver.sender);
+    if (!this.setup.keepTracks) track.stop();
+    if (released?.needsNegotiation !== false) await this.#negotiate();
+    return released?.freed ?? 'none';
   }
 
-  async negotiate(): Promise<void> {
-    const { pc, translator } = this;
-    await pc.setLocalDescription();
-    await gathered(pc);
-    const offer = pc.localDescription!.sdp;
-    const answer = await relayOffer(translator.offer(onlyLoopback(offer)));
-    await pc.setRemoteDescription({ type: 'answer', sdp: translator.answer(answer, offer) });
-  }
-
-  /** What the published track has sent so far. */
-  async sent(): Promise<Sent> {
+  async sent(kind: Kind): Promise<Sent> {
     const sent: Sent = {};
-    if (!this.#published) return sent;
-    for (const report of (await this.#published.transceiver.sender.getStats()).values()) {
+    const stats = await this.#published.get(kind)?.transceiver.sender.getStats();
+    for (const report of stats?.values() ?? []) {
       if (report.type !== 'outbound-rtp') continue;
-      const name = (report.rid ?? '').replace(/\d+$/, '');
-      sent[name] = { frames: report.framesEncoded ?? 0, bytes: report.bytesSent, width: report.frameWidth ?? 0 };
+      const name = String(report.rid ?? '').replace(/\d+$/, '');
+      sent[name] = { frames: report.framesEncoded ?? 0, bytes: report.bytesSent };
     }
     return sent;
   }
 
-  counts(): { transceivers: number; sections: number; sdpBytes: number } {
+  counts(): ReturnType<SenderCalls['counts']> {
     const sdp = this.pc.localDescription?.sdp ?? '';
-    return {
-      transceivers: this.pc.getTransceivers().length,
-      sections: sdp.match(/^m=/gm)?.length ?? 0,
-      sdpBytes: sdp.length,
-    };
+    const sections = sdp.match(/^m=/gm)?.length ?? 0;
+    return { transceivers: this.pc.getTransceivers().length, sections, sdpBytes: sdp.length };
+  }
+
+  close(): void {
+    this.pc.close();
+    this.#picture.stop();
+    for (const track of this.#kept.values()) track.stop();
+  }
+
+  #layers(): RTCRtpEncodingParameters[] {
+    const { layers, codec = '' } = this.setup;
+    // Without a pool, layers of different publications must not be taken for one another.
+    const suffix = this.pool ? '' : String(this.#publications++);
+    return layers.map((name, i) => ({
+      rid: name + suffix,
+      scaleResolutionDownBy: 2 ** (layers.length - 1 - i),
+      // Without a mode, a browser makes spatial layers of one stream of these.
+      ...(/VP9|AV1/.test(codec) && { scalabilityMode: 'L1T1' }),
+    }));
+  }
+
+  async #negotiate(): Promise<void> {
+    const { pc } = this;
+    await pc.setLocalDescription();
+    await gathered(pc);
+    const offer = pc.localDescription!.sdp;
+    const answer = await relayOffer(this.#translator.offer(onlyLoopback(offer)));
+    await pc.setRemoteDescription({ type: 'answer', sdp: this.#translator.answer(answer, offer) });
   }
 }
 
-/** As `getCapabilities` lists them: the codec in all its profiles, and what goes with any codec. */
-function codecsLike(kind: Kind, codec: string): RTCRtpCodec[] {
-  const all = RTCRtpSender.getCapabilities(kind)!.codecs;
+/** The codec in all its profiles, and what goes with any codec. */
+function codecsLike(codec: string): RTCRtpCodec[] {
+  const all = RTCRtpSender.getCapabilities('video')!.codecs;
   return all.filter(({ mimeType }) => mimeType === codec || /\/(rtx|red|ulpfec)$/.test(mimeType));
 }
 
-async function gathered(pc: RTCPeerConnection): Promise<void> {
-  while (pc.iceGatheringState !== 'complete') {
-    await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', resolve, { once: true }));
-  }
-}
-
 let sender: Sender | undefined;
+let weight: Uint8Array | undefined;
 
-/** What Node calls; see ../stage.ts. */
-export const calls = {
-  open: (setup: Setup): void => {
+const calls: SenderCalls = {
+  open: (setup) => {
     sender = new Sender(setup);
   },
-  /** Sends something else from another connection for a moment: what a browser sets up once is there then. */
-  publish: () => sender!.publish(),
-  unpublish: () => sender!.unpublish(),
-  sent: () => sender!.sent(),
+  publish: (kind) => sender!.publish(kind),
+  unpublish: (kind) => sender!.unpublish(kind),
+  sent: (kind) => sender!.sent(kind),
   counts: () => sender!.counts(),
   stats: () => sender!.pool?.stats(),
-  /** Which of these the browser can encode. */
-  codecs: (wanted: string[]): string[] => {
+  codecs: (wanted) => {
     const can = new Set(RTCRtpSender.getCapabilities('video')!.codecs.map(({ mimeType }) => mimeType));
     return wanted.filter((codec) => can.has(codec));
   },
-  close: (): void => {
-    sender?.pc.close();
-    sender?.picture?.stop();
+  close: () => {
+    sender?.close();
     sender = undefined;
   },
-  /** Keeps a processor busy for so long, in ms: that is how the page's process is found among the browser's. */
-  burn: (ms: number): void => {
-    for (const end = performance.now() + ms; performance.now() < end;);
+  grow: (mb) => {
+    weight = mb === 0 ? undefined : new Uint8Array(mb * 1e6).fill(1);
   },
 };
 
-Object.assign(globalThis, { calls });
+// `weight` is there, too, so that nobody thinks it is never read.
+Object.assign(globalThis, { calls, weighs: () => weight?.length });

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Setup } from '../../bench/browser/calls.js';
+import { cycles, flows, type Cycle } from '../../bench/browser/cycles.js';
+import { Stage } from '../../bench/browser/stage.js';
+import { chromium, describeInBrowser, LIMIT_MS } from './support.js';
+
+// Small pictures, so that a small machine can encode all of their layers in software.
+const setup: Setup = {
+  pool: true,
+  ...{ width: 480, height: 270, framesPerSecond: 10 },
+  layers: ['h', 'f'],
+  keepTracks: false,
+};
+
+describeInBrowser('publishing and unpublishing in a browser', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open(chromium!);
+  });
+  afterAll(() => stage?.close());
+
+  const run = async (kind: 'audio' | 'video', options: Partial<Setup>, count: number): Promise<Cycle[]> => {
+    const seen: Cycle[] = [];
+    for await (const cycle of cycles(stage, kind, { ...setup, ...options }, { count, limitMs: LIMIT_MS }))
+      seen.push(cycle);
+    return seen;
+  };
+
+  /** One transceiver, used again; all that was sent arrived; the offer did not grow. */
+  const expectNoGrowth = (seen: Cycle[], freed: string) => {
+    for (const [i, cycle] of seen.entries()) {
+      expect(cycle).toMatchObject({ flowed: true, reused: i > 0, freed, transceivers: 1, sections: 1 });
+    }
+    expect(seen.at(-1)!.sdpBytes / seen[0]!.sdpBytes).toBeLessThanOrEqual(1.1);
+  };
+
+  it('of simulcast video uses one transceiver, and every layer flows each time', async () => {
+    expectNoGrowth(await run('video', {}, 5), 'shrunk');
+  });
+
+  it('of a track that is kept alive does so, too', async () => {
+    expectNoGrowth(await run('video', { keepTracks: true, layers: [] }, 3), 'shrunk');
+  });
+
+  it('of audio uses one transceiver', async () => {
+    expectNoGrowth(await run('audio', {}, 10), 'none');
+  });
+
+  it.each(['video/VP8', 'video/VP9', 'video/AV1', 'video/H264'])(
+    'works with %s, where the browser has it',
+    async (codec) => {
+      const [has] = await stage.sender.codecs([codec]);
+      if (has) expectNoGrowth(await run('video', { codec }, 2), 'shrunk');
+    },
+  );
+
+  it('of both kinds at once uses one of each', async () => {
+    const { sender, receiver } = stage;
+    await receiver.open();
+    await sender.open({ ...setup, layers: [] });
+    for (let cycle = 0; cycle < 3; cycle++) {
+      await sender.publish('audio');
+      await sender.publish('video');
+      for (const kind of ['audio', 'video'] as const) {
+        expect(await flows(stage, kind, { layers: [] }, LIMIT_MS)).toBe(true);
+      }
+      await sender.unpublish('video');
+      await sender.unpublish('audio');
+    }
+    expect(await sender.counts()).toMatchObject({ transceivers: 2, sections: 2 });
+    expect(await sender.stats()).toMatchObject({ created: 2, reused: 4, parked: 2, failed: 0, lost: 0 });
+    await sender.close();
+    await receiver.close();
+  });
+
+  it('without a pool does grow, so what is seen above is seen for a reason', async () => {
+    const seen = await run('video', { pool: false }, 2);
+    expect(seen.map(({ transceivers, sections }) => [transceivers, sections])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+// What Node calls in the pages. Apart from them, because they are compiled with the DOM's types and this is not.
+
+import type { Released, TransceiverPoolOptions, TransceiverPoolStats } from '../../src/webrtc/index.js';
+
+export type Kind = 'audio' | 'video';
+
+/** How a page publishes. */
+export interface Setup {
+  /** With a pool, or by `addTransceiver` each time. */
+  readonly pool: boolean;
+  readonly options?: TransceiverPoolOptions;
+  /** Of video. */
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  /** Names of video's simulcast layers, from the smallest; none: no simulcast. */
+  readonly layers: readonly string[];
+  /** As in `video/VP8`. Default: as the browser likes. */
+  readonly codec?: string;
+  /** Whether one track is published again and again; otherwise each is stopped when unpublished. */
+  readonly keepTracks: boolean;
+}
+
+/** What is sent of each layer, by its name; '' without simulcast. */
+export type Sent = Record<string, { frames: number; bytes: number }>;
+
+export interface SenderCalls {
+  open(setup: Setup): void;
+  /** Publishes a track, and negotiates if that is needed. Resolves to whether a transceiver was used again. */
+  publish(kind: Kind): Promise<boolean>;
+  /** Unpublishes it, and negotiates. Resolves to how the memory was freed. */
+  unpublish(kind: Kind): Promise<Released['freed']>;
+  /** Of the track that is published. */
+  sent(kind: Kind): Promise<Sent>;
+  /** Transceivers of the connection, m-lines and bytes of its last offer. */
+  counts(): { transceivers: number; sections: number; sdpBytes: number };
+  stats(): TransceiverPoolStats | undefined;
+  /** Which of these the browser can send. */
+  codecs(wanted: readonly string[]): string[];
+  close(): void;
+  /** Uses that much memory, in MB, until it is called with 0. */
+  grow(mb: number): void;
+}
+
+export interface ReceiverCalls {
+  open(): void;
+  /** The answer to an offer. */
+  answer(offer: string): Promise<string>;
+  /** What has arrived of each section that receives now: frames decoded, or packets of audio, which nobody plays. */
+  received(): Promise<Record<string, number>>;
+  close(): void;
+}
+
+/** As a page's calls look from Node. */
+export type Remote<Calls> = {
+  [Name in keyof Calls]: Calls[Name] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
