@@ -472,6 +472,28 @@ describe('a race', () => {
     expect(pool.stats()).toMatchObject({ acquiring: 0, leased: 0, releasing: 0, parked: 0, failed: 0 });
   });
 
+  it.each(['the release before it', 'setParameters', 'replaceTrack'])(
+    'with an answer that takes layers away, during %s, gives all layers',
+    async (when) => {
+      const { pc, pool, acquire, release } = setUp({ reuse: 'immediate' });
+      const request = { sendEncodings: layers() };
+      const { transceiver } = await acquire(new FakeTrack(), request);
+      pc.negotiate();
+      if (when === 'the release before it') void pool.release(transceiver);
+      else await release(transceiver);
+      pc.decide = ({ name }) => (name === when ? undefined : 'succeed');
+      const pending = pool.acquire(new FakeTrack(), request);
+      await vi.advanceTimersByTimeAsync(1);
+      pc.negotiate({ layers: 1 });
+      pc.decide = () => 'succeed';
+      pc.calls[0]?.succeed();
+      const lease = await soon(pending);
+      expect(lease).toMatchObject({ reused: false });
+      expect(lease.transceiver.sender.encodings).toHaveLength(3);
+      expect(pool.stats()).toMatchObject({ acquiring: 0, leased: 1, releasing: 0 });
+    },
+  );
+
   it('with a stop from outside, while acquiring, gives another one', async () => {
     const { pc, pool, park } = setUp();
     const parked = await park();

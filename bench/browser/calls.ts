@@ -57,3 +57,37 @@ export type Remote<Calls> = {
     ? (...args: Args) => Promise<Awaited<Result>>
     : never;
 };
+
+/** Each tries the pool on something that a browser is known to do, and says what came of it. */
+export interface TrapCalls {
+  /** An answer without simulcast. */
+  narrowed(): Promise<{ simulcastReused: boolean; singleReused: boolean; encodings: (boolean | undefined)[] }>;
+  /** Parameters, codecs and streams of the last publication. */
+  leftovers(): Promise<{
+    reused: boolean;
+    before: object;
+    after: object;
+    degradationPreference: string | undefined;
+    codecs: number;
+    oldStream: boolean;
+    newStream: boolean;
+  }>;
+  /** addTrack, after a release without a negotiation. */
+  neverSent(): Promise<{ freed: string; taken: boolean }>;
+  /** addTrack, while a transceiver is parked. */
+  parkedAndAddTrack(): Promise<{ taken: boolean; reused: boolean }>;
+  /** stop() from outside, of a parked transceiver and of one that is lent. */
+  stopped(): Promise<{ reused: boolean; freed: string; lost: number; leased: number; left: number }>;
+  /** Three publications of video with `free: 'stop'`, beside one of audio. */
+  stopFrees(): Promise<{ sections: number; transceivers: number }>;
+  /** Codes: the same track twice, an ended one, a foreign transceiver, a double release, bad layers, closed. */
+  refused(): Promise<string[]>;
+  /** close() during acquire. */
+  closedMeanwhile(): Promise<string>;
+  /** An offer that is taken back. */
+  rolledBack(): Promise<{ released: boolean; same: boolean; direction: string | null }>;
+  /** Encoded streams, which can be attached once. */
+  encodedStreams(): Promise<{ plainReused: boolean; encryptedReused: boolean; again: string }>;
+  /** A blank track of the caller's own. */
+  ownBlank(): Promise<string[]>;
+}

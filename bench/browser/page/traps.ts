@@ -1,0 +1,233 @@
+// Two connections in one page: what the pool must know about a browser, each tried on it.
+
+import { TransceiverPool, type TransceiverPoolOptions } from '../../../src/webrtc/index.js';
+import type { TrapCalls } from '../calls.js';
+import { Picture, tone } from './media.js';
+import { gathered, onlyLoopback } from './sdp.js';
+
+/** A connection with a pool, and the one at its other end. */
+class Pair {
+  readonly pc: RTCPeerConnection;
+  readonly other = new RTCPeerConnection();
+  readonly pool: TransceiverPool<RTCPeerConnection>;
+  readonly picture = new Picture(480, 270, 10);
+
+  constructor(options?: TransceiverPoolOptions, configuration?: RTCConfiguration) {
+    this.pc = new RTCPeerConnection(configuration);
+    this.pool = new TransceiverPool(this.pc, options);
+  }
+
+  async negotiate(): Promise<void> {
+    const { pc, other } = this;
+    await pc.setLocalDescription();
+    await gathered(pc);
+    await other.setRemoteDescription({ type: 'offer', sdp: onlyLoopback(pc.localDescription!.sdp) });
+    await other.setLocalDescription();
+    await gathered(other);
+    await pc.setRemoteDescription({ type: 'answer', sdp: onlyLoopback(other.localDescription!.sdp) });
+  }
+
+  /** Publishes and unpublishes, with the other side knowing of both. */
+  async park(
+    track: MediaStreamTrack,
+    options?: Parameters<TransceiverPool<RTCPeerConnection>['acquire']>[1],
+    meanwhile: (transceiver: RTCRtpTransceiver) => unknown = () => {},
+  ): Promise<RTCRtpTransceiver> {
+    const { transceiver } = await this.pool.acquire(track, options);
+    await this.negotiate();
+    await meanwhile(transceiver);
+    await this.pool.release(transceiver);
+    await this.negotiate();
+    return transceiver;
+  }
+
+  close(): void {
+    this.pc.close();
+    this.other.close();
+    this.picture.stop();
+  }
+}
+
+const layers = () => [{ rid: 'h' }, { rid: 'f' }];
+
+/** Runs with a pair, which is closed afterwards. */
+const paired =
+  <T>(run: (pair: Pair) => Promise<T>, options?: TransceiverPoolOptions, configuration?: RTCConfiguration) =>
+  async (): Promise<T> => {
+    const pair = new Pair(options, configuration);
+    try {
+      return await run(pair);
+    } finally {
+      pair.close();
+    }
+  };
+
+const calls: TrapCalls = {
+  narrowed: paired(async (pair) => {
+    // A browser does not take simulcast: its answer narrows it.
+    const parked = await pair.park(pair.picture.track(), { sendEncodings: layers() });
+    const simulcast = await pair.pool.acquire(pair.picture.track(), { sendEncodings: layers() });
+    const single = await pair.pool.acquire(pair.picture.track());
+    return {
+      simulcastReused: simulcast.reused,
+      singleReused: single.transceiver === parked,
+      encodings: single.transceiver.sender.getParameters().encodings.map(({ active }) => active),
+    };
+  }),
+
+  leftovers: paired(async (pair) => {
+    const codecs = RTCRtpSender.getCapabilities('video')!.codecs;
+    const vp9 = codecs.filter(({ mimeType }) => mimeType === 'video/VP9');
+    const stream = new MediaStream();
+    let before: RTCRtpEncodingParameters[] = [];
+    await pair.park(pair.picture.track(), { streams: [stream] }, async (transceiver) => {
+      const parameters = transceiver.sender.getParameters();
+      before = structuredClone(parameters.encodings);
+      Object.assign(parameters.encodings[0]!, { maxBitrate: 50_000, maxFramerate: 3, scaleResolutionDownBy: 8 });
+      Object.assign(parameters.encodings[0]!, { scalabilityMode: 'L1T3', priority: 'high', active: false });
+      parameters.degradationPreference = 'maintain-framerate';
+      await transceiver.sender.setParameters(parameters);
+      transceiver.setCodecPreferences(vp9);
+    });
+    const other = new MediaStream();
+    const { transceiver, reused } = await pair.pool.acquire(pair.picture.track(), { streams: [other] });
+    const { encodings, degradationPreference } = transceiver.sender.getParameters();
+    await pair.negotiate();
+    const sdp = pair.pc.localDescription!.sdp;
+    return {
+      reused,
+      before: before[0] as object,
+      after: encodings[0] as object,
+      degradationPreference,
+      codecs: new Set(sdp.match(/(?<=^a=rtpmap:\d+ )[^/]+/gm)).size,
+      oldStream: sdp.includes(stream.id),
+      newStream: sdp.includes(other.id),
+    };
+  }),
+
+  neverSent: paired(async (pair) => {
+    const { transceiver } = await pair.pool.acquire(pair.picture.track());
+    const { freed } = await pair.pool.release(transceiver);
+    const sender = pair.pc.addTrack(pair.picture.track());
+    return { freed, taken: sender === transceiver.sender };
+  }),
+
+  parkedAndAddTrack: paired(async (pair) => {
+    const parked = await pair.park(pair.picture.track());
+    const sender = pair.pc.addTrack(pair.picture.track());
+    const again = await pair.pool.acquire(pair.picture.track());
+    return { taken: sender === parked.sender, reused: again.transceiver === parked };
+  }),
+
+  stopped: paired(async (pair) => {
+    const parked = await pair.park(pair.picture.track());
+    parked.stop();
+    const lent = await pair.pool.acquire(pair.picture.track());
+    await pair.negotiate();
+    lent.transceiver.stop();
+    const { freed } = await pair.pool.release(lent.transceiver);
+    const { lost, leased, parked: left } = pair.pool.stats();
+    return { reused: lent.reused, freed, lost, leased, left };
+  }),
+
+  stopFrees: paired(
+    async (pair) => {
+      await pair.pool.acquire(tone()); // without any m-line there is nothing to connect
+      for (let i = 0; i < 3; i++) await pair.park(pair.picture.track());
+      const sections = pair.pc.localDescription!.sdp.match(/^m=/gm)!.length;
+      return { sections, transceivers: pair.pc.getTransceivers().length };
+    },
+    { free: 'stop' },
+  ),
+
+  refused: paired(async (pair) => {
+    const track = pair.picture.track();
+    const codes: string[] = [];
+    const code = async (promise: Promise<unknown>) =>
+      codes.push(
+        await promise.then(
+          () => 'none',
+          (error: { code: string }) => error.code,
+        ),
+      );
+    const { transceiver } = await pair.pool.acquire(track);
+    await code(pair.pool.acquire(track));
+    track.stop();
+    await code(pair.pool.acquire(track));
+    await code(pair.pool.release(pair.pc.addTransceiver('audio')));
+    await pair.negotiate();
+    await pair.pool.release(transceiver);
+    await code(pair.pool.release(transceiver));
+    // Its settings are kept; only the browser knows that they are wrong.
+    await code(pair.pool.acquire(tone(), { sendEncodings: [{ rid: 'not a name' }, { rid: 'b' }] }));
+    pair.pc.close();
+    await code(pair.pool.acquire(pair.picture.track()));
+    return codes;
+  }),
+
+  closedMeanwhile: paired(async (pair) => {
+    await pair.park(pair.picture.track());
+    const pending = pair.pool.acquire(pair.picture.track());
+    pair.pc.close();
+    return pending.then(
+      () => 'none',
+      (error: { code: string }) => error.code,
+    );
+  }),
+
+  rolledBack: paired(async (pair) => {
+    const parked = await pair.park(pair.picture.track());
+    const { transceiver } = await pair.pool.acquire(pair.picture.track());
+    await pair.pc.setLocalDescription();
+    await pair.pc.setLocalDescription({ type: 'rollback' });
+    const released = await pair.pool.release(transceiver);
+    const again = await pair.pool.acquire(pair.picture.track());
+    await pair.negotiate();
+    return {
+      released: released.needsNegotiation,
+      same: transceiver === parked && again.transceiver === parked,
+      direction: parked.currentDirection,
+    };
+  }),
+
+  encodedStreams: paired(
+    async (pair) => {
+      const attach = ({ sender }: RTCRtpTransceiver): string => {
+        try {
+          (sender as unknown as { createEncodedStreams(): unknown }).createEncodedStreams();
+          return 'attached';
+        } catch (error) {
+          return (error as Error).name;
+        }
+      };
+      const parked = await pair.park(pair.picture.track(), { profile: 'encrypted' }, attach);
+      const plain = await pair.pool.acquire(pair.picture.track());
+      const encrypted = await pair.pool.acquire(pair.picture.track(), { profile: 'encrypted' });
+      return {
+        plainReused: plain.transceiver === parked,
+        encryptedReused: encrypted.transceiver === parked,
+        again: attach(encrypted.transceiver),
+      };
+    },
+    {},
+    { encodedInsertableStreams: true } as RTCConfiguration,
+  ),
+
+  ownBlank: paired(
+    async (pair) => {
+      const freed: string[] = [];
+      await pair.park(pair.picture.track(), {}, async (transceiver) => {
+        // What is released below for good is released here already, to see how.
+        freed.push((await pair.pool.release(transceiver)).freed);
+        await pair.negotiate();
+        const again = await pair.pool.acquire(pair.picture.track());
+        freed.push(String(again.transceiver === transceiver));
+        await pair.negotiate();
+      });
+      return freed;
+    },
+    { blankVideoTrack: () => new Picture(16, 16, 30).track() },
+  ),
+};
+
+Object.assign(globalThis, { calls });
