@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 
+/** Apart, so that a browser gets it and nothing else: no chunk is shared with what is for Node. */
+const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
+
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
 
 /** `import text from './file?raw'`, as vite and vitest have it: the file's text, in the bundle. */
@@ -53,4 +56,5 @@ export default defineConfig([
     dts: { entry: Object.values(library) },
   },
   { ...shared, format: 'cjs', entry: library, dts: true },
+  { ...shared, format: ['esm', 'cjs'], entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },
 ]);

@@ -30,7 +30,7 @@ const CASES: Case[] = [
   ...['VP8', 'VP9', 'AV1', 'H264'].map((codec): Case => {
     return { name: `video/${codec}`, kind: 'video', setup: { codec: `video/${codec}` }, cycles: 30, peerCycles: 10 };
   }),
-  { name: 'audio', kind: 'audio', cycles: 200 },
+  { name: 'audio', kind: 'audio', cycles: 200, peerCycles: 50 },
   { name: 'audio/kept-track', kind: 'audio', setup: { keepTracks: true }, cycles: 200, peerCycles: 50 },
 ];
 /** Until each layer flows, in ms; longer, and it does not. */

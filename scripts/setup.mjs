@@ -184,7 +184,7 @@ export function ensureDist({ force = false } = {}) {
     // Not by its command, which says on every run that a later version of it will want a newer Node.
     const build = "await (await import('tsdown')).build({ logLevel: 'warn' })";
     run('the TypeScript build', process.execPath, ['--input-type=module', '--eval', build]);
-    return ['dist/index.js', 'dist/index.cjs', 'dist/cli/main.js'];
+    return ['dist/index.js', 'dist/index.cjs', 'dist/webrtc/index.js', 'dist/cli/main.js'];
   });
 }
 

@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -53,11 +53,17 @@ const parts = {
     node('vitest', bin('vitest'), ['run', ...args]);
   },
 
+  browser(args) {
+    say('tests in a browser …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.browser.config.ts', ...args]);
+  },
+
   types(args) {
     ensureNative();
     ensureDist(); // type tests import 'narrowcast' and see the types that users get
     say('types …');
     node('tsc', bin('typescript', 'tsc'), ['--noEmit', ...args]);
+    node('tsc', bin('typescript', 'tsc'), ['--noEmit', '--project', 'tsconfig.browser.json', ...args]);
   },
 };
 

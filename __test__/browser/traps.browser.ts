@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Remote, TrapCalls } from '../../bench/browser/calls.js';
 import { launch } from '../../bench/browser/chromium.js';
-import { callsOf, openPage } from '../../bench/browser/stage.js';
+import { callsOf, openPage, pageScript } from '../../bench/browser/stage.js';
 import { chromium, describeInBrowser } from './support.js';
 
 describeInBrowser('the pool on a real browser', () => {
@@ -10,7 +10,7 @@ describeInBrowser('the pool on a real browser', () => {
   let page: Remote<TrapCalls>;
   beforeAll(async () => {
     browser = await launch(chromium!);
-    page = callsOf<TrapCalls>(await openPage(browser, 'traps.ts'));
+    page = callsOf<TrapCalls>(await openPage(browser, pageScript('traps.ts')));
   });
   afterAll(() => browser?.close());
 

@@ -490,7 +490,9 @@ describe('a race', () => {
       const lease = await soon(pending);
       expect(lease).toMatchObject({ reused: false });
       expect(lease.transceiver.sender.encodings).toHaveLength(3);
-      expect(pool.stats()).toMatchObject({ acquiring: 0, leased: 1, releasing: 0 });
+      // Seen in time, it is kept for a single layer.
+      const failed = when === 'the release before it' ? 0 : 1;
+      expect(pool.stats()).toMatchObject({ acquiring: 0, leased: 1, releasing: 0, failed, parked: 1 - failed });
     },
   );
 

@@ -17,9 +17,9 @@ export class Stage {
   static async open(chromium: string): Promise<Stage> {
     const browser = await launch(chromium);
     try {
-      const receiver = await openPage(browser, 'receiver.ts');
+      const receiver = await openPage(browser, pageScript('receiver.ts'));
       const receiverCalls = callsOf<ReceiverCalls>(receiver);
-      const sender = await openPage(browser, 'sender.ts', (page) =>
+      const sender = await openPage(browser, pageScript('sender.ts'), (page) =>
         page.exposeFunction('relayOffer', (sdp: string) => receiverCalls.answer(sdp)),
       );
       const senderCalls = callsOf<SenderCalls>(sender);
@@ -44,10 +44,13 @@ export class Stage {
   }
 }
 
+/** One of `page/`. */
+export const pageScript = (name: string): URL => new URL(`page/${name}`, import.meta.url);
+
 /** A page with this script, in a context of its own, and so in a process of its own. */
 export async function openPage(
   browser: Browser,
-  script: string,
+  script: URL,
   prepare: (page: Page) => Promise<unknown> = async () => {},
 ): Promise<Page> {
   // Only a page that may use a camera is told of all network interfaces, and so of the loopback.
@@ -55,9 +58,9 @@ export async function openPage(
   const page = await context.newPage();
   await context.route('**', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
   await page.goto('http://127.0.0.1/');
-  page.on('pageerror', (error) => process.stderr.write(`${script}: ${error.stack ?? error.message}\n`));
+  page.on('pageerror', (error) => process.stderr.write(`${script.pathname}: ${error.stack ?? error.message}\n`));
   await prepare(page);
-  await page.addScriptTag({ content: await bundled(`page/${script}`), type: 'module' });
+  await page.addScriptTag({ content: await bundled(script), type: 'module' });
   await page.waitForFunction('globalThis.calls');
   return page;
 }
@@ -82,8 +85,13 @@ export function callsOf<Calls>(page: Page): Remote<Calls> {
 }
 
 /** A page's script with all that it imports. */
-async function bundled(file: string): Promise<string> {
-  const bundle = await rolldown({ input: fileURLToPath(new URL(file, import.meta.url)), platform: 'browser' });
+async function bundled(script: URL): Promise<string> {
+  const bundle = await rolldown({
+    input: fileURLToPath(script),
+    platform: 'browser',
+    // As its source is now.
+    resolve: { alias: { 'narrowcast/webrtc': fileURLToPath(new URL('../../src/webrtc/index.ts', import.meta.url)) } },
+  });
   const { output } = await bundle.generate({ format: 'esm' });
   await bundle.close();
   return output[0].code;

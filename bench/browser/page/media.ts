@@ -1,3 +1,11 @@
+let screen: MediaStreamTrack | undefined;
+
+/** From now on, pictures are of a screen that the browser's user chooses. */
+export async function sharedScreen(): Promise<void> {
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video: { width: 1280, height: 720 } });
+  screen = stream.getVideoTracks()[0];
+}
+
 /** Moving pictures without a camera: a canvas. */
 export class Picture {
   readonly #canvas = document.createElement('canvas');
@@ -24,7 +32,7 @@ export class Picture {
 
   /** Another track of the same pictures. */
   track(): MediaStreamTrack {
-    return this.#canvas.captureStream(this.framesPerSecond).getVideoTracks()[0]!;
+    return screen?.clone() ?? this.#canvas.captureStream(this.framesPerSecond).getVideoTracks()[0]!;
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 // The page that receives, in a process of its own.
 
 import type { ReceiverCalls } from '../calls.js';
-import { gathered, onlyLoopback } from './sdp.js';
+import { gathered, onlyThisMachine } from './sdp.js';
 
 let pc: RTCPeerConnection | undefined;
 
@@ -14,7 +14,7 @@ const calls: ReceiverCalls = {
     await connection.setRemoteDescription({ type: 'offer', sdp: offer });
     await connection.setLocalDescription();
     await gathered(connection);
-    return onlyLoopback(connection.localDescription!.sdp);
+    return onlyThisMachine(connection.localDescription!.sdp);
   },
   received: async () => {
     const received: Record<string, number> = {};

@@ -76,11 +76,13 @@ export async function gathered(pc: RTCPeerConnection): Promise<void> {
   }
 }
 
-/** Leaves out candidates of other interfaces: nothing is sent but to this machine itself. */
-export function onlyLoopback(sdp: string): string {
-  return join(
-    split(sdp).map((lines) => lines.filter((line) => !/^a=candidate:/.test(line) || / 127\.0\.0\.1 /.test(line))),
-  );
+/**
+ * Leaves out candidates of other interfaces: nothing is sent but to this machine itself. Of a name instead of an address
+ * only this machine's browsers know whose it is.
+ */
+export function onlyThisMachine(sdp: string): string {
+  const allowed = (line: string) => !line.startsWith('a=candidate:') || / (127\.0\.0\.1|\S+\.local) /.test(line);
+  return join(split(sdp).map((lines) => lines.filter(allowed)));
 }
 
 const split = (sdp: string): string[][] =>

@@ -3,7 +3,7 @@
 import { TransceiverPool } from '../../../src/webrtc/index.js';
 import type { Kind, SenderCalls, Sent, Setup } from '../calls.js';
 import { Picture, tone } from './media.js';
-import { gathered, onlyLoopback, Translator } from './sdp.js';
+import { gathered, onlyThisMachine, Translator } from './sdp.js';
 
 /** The other page's answer to an offer; of stage.ts. */
 declare function relayOffer(sdp: string): Promise<string>;
@@ -95,7 +95,7 @@ class Sender {
     await pc.setLocalDescription();
     await gathered(pc);
     const offer = pc.localDescription!.sdp;
-    const answer = await relayOffer(this.#translator.offer(onlyLoopback(offer)));
+    const answer = await relayOffer(this.#translator.offer(onlyThisMachine(offer)));
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#translator.answer(answer, offer) });
   }
 }

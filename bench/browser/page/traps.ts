@@ -3,7 +3,7 @@
 import { TransceiverPool, type TransceiverPoolOptions } from '../../../src/webrtc/index.js';
 import type { TrapCalls } from '../calls.js';
 import { Picture, tone } from './media.js';
-import { gathered, onlyLoopback } from './sdp.js';
+import { gathered, onlyThisMachine } from './sdp.js';
 
 /** A connection with a pool, and the one at its other end. */
 class Pair {
@@ -21,10 +21,10 @@ class Pair {
     const { pc, other } = this;
     await pc.setLocalDescription();
     await gathered(pc);
-    await other.setRemoteDescription({ type: 'offer', sdp: onlyLoopback(pc.localDescription!.sdp) });
+    await other.setRemoteDescription({ type: 'offer', sdp: onlyThisMachine(pc.localDescription!.sdp) });
     await other.setLocalDescription();
     await gathered(other);
-    await pc.setRemoteDescription({ type: 'answer', sdp: onlyLoopback(other.localDescription!.sdp) });
+    await pc.setRemoteDescription({ type: 'answer', sdp: onlyThisMachine(other.localDescription!.sdp) });
   }
 
   /** Publishes and unpublishes, with the other side knowing of both. */
