@@ -36,7 +36,7 @@ export function launch(executablePath: string): Promise<Browser> {
     args: [
       '--no-sandbox', // root has none
       '--allow-loopback-in-peer-connection',
-      '--disable-features=WebRtcHideLocalIpsWithMdns',
+      '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets',
       '--autoplay-policy=no-user-gesture-required',
       '--enable-precise-memory-info',
     ],

@@ -56,7 +56,9 @@ export async function openPage(
   // Only a page that may use a camera is told of all network interfaces, and so of the loopback.
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
   const page = await context.newPage();
-  await context.route('**', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await context.route('http://127.0.0.1/', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }),
+  );
   await page.goto('http://127.0.0.1/');
   page.on('pageerror', (error) => process.stderr.write(`${script.pathname}: ${error.stack ?? error.message}\n`));
   await prepare(page);
@@ -70,16 +72,17 @@ export function callsOf<Calls>(page: Page): Remote<Calls> {
   return new Proxy(
     {},
     {
-      get:
-        (_, name: string) =>
-        (...args: unknown[]) =>
+      get: (_, name: string) => {
+        if (name === 'then') return undefined; // it is no promise
+        return (...args: unknown[]) =>
           page.evaluate(
             ([name, args]) => {
               const { calls } = globalThis as unknown as { calls: Record<string, (...args: unknown[]) => unknown> };
               return calls[name as string]!(...(args as unknown[]));
             },
             [name, args] as const,
-          ),
+          );
+      },
     },
   ) as Remote<Calls>;
 }

@@ -1,11 +1,10 @@
 // Publishes and unpublishes in a loop, and draws what it costs: transceivers, the session description, memory.
 
 import uPlot from 'uplot';
-import type { ReceiverCalls, Remote, SenderCalls, Setup } from '../calls.js';
-import '../page/sender.js';
+import type { ReceiverCalls, Remote, Setup } from '../calls.js';
 import { sharedScreen } from '../page/media.js';
+import { calls as sender } from '../page/sender.js';
 
-const sender = (globalThis as unknown as { calls: SenderCalls }).calls;
 const element = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (text: string) => void (element('state').textContent = text);

@@ -5,7 +5,7 @@ import { gathered, onlyThisMachine } from './sdp.js';
 
 let pc: RTCPeerConnection | undefined;
 
-const calls: ReceiverCalls = {
+export const calls: ReceiverCalls = {
   open: () => {
     pc = new RTCPeerConnection();
   },

@@ -109,7 +109,7 @@ function codecsLike(codec: string): RTCRtpCodec[] {
 let sender: Sender | undefined;
 let weight: Uint8Array | undefined;
 
-const calls: SenderCalls = {
+export const calls: SenderCalls = {
   open: (setup) => {
     sender = new Sender(setup);
   },
