@@ -69,8 +69,8 @@ describeInBrowser('livekit-client through a pool, on a real server', () => {
         await sharer.unshare();
         await until(watcher, ({ ended }) => ended === cycle, `the end of share ${cycle}`);
         const counts = await sharer.counts();
-        expect(counts.transceivers - before.transceivers).toBe(1);
-        expect(counts.sending).toBe(0);
+        transceivers ??= counts.transceivers; // some of them are what livekit-client receives with
+        expect(counts).toEqual({ transceivers, sending: 0 });
       }
       await sharer.disconnect();
       await watcher.disconnect();
