@@ -9,8 +9,9 @@
 //!   or dropped│  never more than capacity()│
 //! ```
 //!
-//! The producer alone moves `write_pos`. The consumer moves `read_pos` past what it took, and under
-//! [`Overflow::DropOldest`] the producer moves it past what it is about to overwrite. Both positions only ever grow.
+//! The producer alone moves `write_pos`. The consumer moves `read_pos` past what it took; the producer moves it past what
+//! it is about to overwrite ([`Overflow::DropOldest`]), or past all there is ([`PcmRing::discard`]). Both positions only
+//! ever grow.
 //!
 //! # Why a block is never torn
 //!
@@ -53,8 +54,9 @@ pub enum Overflow {
 pub struct Read {
     /// Samples copied to the front of the target. What is behind them is unspecified.
     pub samples: usize,
-    /// Samples that [`Overflow::DropOldest`] lost since the last read, all of them before this read's first sample: what
-    /// is in the target is one piece. A read of no samples reports 0, and leaves the loss to the next one.
+    /// Samples that the producer took away since the last read, by [`Overflow::DropOldest`] or [`PcmRing::discard`], all
+    /// of them before this read's first sample: what is in the target is one piece. A read of no samples reports 0, and
+    /// leaves the loss to the next one.
     pub skipped: u64,
 }
 
@@ -91,9 +93,9 @@ impl error::Error for PcmRingError {}
 /// Share it by `Arc`; all methods take `&self`. Everything is counted in samples, over all channels: a stereo frame of
 /// 480 samples per channel is 960 samples. The ring knows nothing of channels beyond its grain.
 ///
-/// **One producer, one consumer.** [`write`](Self::write) is the producer's; [`read`](Self::read),
-/// [`read_exact`](Self::read_exact), [`peek`](Self::peek), [`skip`](Self::skip) and [`clear`](Self::clear) are the
-/// consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes
+/// **One producer, one consumer.** [`write`](Self::write) and [`discard`](Self::discard) are the producer's;
+/// [`read`](Self::read), [`read_exact`](Self::read_exact), [`read_before`](Self::read_before), [`peek`](Self::peek),
+/// [`skip`](Self::skip) and [`clear`](Self::clear) are the consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes
 /// (a lock, a channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
 /// come out garbled, repeated or not at all, and the counts are wrong.
 ///
@@ -102,7 +104,7 @@ impl error::Error for PcmRingError {}
 /// Nothing is allocated after [`new`](Self::new).
 ///
 /// The counts add up. With neither side in a call,
-/// `written() == read + skipped or cleared by the consumer + dropped() + len()`.
+/// `written() == read + skipped or cleared by the consumer + dropped() + discarded + len()`.
 ///
 /// # Examples
 ///
@@ -269,6 +271,38 @@ impl PcmRing {
         stored.len()
     }
 
+    /// Producer: takes back all that it has written and nobody has read, and returns how many samples that was. They
+    /// don't count as [`dropped`](Self::dropped); the consumer is told of the gap, [`Read::skipped`]. What is written
+    /// afterwards stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narrowcast_audio::{Overflow, PcmRing, Read};
+    ///
+    /// let ring = PcmRing::new(4, 1, Overflow::Reject)?;
+    /// ring.write(&[1, 2, 3]);
+    /// assert_eq!((ring.discard(), ring.dropped()), (3, 0));
+    /// ring.write(&[4]);
+    /// let mut out = [0; 4];
+    /// assert_eq!(ring.read(&mut out), Read { samples: 1, skipped: 3 });
+    /// assert_eq!(out[0], 4);
+    /// # Ok::<(), narrowcast_audio::PcmRingError>(())
+    /// ```
+    pub fn discard(&self) -> usize {
+        let end = self.producer.write_pos.load(Ordering::Relaxed);
+        let mut oldest = self.consumer.read_pos.load(Ordering::Acquire);
+        while oldest < end {
+            // The orderings are those of `write_dropping_oldest`, of which this is the first half.
+            match self.consumer.read_pos.compare_exchange(oldest, end, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return (end - oldest) as usize,
+                // The consumer took something.
+                Err(moved) => oldest = moved,
+            }
+        }
+        0
+    }
+
     /// Consumer: moves up to `out.len()` of the oldest samples to the front of `out`.
     ///
     /// # Examples
@@ -287,7 +321,29 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read(&self, out: &mut [i16]) -> Read {
-        self.read_at_least(0, out).unwrap_or_default()
+        self.read_at_least(0, u64::MAX, out).unwrap_or_default()
+    }
+
+    /// Consumer: as [`read`](Self::read), but takes nothing from the absolute position `end` on. Positions count the
+    /// samples ever written, see [`write_position`](Self::write_position).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narrowcast_audio::{Overflow, PcmRing, Read};
+    ///
+    /// let ring = PcmRing::new(4, 1, Overflow::DropOldest)?;
+    /// ring.write(&[1, 2, 3]);
+    /// let end = ring.write_position();
+    /// ring.write(&[4, 5]); // 1 makes room
+    /// let mut out = [0; 4];
+    /// assert_eq!(ring.read_before(end, &mut out), Read { samples: 2, skipped: 1 });
+    /// assert_eq!(out[..2], [2, 3]);
+    /// assert_eq!(ring.read_before(end, &mut out).samples, 0);
+    /// # Ok::<(), narrowcast_audio::PcmRingError>(())
+    /// ```
+    pub fn read_before(&self, end: u64, out: &mut [i16]) -> Read {
+        self.read_at_least(0, end, out).unwrap_or_default()
     }
 
     /// Consumer: fills `out` with the oldest samples, or returns `None` and takes nothing if there are fewer than that.
@@ -310,13 +366,14 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read_exact(&self, out: &mut [i16]) -> Option<Read> {
-        self.read_at_least(out.len(), out)
+        self.read_at_least(out.len(), u64::MAX, out)
     }
 
-    fn read_at_least(&self, least: usize, out: &mut [i16]) -> Option<Read> {
+    fn read_at_least(&self, least: usize, end: u64, out: &mut [i16]) -> Option<Read> {
         let mut start = self.consumer.read_pos.load(Ordering::Acquire);
         loop {
-            let n = self.available(start).min(out.len());
+            let before_end = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+            let n = self.available(start).min(out.len()).min(before_end);
             if n < least {
                 return None;
             }
@@ -464,6 +521,19 @@ impl PcmRing {
             Overflow::Reject => position + self.dropped(),
             Overflow::DropOldest => position,
         }
+    }
+
+    /// Where the next sample will be written: how many were stored, or, with [`Overflow::DropOldest`], offered. Whoever
+    /// sees a position sees what the producer did before it wrote that far.
+    pub fn write_position(&self) -> u64 {
+        self.producer.write_pos.load(Ordering::Acquire)
+    }
+
+    /// Where the next sample will be read, unless it gets dropped: all before it was read, or is gone. While all there
+    /// is is being replaced, it can be past [`write_position`](Self::write_position). Whoever sees a position sees what
+    /// the consumer did before it read that far.
+    pub fn read_position(&self) -> u64 {
+        self.consumer.read_pos.load(Ordering::Acquire)
     }
 
     /// How many samples there are from `start` on, where `start` was just loaded from `read_pos` with Acquire.
