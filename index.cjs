@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeAudioStream = nativeBinding.NativeAudioStream
+module.exports.NativeAudioTrack = nativeBinding.NativeAudioTrack
 module.exports.NativeCapturePump = nativeBinding.NativeCapturePump
 module.exports.NativeQueue = nativeBinding.NativeQueue
 module.exports.NativeResampler = nativeBinding.NativeResampler
@@ -859,3 +860,8 @@ module.exports.subscriptionDiscard = nativeBinding.subscriptionDiscard
 module.exports.subscriptionKeep = nativeBinding.subscriptionKeep
 module.exports.subscriptionRead = nativeBinding.subscriptionRead
 module.exports.threadWakes = nativeBinding.threadWakes
+module.exports.trackDiscard = nativeBinding.trackDiscard
+module.exports.trackRecv = nativeBinding.trackRecv
+module.exports.trackWaitFor = nativeBinding.trackWaitFor
+module.exports.trackWrite = nativeBinding.trackWrite
+module.exports.trackWriteFloat = nativeBinding.trackWriteFloat

@@ -37,6 +37,35 @@ export declare class NativeAudioStream {
   close(): void
 }
 
+/** Behind `AudioStreamTrack`. */
+export declare class NativeAudioTrack {
+  /**
+   * A track with a ring of `capacity` samples of all channels, played in frames of `frame_ms`; `doorbell` rings while it
+   * is waited for.
+   */
+  constructor(sampleRate: number, channels: number, frameMs: number, capacity: number, doorbell: number)
+  /** What the doorbell calls this track. */
+  get token(): number
+  /** Samples of all channels that wait to be played. */
+  get buffered(): number
+  /** Where what was written so far ends. */
+  get written(): number
+  /** Whether everything before `position` was played, dropped or taken back. */
+  hasPlayed(position: number): boolean
+  /** What the track counted so far. */
+  stats(): NativeTrackStats
+  /** Plays the track into an audio source of the engine's, of its rate and channels, from a native thread. */
+  pipe(source: bigint): void
+  /** Ends that: when this returns, the native thread takes no more samples. */
+  unpipe(): void
+  /** Whether the engine has refused what was played, and so no more is. */
+  get wasRefused(): boolean
+  /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
+  lateness(): Array<number>
+  /** Ends the track: no more is played, and what waits is gone. */
+  stop(): void
+}
+
 /** Plays sources in real time, whatever JavaScript does meanwhile. */
 export declare class NativeCapturePump {
   /** Starts to play. */
@@ -338,6 +367,18 @@ export interface NativeSubscribeOptions {
   capacity: number
 }
 
+/** What a track counted; see `AudioStreamTrack.stats()`. */
+export interface NativeTrackStats {
+  /** Samples of all channels that wait. */
+  bufferedSamples: number
+  /** Frames played. */
+  framesOut: number
+  /** Of these, silence that nobody wrote. */
+  silenceFrames: number
+  /** Samples of all channels that were lost to overflow. */
+  samplesDropped: number
+}
+
 /**
  * An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
  * below those of native capture requests.
@@ -382,3 +423,24 @@ export declare function subscriptionRead(token: number, most: number, wait: bool
 
 /** How often this thread was woken. */
 export declare function threadWakes(): number
+
+/** Takes back what was not played yet. */
+export declare function trackDiscard(token: number): void
+
+/**
+ * Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes
+ * back; then returns 0. If not, returns how long it is until then, in ms.
+ */
+export declare function trackRecv(token: number, frame: Int16Array, now: number): number
+
+/**
+ * From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source
+ * was refused; but not if it was played already: then returns false.
+ */
+export declare function trackWaitFor(token: number, position: number): boolean
+
+/** Appends samples of any rate, converted to the track's. `last`: they are the end of an utterance. */
+export declare function trackWrite(token: number, pcm: Int16Array, sampleRate: number, channels: number, last: boolean): void
+
+/** As `trackWrite`, for floating point with full scale at ±1. */
+export declare function trackWriteFloat(token: number, pcm: Float32Array, sampleRate: number, channels: number, last: boolean): void

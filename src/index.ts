@@ -7,6 +7,14 @@ export {
   type Samples,
 } from './audio-resampler.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
+export {
+  AudioStreamTrack,
+  TimedAudioFrame,
+  type AudioStreamTrackOptions,
+  type AudioStreamTrackStats,
+  type Pcm,
+  type PipeTarget,
+} from './audio-stream-track.js';
 export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
 export {
   FfiQueue,

@@ -13,7 +13,11 @@ mod audio_tap;
 #[cfg(not(loom))]
 mod capture;
 #[cfg(not(loom))]
+mod capture_pump;
+#[cfg(not(loom))]
 mod engine;
+#[cfg(not(loom))]
+mod lateness;
 #[cfg(all(feature = "ledger", not(loom)))]
 pub mod ledger;
 #[cfg(not(loom))]
@@ -28,9 +32,13 @@ pub use audio_tap::TapStats;
 #[cfg(loom)]
 pub use audio_tap::{AudioTap, Tap};
 #[cfg(not(loom))]
-pub use capture::{CaptureAnswers, CapturePump, CaptureSpec, CaptureStats, Source};
+pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
+#[cfg(not(loom))]
+pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting};
+#[cfg(not(loom))]
+pub use lateness::Lateness;
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;

@@ -7,7 +7,7 @@ use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
-use narrowcast_livekit::{CapturePump, Source};
+use narrowcast_livekit::{CapturePump, Pcm, Source};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one source plays.
@@ -112,8 +112,7 @@ fn read_source(source: NativeSource) -> Result<Source> {
         handle: handle(&source.handle)?,
         sample_rate: source.sample_rate,
         channels: source.channels,
-        pcm: pcm.into(),
-        chunks: source.chunks as u64,
+        pcm: Pcm::Looped { pcm: pcm.into(), chunks: source.chunks as u64 },
         answers_to: source.answers_to.as_ref().map(handle).transpose()?,
     })
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::new_without_default)]
 
 mod audio_stream;
+mod audio_track;
 mod bigint;
 mod capture_pump;
 mod error;
