@@ -54,12 +54,17 @@ export declare class NativeAudioTrack {
   hasPlayed(position: number): boolean
   /** What the track counted so far. */
   stats(): NativeTrackStats
-  /** Plays the track into an audio source of the engine's, of its rate and channels, from a native thread. */
-  pipe(source: bigint): void
+  /**
+   * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
+   * of 10 ms at once.
+   */
+  pipe(source: bigint, lead: number): void
   /** Ends that: when this returns, the native thread takes no more samples. */
   unpipe(): void
   /** Whether the engine has refused what was played, and so no more is. */
   get wasRefused(): boolean
+  /** What became of the chunks of 10 ms that were played, while the track is piped. */
+  pipeStats(): NativeCaptureStats | null
   /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
   lateness(): Array<number>
   /** Ends the track: no more is played, and what waits is gone. */

@@ -51,7 +51,13 @@ pub enum Pcm {
     },
     /// What is written to a track of the source's rate and channels, until it ends. After a delay of more than 100 ms, the
     /// rest is played later and not all at once.
-    Track(Arc<PcmTrack>),
+    Track {
+        /// What is played.
+        track: Arc<PcmTrack>,
+        /// Chunks that are played at once, at the start. A source with a queue empties it by the engine's own clock: what
+        /// comes a ms late for that is a gap, unless there is something in the queue.
+        lead: u32,
+    },
 }
 
 impl Source {
@@ -66,7 +72,7 @@ impl Source {
         let chunk = self.chunk_samples();
         let samples = match &self.pcm {
             Pcm::Looped { pcm, .. } => pcm.len(),
-            Pcm::Track(_) => chunk,
+            Pcm::Track { .. } => chunk,
         };
         assert!(
             chunk > 0 && self.sample_rate.is_multiple_of(100) && samples > 0 && samples.is_multiple_of(chunk),
@@ -74,7 +80,7 @@ impl Source {
             self.sample_rate,
             self.channels
         );
-        if let Pcm::Track(track) = &self.pcm {
+        if let Pcm::Track { track, .. } = &self.pcm {
             let format = track.format();
             assert!(
                 (format.sample_rate, format.channels) == (self.sample_rate, self.channels),
@@ -282,6 +288,8 @@ struct Player {
     playing: Arc<Playing>,
     pacer: Pacer,
     under_way: UnderWay,
+    /// Chunks that are still to be played ahead of the time table.
+    lead: u32,
     /// The number of the next chunk.
     chunk: u64,
     /// A chunk of a track.
@@ -291,13 +299,14 @@ struct Player {
 impl Player {
     fn new(playing: Arc<Playing>, from: Duration) -> Self {
         let source = &playing.source;
-        let (most_behind, samples) = match source.pcm {
-            Pcm::Looped { .. } => (u32::MAX, 0),
-            Pcm::Track(_) => (MOST_BEHIND, source.chunk_samples()),
+        let (most_behind, lead, samples) = match source.pcm {
+            Pcm::Looped { .. } => (u32::MAX, 0, 0),
+            Pcm::Track { lead, .. } => (MOST_BEHIND, lead, source.chunk_samples()),
         };
         Self {
             pacer: Pacer::new(CHUNK, most_behind, from),
             under_way: UnderWay::default(),
+            lead,
             chunk: 0,
             taken: vec![0; samples],
             playing,
@@ -310,11 +319,11 @@ impl Player {
         let source = &playing.source;
         match &source.pcm {
             Pcm::Looped { chunks, .. } if self.chunk >= *chunks => return None,
-            Pcm::Track(track) if track.has_ended() || playing.refused.load(Ordering::Relaxed) => return None,
+            Pcm::Track { track, .. } if track.has_ended() || playing.refused.load(Ordering::Relaxed) => return None,
             _ => {}
         }
         let now = start.elapsed();
-        if !pacer.is_due(now) {
+        if self.lead == 0 && !pacer.is_due(now) {
             return Some(pacer.due());
         }
         let heard = engine.is_listening() && source.answers_to.is_none();
@@ -327,7 +336,7 @@ impl Player {
                 let at = (self.chunk % (pcm.len() / samples) as u64) as usize * samples;
                 &pcm[at..at + samples]
             }
-            Pcm::Track(track) => {
+            Pcm::Track { track, .. } => {
                 let active = lock(&playing.active);
                 if !*active {
                     return None;
@@ -336,7 +345,10 @@ impl Player {
                 &self.taken[..]
             }
         };
-        playing.late.note(pacer.advance(now));
+        match self.lead {
+            0 => playing.late.note(pacer.advance(now)),
+            lead => self.lead = lead - 1,
+        }
         let number = async_id_of(playing.number, self.chunk);
         let (sample_rate, channels) = (source.sample_rate, source.channels);
         let async_id = source.answers_to.unwrap_or(number);
@@ -353,12 +365,13 @@ impl Player {
             }
         } else {
             playing.counts.failed.add(1);
-            if let Pcm::Track(track) = &source.pcm {
+            if let Pcm::Track { track, .. } = &source.pcm {
                 playing.refused.store(true, Ordering::Release);
                 track.ring();
             }
         }
-        Some(pacer.due())
+        // Until then at least the chunk before is under way.
+        Some(if self.lead > 0 { now } else { pacer.due() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! What is called for each piece or frame is a function that takes a token, as in [`subscription`](crate::subscription).
 
 use crate::bigint::handle;
+use crate::capture_pump::NativeCaptureStats;
 use crate::error::{Code, Result, error, from_napi};
 use crate::js_thread::{Release, belongs_here, left, new_waiter};
 use crate::livekit::engine;
@@ -214,15 +215,16 @@ impl NativeAudioTrack {
         }
     }
 
-    /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread.
+    /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
+    /// of 10 ms at once.
     #[napi(catch_unwind)]
-    pub fn pipe(&self, source: BigInt) -> Result<()> {
+    pub fn pipe(&self, source: BigInt, lead: u32) -> Result<()> {
         let Format { sample_rate, channels, .. } = self.inner.track.format();
         if !sample_rate.is_multiple_of(100) {
             return Err(error(Code::InvalidArgument, format!("{sample_rate} Hz make no whole chunks of 10 ms")));
         }
         let (engine, handle) = (engine()?, handle(&source)?);
-        let pcm = Pcm::Track(self.inner.track.clone());
+        let pcm = Pcm::Track { track: self.inner.track.clone(), lead };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
         *self.inner.playback() = Some(pump(engine).add(source));
         Ok(())
@@ -242,6 +244,12 @@ impl NativeAudioTrack {
     #[napi(getter, catch_unwind)]
     pub fn was_refused(&self) -> bool {
         self.inner.playback().as_ref().is_some_and(Playback::was_refused)
+    }
+
+    /// What became of the chunks of 10 ms that were played, while the track is piped.
+    #[napi(catch_unwind)]
+    pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
+        self.inner.playback().as_ref().map(|playback| playback.stats().into())
     }
 
     /// For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs.
