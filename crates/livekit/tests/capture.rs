@@ -190,6 +190,292 @@ fn after_a_delay_what_is_due_is_played_at_once() {
     });
     let start = Instant::now();
     let _pump = CapturePump::start(fake.engine, vec![silence(1, 30)]);
+    let all = take(&requests, 30);
+    // One that had started its time table anew would be at 24 * 10 ms.
+    let caught_up = all[24].at - all[1].at;
+    assert!(caught_up < CHUNK * 20, "24 chunks that were due took {caught_up:?}");
+    assert!(all[29].at - start >= CHUNK * 29, "and none is early");
+}
+
+#[test]
+fn of_a_source_one_request_at_a_time_is_under_way_however_many_are_due() {
+    static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let (fake, requests) = engine(|request, fake| {
+        MOST.fetch_max(UNDER_WAY.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let (request, fake) = (request.clone(), Fake { engine: fake.engine, abi: fake.abi.clone() });
+        // The engine's own thread, slower than what is due: the answer to the first takes five chunks' time.
+        std::thread::spawn(move || {
+            std::thread::sleep(if request.async_id == FIRST_ID { CHUNK * 5 } else { CHUNK / 5 });
+            UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+            answer(&fake, &request);
+        });
+        true
+    });
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 20)]);
+    take(&requests, 20);
+    assert_eq!(MOST.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_engine_that_answers_nothing_is_waited_for_once_and_does_not_stop_the_clock() {
+    let (fake, requests) = engine(|_, _| true);
+    let start = Instant::now();
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let all = take(&requests, 100);
+    // One that waited 100 ms for each would take ten seconds.
+    assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
+    pump.stop();
+    assert_eq!(pump.stats(), [sent(100)]);
+}
+
+#[test]
+fn where_another_client_hears_the_answers_requests_for_a_source_are_apart_and_count_unless_refused() {
+    // The first takes long: everything else is due at once.
+    let (fake, requests) = engine_heard(Events::Elsewhere, |request, _| {
+        std::thread::sleep(if request.async_id == FIRST_ID { CHUNK * 10 } else { Duration::ZERO });
+        request.async_id != FIRST_ID + 3
+    });
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 20), silence(2, 20)]);
+    let all = take(&requests, 40);
+    pump.stop();
+    for source in [1, 2] {
+        let of_source = all.iter().filter(|request| request.source == source && request.async_id != FIRST_ID + 3);
+        let at: Vec<_> = of_source.map(|request| request.at).collect();
+        let closest = at.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
+        assert!(closest >= CHUNK / 5, "{closest:?} apart");
+    }
+    let [first, second] = pump.stats()[..] else { panic!() };
+    assert_eq!(first, CaptureStats { sent: 20, captured: 19, failed: 1 });
+    assert_eq!(second, CaptureStats { sent: 20, captured: 20, failed: 0 });
+    // Nothing was waited for: with the 100 ms that an answer may take, for each source, this would be over 200 ms.
+    assert!(all[39].at - all[0].at < CHUNK * 100, "{:?}", all[39].at - all[0].at);
+}
+
+#[test]
+fn one_answer_that_is_lost_delays_one_chunk() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.async_id != FIRST_ID + 1 {
+            answer(fake, request);
+        }
+        true
+    });
+    let start = Instant::now();
+    let _pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let all = take(&requests, 100);
+    assert!(all[2].at - all[1].at >= CHUNK * 10, "the answer could still come");
+    assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
+}
+
+#[test]
+fn a_pump_that_is_stopped_asks_for_nothing_more() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+    let first = take(&requests, 6);
+    assert_eq!(first.len(), 6);
+    pump.stop();
+    let counts = pump.stats();
+    let rest = requests.try_iter().count() as u64;
+    assert_eq!(counts[0].sent + counts[1].sent, 6 + rest);
+    std::thread::sleep(CHUNK * 5);
+    assert_eq!((pump.stats(), requests.try_iter().count()), (counts, 0), "asked after stop had returned");
+    pump.stop();
+}
+
+#[test]
+fn a_pump_that_is_dropped_asks_for_nothing_more() {
+    let (fake, requests) = engine(|_, _| true);
+    drop(CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]));
+    requests.try_iter().count();
+    std::thread::sleep(CHUNK * 3);
+    assert_eq!(requests.try_iter().count(), 0);
+}
+
+#[test]
+fn a_pump_is_stopped_in_the_middle_of_a_wait() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 1_000_000)]);
+    take(&requests, 1);
+    let asked_to_stop = Instant::now();
+    pump.stop();
+    // Nearly three hours are left to play.
+    assert!(asked_to_stop.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_refused_request_counts_as_failed_and_the_next_one_is_made() {
+    let (fake, requests) = engine(|request, _| !request.async_id.is_multiple_of(2));
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 5)]);
+    take(&requests, 5);
+    pump.stop();
+    assert_eq!(pump.stats(), [CaptureStats { sent: 5, captured: 0, failed: 3 }]);
+}
+
+#[test]
+fn answers_may_come_before_the_request_has_returned() {
+    let (fake, requests) = engine(|request, fake| {
+        let answer = Message::new().varint(1, request.async_id);
+        let refused = request.async_id == FIRST_ID + 1;
+        let answer = if refused { answer.bytes(capture_spec().error, b"no") } else { answer };
+        fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, answer).0);
+        true
+    });
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 4), silence(2, 2)]);
+    take(&requests, 6);
+    pump.stop();
+    let counts = [CaptureStats { sent: 4, captured: 3, failed: 1 }, CaptureStats { sent: 2, captured: 2, failed: 0 }];
+    assert_eq!(pump.stats(), counts);
+    assert_eq!(fake.engine.stats().answered, 6);
+    fake.counts_add_up();
+}
+
+#[test]
+fn nothing_to_play_is_played_at_once() {
+    let (fake, requests) = engine(|_, _| true);
+    assert_eq!(CapturePump::start(fake.engine, vec![]).stats(), []);
+    assert_eq!(CapturePump::start(fake.engine, vec![silence(1, 0)]).stats(), [sent(0)]);
+    assert_eq!(requests.try_iter().count(), 0);
+}
+
+#[test]
+fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind() {
+    let (fake, requests) = engine(|_, _| true);
+    let source = |sample_rate, channels, samples| (looped(1, sample_rate, channels, vec![0; samples], 1), samples);
+    let impossible = [
+        source(16_000, 1, 0),
+        source(16_000, 1, 159),
+        source(16_000, 2, 160),
+        source(16_000, 0, 160),
+        source(0, 1, 160),
+        source(22_050, 1, 220),
+        source(99, 1, 1),
+    ];
+    for (source, samples) in impossible {
+        let rate = source.sample_rate;
+        let start = || CapturePump::start(fake.engine, vec![silence(2, 1), source]);
+        let panic = catch_unwind(AssertUnwindSafe(start)).err().expect("a source that can't be played");
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains(&format!("{samples} samples are none at {rate} Hz")), "{text}");
+    }
+    assert_eq!(requests.try_iter().count(), 0);
+    let _pump = CapturePump::start(fake.engine, vec![silence(2, 1)]);
+    assert_eq!(take(&requests, 1)[0].async_id, FIRST_ID, "sources that never played are still registered");
+}
+
+/// A mono track of 8 kHz, and what comes whenever its doorbell is rung.
+fn track() -> (Arc<PcmTrack>, Receiver<()>) {
+    struct Ring(Sender<()>);
+    impl Wake for Ring {
+        fn wake(&self) {
+            let _ = self.0.send(());
+        }
+    }
+    let (sender, rings) = channel();
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Ring(sender)))), 0);
+    let format = Format { sample_rate: 8_000, channels: 1, frame_samples: 160 };
+    (Arc::new(PcmTrack::new(format, 80_000, waiter)), rings)
+}
+
+fn of_track(handle: u64, track: &Arc<PcmTrack>) -> Source {
+    Source {
+        handle,
+        sample_rate: 8_000,
+        channels: 1,
+        pcm: Pcm::Track { track: track.clone(), lead: 0 },
+        answers_to: None,
+    }
+}
+
+/// Says something that is no silence: samples from 1 to `count`.
+fn say(track: &PcmTrack, count: i16) {
+    track.write(&(1..=count).collect::<Vec<_>>());
+    track.end_utterance();
+}
+
+#[test]
+fn a_track_is_played_in_chunks_with_silence_around_what_it_says() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, rings) = track();
+    let playback = pump.add(of_track(7, &track));
+    take(&requests, 2);
+    say(&track, 1_000);
+    assert!(track.wait_for(track.written()));
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    // What was played is taken, and may not have been sent yet.
+    let mut all = take(&requests, 1);
+    while all.last().is_none_or(|request| request.pcm[0] != 961) {
+        all.extend(take(&requests, 1));
+    }
+    playback.stop();
+    assert!(all.iter().all(|request| (request.source, request.sample_rate, request.channels) == (7, 8_000, 1)));
+    assert!(all.iter().all(|request| request.pcm.len() == 80));
+    all.retain(|request| request.pcm != [0; 80]);
+    let mut said: Vec<i16> = (1..=1_000).collect();
+    said.extend([0; 40]);
+    assert_eq!(all.iter().flat_map(|request| request.pcm.clone()).collect::<Vec<_>>(), said);
+    assert_eq!(playback.stats().failed, 0);
+}
+
+#[test]
+fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    take(&requests, 3);
+    let tracks = [track().0, track().0];
+    let mut playbacks: Vec<_> =
+        [2, 3].into_iter().zip(&tracks).map(|(handle, track)| pump.add(of_track(handle, track))).collect();
+    let all = take(&requests, 200);
+    for handle in [2, 3] {
+        assert!(all.iter().filter(|request| request.source == handle).count() > 50, "of source {handle}");
+    }
+    drop(playbacks.pop());
+    let frames = tracks[1].stats().frames_out;
+    let out: Vec<_> = take(&requests, 100).iter().map(|request| request.source).collect();
+    assert_eq!(tracks[1].stats().frames_out, frames, "taken after stop had returned");
+    let at = out.iter().rposition(|source| *source == 3).map_or(0, |at| at + 1);
+    assert!(out[at..].len() > 90 && out[at..].contains(&1) && out[at..].contains(&2), "{out:?}");
+    playbacks[0].stop();
+    playbacks[0].stop();
+    let frames = tracks[0].stats().frames_out;
+    take(&requests, 10);
+    assert_eq!(tracks[0].stats().frames_out, frames);
+    assert_eq!(pump.stats().len(), 1);
+}
+
+#[test]
+fn a_pump_without_sources_waits_for_some_and_stops() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![]);
+    for handle in 1..5 {
+        let (track, _rings) = track();
+        let playback = pump.add(of_track(handle, &track));
+        assert_eq!(take(&requests, 1)[0].source, handle);
+        drop(playback);
+        requests.try_iter().for_each(drop);
+    }
+    pump.stop();
+}
+
+#[test]
+fn what_was_not_played_in_a_long_delay_is_played_later_and_not_all_at_once() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.async_id & 0xff == 4 {
+            std::thread::sleep(CHUNK * 60);
+        }
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let _playback = pump.add(of_track(7, &track));
     let all = take(&requests, 70);
     // Behind the one that was late: ten at once, and from then on one in 10 ms. All 60 at once, and this would be nothing.
     let apart = all[5 + 59].at - all[5].at;
@@ -209,7 +495,7 @@ fn a_source_that_is_waited_for_does_not_hold_up_the_others() {
     // Chunks of source 1 while an answer of source 2 is waited for, which is 100 ms: more than one, unless this machine
     // does nothing for so long.
     let meanwhile = |_| {
-        let _pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+        let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
         let mut of_1 = 0;
         let mut of_2 = 0;
         while of_2 < 2 {
@@ -219,6 +505,8 @@ fn a_source_that_is_waited_for_does_not_hold_up_the_others() {
                 _ => {}
             }
         }
+        drop(pump);
+        requests.try_iter().for_each(drop);
         of_1
     };
     assert!((0..20).map(meanwhile).any(|chunks| chunks > 5));
