@@ -95,7 +95,7 @@ await bench('audio-stream-track', async (add) => {
         'MB more',
         hour.map((each) => each[kind]),
         undefined,
-        'after an hour of audio than after its first minute; by a clock that needs no waiting',
+        'after an hour of audio than after its first 10 minutes; by a clock that needs no waiting',
       ),
     );
   }
