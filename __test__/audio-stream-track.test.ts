@@ -8,6 +8,7 @@ import { detached, outOfBounds, resizable } from './support/memory.js';
 const TINY = { sampleRate: 1000, frameSizeMs: 4, bufferMs: 400 } satisfies AudioStreamTrackOptions;
 
 const SILENCE = [0, 0, 0, 0];
+const silence = (frames: number) => Array.from({ length: frames }, () => SILENCE);
 
 const any = <T>(value: unknown) => value as T;
 const count = (from: number, to: number) => Int16Array.from({ length: to - from }, (_, i) => from + i);
@@ -270,9 +271,9 @@ describe('the end of an utterance', () => {
   it('is not known without final: less than a frame waits for its rest, but not for ever', async () => {
     const track = new AudioStreamTrack(TINY);
     track.write(mono(count(1, 3)));
-    expect(await received(track, 49)).toEqual(Array(49).fill(SILENCE));
+    expect(await received(track, 49)).toEqual(silence(49));
     track.write(mono(count(3, 6)));
-    expect(await received(track, 52)).toEqual([[1, 2, 3, 4], ...Array(50).fill(SILENCE), [5, 0, 0, 0]]);
+    expect(await received(track, 52)).toEqual([[1, 2, 3, 4], ...silence(50), [5, 0, 0, 0]]);
   });
 });
 

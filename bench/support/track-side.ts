@@ -97,17 +97,17 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     const half = { sampleRate: 24_000, channels: 1 };
     const idle = await spent(500);
     let frames = 0;
-    let stop = false;
+    const measuring = new AbortController();
     const capturing = (async () => {
       const start = performance.now();
-      while (!stop) {
+      while (!measuring.signal.aborted) {
         await source.captureFrame(frame);
         frames++;
         await sleep(Math.max(0, start + frames * 10 - performance.now()));
       }
     })();
     const peer = await spent(3000, () => frames);
-    stop = true;
+    measuring.abort();
     await capturing;
     return {
       same: write(frame),
