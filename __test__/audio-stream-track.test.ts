@@ -387,7 +387,8 @@ describe('recv', () => {
     await seconds(0, 60);
     const before = memory();
     await seconds(60, 3600);
-    // Were all frames to stay, it would be 350 MB.
+    // Were all frames to stay, it would be 350 MB. What is garbage is given back in turns of the event loop.
+    for (let turns = 0; turns < 100 && memory() - before > 1e7; turns++) await new Promise(setImmediate);
     expect(memory() - before).toBeLessThan(1e7);
     expect(track.stats()).toEqual({ bufferedMs: 0, framesOut: 180_000, silenceFrames: 0, samplesDropped: 0 });
     expect(vi.getTimerCount()).toBe(0);
@@ -463,12 +464,14 @@ describe('waitForPlayout', () => {
     };
     const flushed = wait();
     track.flush();
+    await pass(0);
+    expect(flushed.done).toBe(true);
     const dropped = wait();
     track.write(mono(count(0, 20)));
     await track.recv();
     const ended = wait();
     await pass(0);
-    expect([flushed.done, dropped.done, ended.done]).toEqual([true, true, false]);
+    expect([dropped.done, ended.done]).toEqual([true, false]);
     track.stop();
     await pass(0);
     expect(ended).toEqual({ done: true, value: undefined });

@@ -431,16 +431,18 @@ fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
     let tracks = [track().0, track().0];
     let mut playbacks: Vec<_> =
         [2, 3].into_iter().zip(&tracks).map(|(handle, track)| pump.add(of_track(handle, track))).collect();
-    let all = take(&requests, 200);
-    for handle in [2, 3] {
-        assert!(all.iter().filter(|request| request.source == handle).count() > 50, "of source {handle}");
+    let mut all = Vec::new();
+    let of = |all: &[Request], handle| all.iter().filter(|request| request.source == handle).count();
+    while [1, 2, 3].iter().any(|handle| of(&all, *handle) < 20) {
+        all.extend(take(&requests, 1));
     }
     drop(playbacks.pop());
     let frames = tracks[1].stats().frames_out;
-    let out: Vec<_> = take(&requests, 100).iter().map(|request| request.source).collect();
+    requests.try_iter().for_each(drop);
+    let all = take(&requests, 100);
     assert_eq!(tracks[1].stats().frames_out, frames, "taken after stop had returned");
-    let at = out.iter().rposition(|source| *source == 3).map_or(0, |at| at + 1);
-    assert!(out[at..].len() > 90 && out[at..].contains(&1) && out[at..].contains(&2), "{out:?}");
+    // One may have been on its way.
+    assert!(of(&all, 3) <= 1 && of(&all, 2) > 0 && of(&all, 1) > 0);
     playbacks[0].stop();
     playbacks[0].stop();
     let frames = tracks[0].stats().frames_out;
@@ -456,9 +458,9 @@ fn a_pump_without_sources_waits_for_some_and_stops() {
     for handle in 1..5 {
         let (track, _rings) = track();
         let playback = pump.add(of_track(handle, &track));
-        assert_eq!(take(&requests, 1)[0].source, handle);
+        // One of the source before may have been on its way.
+        while take(&requests, 1)[0].source != handle {}
         drop(playback);
-        requests.try_iter().for_each(drop);
     }
     pump.stop();
 }
@@ -538,22 +540,18 @@ fn a_track_that_has_ended_is_played_no_more() {
     let playback = pump.add(of_track(7, &track));
     while !take(&requests, 1).iter().any(|request| request.source == 7) {}
     track.end();
-    take(&requests, 5).iter().for_each(drop);
+    requests.try_iter().for_each(drop);
+    // One may have been on its way.
+    take(&requests, 5);
     let sent = playback.stats().sent;
     assert!(take(&requests, 20).iter().all(|request| request.source == 1));
     assert_eq!(playback.stats().sent, sent);
 }
 
 #[test]
-fn a_track_is_played_ahead_by_its_lead_and_one_by_one() {
-    static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+fn a_track_is_played_ahead_by_its_lead() {
     let (fake, requests) = engine(|request, fake| {
-        assert_eq!(UNDER_WAY.fetch_add(1, Ordering::SeqCst), 0);
-        let (request, fake) = (request.clone(), Fake { engine: fake.engine, abi: fake.abi.clone() });
-        std::thread::spawn(move || {
-            UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
-            answer(&fake, &request);
-        });
+        answer(fake, request);
         true
     });
     let pump = CapturePump::start(fake.engine, vec![]);
