@@ -96,6 +96,25 @@ export declare class NativeResampler {
   timeRaw(input: Int16Array, output: Int16Array, rounds: number): number
 }
 
+/** Behind `RingBuffer`: one view of a ring. */
+export declare class NativeRingBuffer {
+  /** A ring of its own, for `capacity` samples. */
+  constructor(capacity: number, dropOldest: boolean)
+  /** The ring with this id, from any thread. */
+  static open(id: bigint): NativeRingBuffer
+  /** The ring's process-wide id. */
+  get id(): bigint
+  /** Samples that fit. */
+  get capacity(): number
+  /**
+   * The function that does what is done often: `ASK` of `src/ring-buffer.ts` lists what, and `REFUSED` what it returns
+   * instead of a number of samples.
+   */
+  function(): (what: number, value?: unknown) => number
+  /** Ends the ring for all its views. What is in it stays readable, by whoever reads next. */
+  close(): void
+}
+
 /** Behind `Subscription`. */
 export declare class NativeSubscription {
   /** What the doorbell calls this subscription. */
