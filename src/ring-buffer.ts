@@ -200,7 +200,7 @@ export class RingBuffer {
     if (result === REFUSED.LOCKED) {
       throw new NarrowcastError(
         'LOCKED',
-        `another RingBuffer is the ${side} of this ring: use that one, or close it or end its thread first`,
+        `another RingBuffer is the ${side} of this ring, until it is collected or its thread ends: use that one`,
       );
     }
     return result;
