@@ -217,36 +217,40 @@ function arrayIn(memory: string, length: number): Int16Array {
 }
 
 describe('any sequence of operations', () => {
-  it.each(['reject', 'drop-oldest'] as const)('does what it would with a plain array (%s)', (overflow) => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10 }), fc.array(operation, { maxLength: 60 }), (capacity, operations) => {
-        const model = new Model(capacity, overflow);
-        const made = new RingBuffer({ capacity, overflow });
-        const [producer, consumer] = [made, RingBuffer.open(made.id)];
-        let next = 0;
-        for (const { op, length, memory } of operations) {
-          const array = arrayIn(memory, length);
-          if (op === 'write') {
-            for (let i = 0; i < length; i++) array[i] = next++;
-            expect(producer.write(array)).toBe(model.write([...array]));
-          } else if (op === 'clear') {
-            consumer.clear();
-            model.kept = [];
-          } else {
-            const expected = model.kept.slice(0, length);
-            if (op !== 'peek') model.kept.splice(0, length);
-            expect(op === 'skip' ? consumer.skip(length) : consumer[op](array)).toBe(expected.length);
-            if (op !== 'skip') expect([...array]).toEqual([...expected, ...array.slice(expected.length).fill(0)]);
+  it.each(['reject', 'drop-oldest'] as const)(
+    'does what it would with a plain array (%s)',
+    (overflow) => {
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 10 }), fc.array(operation, { maxLength: 60 }), (capacity, operations) => {
+          const model = new Model(capacity, overflow);
+          const made = new RingBuffer({ capacity, overflow });
+          const [producer, consumer] = [made, RingBuffer.open(made.id)];
+          let next = 0;
+          for (const { op, length, memory } of operations) {
+            const array = arrayIn(memory, length);
+            if (op === 'write') {
+              for (let i = 0; i < length; i++) array[i] = next++;
+              expect(producer.write(array)).toBe(model.write([...array]));
+            } else if (op === 'clear') {
+              consumer.clear();
+              model.kept = [];
+            } else {
+              const expected = model.kept.slice(0, length);
+              if (op !== 'peek') model.kept.splice(0, length);
+              expect(op === 'skip' ? consumer.skip(length) : consumer[op](array)).toBe(expected.length);
+              if (op !== 'skip') expect([...array]).toEqual([...expected, ...array.slice(expected.length).fill(0)]);
+            }
+            for (const ring of [producer, consumer]) {
+              expect([ring.size, ring.dropped, ring.capacity]).toEqual([model.kept.length, model.dropped, capacity]);
+            }
           }
-          for (const ring of [producer, consumer]) {
-            expect([ring.size, ring.dropped, ring.capacity]).toEqual([model.kept.length, model.dropped, capacity]);
-          }
-        }
-        expect(drain(consumer)).toEqual(model.kept);
-      }),
-      { numRuns: 300 },
-    );
-  });
+          expect(drain(consumer)).toEqual(model.kept);
+        }),
+        { numRuns: 300 },
+      );
+    },
+    60_000,
+  );
 
   it('does the same with blocks of a few thousand samples', () => {
     const [model, ring] = [
@@ -263,7 +267,7 @@ describe('any sequence of operations', () => {
       expect(target.subarray(0, expected.length)).toEqual(samples(...expected));
     }
     expect([ring.size, ring.dropped]).toEqual([model.kept.length, model.dropped]);
-  });
+  }, 60_000);
 });
 
 describe('the sides of a ring', () => {
@@ -335,7 +339,7 @@ describe('the sides of a ring', () => {
     };
     await untilCollected(tryWrite, 'the other view is collected');
     expect(drain(ring)).toEqual([2, 3, 4]);
-  });
+  }, 60_000);
 
   it('go from a closed consumer to the next one', () => {
     const ring = new RingBuffer({ capacity: 8 });
@@ -406,7 +410,7 @@ describe('opening a ring', () => {
       }
     };
     await expect(lookUntilGone()).rejects.toEqual(failure('NOT_FOUND'));
-  }, 30_000);
+  }, 60_000);
 
   it('gives rings of their own ids', () => {
     const rings = Array.from({ length: 100 }, () => new RingBuffer({ capacity: 1 }));
@@ -439,7 +443,7 @@ describe('two threads', () => {
     expect(ring.closed).toBe(true);
     expect(await ask('write', { data: samples(4) })).toMatchObject({ code: 'CLOSED', ours: true });
     await worker.terminate();
-  });
+  }, 60_000);
 
   it('the one that made a ring may end, and the other one goes on with it', async () => {
     const { worker, ask } = await thread();
@@ -452,7 +456,7 @@ describe('two threads', () => {
     expect(ring.closed).toBe(false);
     expect(ring.write(samples(4))).toBe(1);
     expect(drain(ring)).toEqual([4]);
-  });
+  }, 60_000);
 
   it.each(['terminated', 'ended', 'forgetful'])(
     'a producer that is %s leaves its side and what it wrote',
@@ -480,7 +484,7 @@ describe('two threads', () => {
       expect(drain(ring)).toEqual([1, 2, 3, 4]);
       await worker.terminate();
     },
-    30_000,
+    60_000,
   );
 });
 
