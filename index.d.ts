@@ -21,8 +21,9 @@ export declare class NativeAudioStream {
   /**
    * Feeds the stream from the engine. `request` asks the engine for a stream and returns its handle, which this
    * stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+   * `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
    */
-  openEngineStream(request: () => bigint): void
+  openEngineStream(engineRate: number, request: () => bigint): void
   /** Appends interleaved samples. */
   write(pcm: Int16Array): void
   /** Frames that were dropped before what was read last. */

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
-//!    ├ a frame of one of our audio streams ─► audio_tap: copy into its ring, release its handle
+//!    ├ a frame of one of our audio streams ─► audio_tap, feed: copy into its ring, release its handle
 //!    │                                         └ stream not registered yet ─► limbo
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
 //!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
@@ -14,6 +14,7 @@ mod audio_tap;
 mod capture;
 #[cfg(not(loom))]
 mod engine;
+mod feed;
 #[cfg(all(feature = "ledger", not(loom)))]
 pub mod ledger;
 #[cfg(not(loom))]
@@ -31,6 +32,7 @@ pub use audio_tap::{AudioTap, Tap};
 pub use capture::{CaptureAnswers, CapturePump, CaptureSpec, CaptureStats, Source};
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting};
+pub use feed::Feed;
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;
