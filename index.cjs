@@ -840,6 +840,7 @@ module.exports.NativeAudioTrack = nativeBinding.NativeAudioTrack
 module.exports.NativeCapturePump = nativeBinding.NativeCapturePump
 module.exports.NativeQueue = nativeBinding.NativeQueue
 module.exports.NativeResampler = nativeBinding.NativeResampler
+module.exports.NativeRingBuffer = nativeBinding.NativeRingBuffer
 module.exports.NativeSubscription = nativeBinding.NativeSubscription
 module.exports.addonVersion = nativeBinding.addonVersion
 module.exports.answerDoorbell = nativeBinding.answerDoorbell

@@ -21,8 +21,9 @@ export declare class NativeAudioStream {
   /**
    * Feeds the stream from the engine. `request` asks the engine for a stream and returns its handle, which this
    * stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+   * `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
    */
-  openEngineStream(request: () => bigint): void
+  openEngineStream(engineRate: number, request: () => bigint): void
   /** Appends interleaved samples. */
   write(pcm: Int16Array): void
   /** Frames that were dropped before what was read last. */
@@ -128,6 +129,25 @@ export declare class NativeResampler {
   close(): void
   /** For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times. */
   timeRaw(input: Int16Array, output: Int16Array, rounds: number): number
+}
+
+/** Behind `RingBuffer`: one view of a ring. */
+export declare class NativeRingBuffer {
+  /** A ring of its own, for `capacity` samples. */
+  constructor(capacity: number, dropOldest: boolean)
+  /** The ring with this id, from any thread. */
+  static open(id: bigint): NativeRingBuffer
+  /** The ring's process-wide id. */
+  get id(): bigint
+  /** Samples that fit. */
+  get capacity(): number
+  /**
+   * The function that does what is done often: `ASK` of `src/ring-buffer.ts` lists what, and `REFUSED` what it returns
+   * instead of a number of samples.
+   */
+  function(): (what: number, value?: unknown) => number
+  /** Ends the ring for all its views. What is in it stays readable, by whoever reads next. */
+  close(): void
 }
 
 /** Behind `Subscription`. */

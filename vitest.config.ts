@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['__test__/**/*.test.ts'],
+    exclude: ['__test__/server/**'], // vitest.livekit.config.ts
     pool: 'forks', // a process for each file: the addon's process-wide state never leaks into the next file
     execArgv: ['--expose-gc'],
   },

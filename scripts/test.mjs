@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -51,6 +51,16 @@ const parts = {
     ensureDist();
     say('JavaScript tests …');
     node('vitest', bin('vitest'), ['run', ...args]);
+  },
+
+  livekit(args) {
+    ensureLedger();
+    ensureNative();
+    ensureDist();
+    const server = path.join(root, 'scripts', 'livekit-server.mjs');
+    run('preparing the server', process.execPath, [server, '--build'], inherit);
+    say('tests with a LiveKit server …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.livekit.config.ts', ...args]);
   },
 
   types(args) {

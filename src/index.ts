@@ -28,4 +28,5 @@ export {
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
+export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export { Subscription } from './subscription.js';

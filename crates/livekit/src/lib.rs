@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
-//!    ├ a frame of one of our audio streams ─► audio_tap: copy into its ring, release its handle
+//!    ├ a frame of one of our audio streams ─► audio_tap, feed: copy into its ring, release its handle
 //!    │                                         └ stream not registered yet ─► limbo
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
 //!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
@@ -16,6 +16,7 @@ mod capture;
 mod capture_pump;
 #[cfg(not(loom))]
 mod engine;
+mod feed;
 #[cfg(not(loom))]
 mod lateness;
 #[cfg(all(feature = "ledger", not(loom)))]
@@ -37,6 +38,7 @@ pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting};
+pub use feed::Feed;
 #[cfg(not(loom))]
 pub use lateness::Lateness;
 #[cfg(not(loom))]

@@ -15,8 +15,12 @@ mod ffi_queue;
 mod js_thread;
 mod livekit;
 mod resampler;
+mod ring_buffer;
+mod ring_function;
 mod scratch;
+mod shared_table;
 mod subscription;
+mod typed_array;
 mod wake;
 
 use napi_derive::napi;
