@@ -370,7 +370,7 @@ impl Player {
                 track.ring();
             }
         }
-        // Until then at least the chunk before is under way.
+        // What is ahead of the time table waits for nothing but its answer.
         Some(if self.lead > 0 { now } else { pacer.due() })
     }
 }
