@@ -29,8 +29,10 @@ const noise = (samples: number) => Int16Array.from({ length: samples }, (_, i) =
 
 /** Time until `count` frames came from a worker, in ns a frame. */
 async function fromWorker(samples: number) {
-  const ours = new RingBuffer({ capacity: capacityFor(samples) });
-  const shared = SharedRing.ofCapacity(capacityFor(samples));
+  // Room for all, so that the worker never waits.
+  const ours = new RingBuffer({ capacity: FRAMES * samples });
+  const shared = SharedRing.ofCapacity(FRAMES * samples);
+  const pause = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('support/write-frames.mjs', import.meta.url), {
     workerData: { id: ours.id, memory: shared.memory, samples, count: FRAMES },
   });
@@ -42,7 +44,12 @@ async function fromWorker(samples: number) {
     let samplesRead = 0;
     while ((samplesRead = ring.read(target)) === 0);
     const start = process.hrtime.bigint();
-    for (const all = FRAMES * samples; samplesRead < all;) samplesRead += ring.read(target);
+    for (const all = FRAMES * samples; samplesRead < all;) {
+      const read = ring.read(target);
+      samplesRead += read;
+      // The core may be the one that the worker needs.
+      if (read === 0) Atomics.wait(pause, 0, 0, 0.01);
+    }
     return Number(process.hrtime.bigint() - start) / FRAMES;
   };
   const ways = {
