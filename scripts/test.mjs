@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -56,6 +56,16 @@ const parts = {
   browser(args) {
     say('tests in a browser …');
     node('vitest', bin('vitest'), ['run', '--config', 'vitest.browser.config.ts', ...args]);
+  },
+
+  livekit(args) {
+    ensureLedger();
+    ensureNative();
+    ensureDist();
+    const server = path.join(root, 'scripts', 'livekit-server.mjs');
+    run('preparing the server', process.execPath, [server, '--build'], inherit);
+    say('tests with a LiveKit server …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.livekit.config.ts', ...args]);
   },
 
   types(args) {

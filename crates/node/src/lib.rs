@@ -7,6 +7,7 @@
 #![allow(clippy::new_without_default)]
 
 mod audio_stream;
+mod audio_track;
 mod bigint;
 mod capture_pump;
 mod error;
@@ -14,8 +15,12 @@ mod ffi_queue;
 mod js_thread;
 mod livekit;
 mod resampler;
+mod ring_buffer;
+mod ring_function;
 mod scratch;
+mod shared_table;
 mod subscription;
+mod typed_array;
 mod wake;
 
 use napi_derive::napi;

@@ -1,0 +1,73 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { RoomEvent, type RemoteAudioTrack, type RemoteParticipant, type Room } from '@livekit/rtc-node';
+import { AccessToken } from 'livekit-server-sdk';
+import { inject, onTestFinished } from 'vitest';
+
+let rooms = 0;
+
+/** A room that no other test is in. */
+export function roomName(): string {
+  return `room-${process.pid}-${++rooms}`;
+}
+
+/** A token with which `identity` may enter and do anything in `room`. */
+export function token(room: string, identity: string): Promise<string> {
+  const { apiKey, apiSecret } = inject('livekit');
+  const access = new AccessToken(apiKey, apiSecret, { identity });
+  access.addGrant({ roomJoin: true, room });
+  return access.toJwt();
+}
+
+/** Somebody else in a room. */
+export interface Publisher {
+  /** Disconnects; it is gone when this resolves. */
+  leave(): Promise<void>;
+  /** Its process dies, without a word to the server. */
+  kill(): void;
+}
+
+/** A participant in another process that publishes a tone of `hz`. Resolves when the track is published. */
+export async function publish(room: string, identity: string, hz = 440, sampleRate = 48_000): Promise<Publisher> {
+  const { url } = inject('livekit');
+  const options = JSON.stringify({ url, token: await token(room, identity), hz, sampleRate });
+  const script = fileURLToPath(new URL('./publisher.mjs', import.meta.url));
+  const child = fork(script, [options], {
+    execArgv: [],
+    env: { ...process.env, NODE_ENV: 'production' }, // rtc-node logs less
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const exit = once(child, 'exit');
+  const [first] = await Promise.race([once(child, 'message'), exit]);
+  if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  return {
+    leave: async () => {
+      child.send('leave');
+      await exit;
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** The audio track of `identity`, as soon as `room` has subscribed to it. Call it before whoever publishes it. */
+export function subscribed(room: Room, identity: string): Promise<RemoteAudioTrack> {
+  return new Promise((resolve) => {
+    room.on(RoomEvent.TrackSubscribed, (track: unknown, _publication: unknown, participant: RemoteParticipant) => {
+      if (participant.identity === identity) resolve(track as RemoteAudioTrack);
+    });
+  });
+}
+
+/** How much of the energy of `samples` is in the tone of `hz`: from 0 to 1. */
+export function toneShare(samples: Int16Array, hz: number, sampleRate: number): number {
+  let [re, im, energy] = [0, 0, 0];
+  for (const [i, sample] of samples.entries()) {
+    const angle = (2 * Math.PI * hz * i) / sampleRate;
+    re += sample * Math.cos(angle);
+    im += sample * Math.sin(angle);
+    energy += sample * sample;
+  }
+  return energy === 0 ? 0 : ((re * re + im * im) * 2) / samples.length / energy;
+}

@@ -1,0 +1,1 @@
+export function socketsElsewhere(pid: number): string[] | undefined;
