@@ -20,7 +20,9 @@ interface Case {
 
 const SETUP: Setup = {
   pool: true,
-  ...{ width: 1280, height: 720, framesPerSecond: 15 },
+  width: 1280,
+  height: 720,
+  framesPerSecond: 15,
   layers: ['q', 'h', 'f'],
   keepTracks: false,
 };

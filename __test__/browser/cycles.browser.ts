@@ -1,18 +1,20 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Setup } from '../../bench/browser/calls.js';
 import { cycles, flows, type Cycle } from '../../bench/browser/cycles.js';
 import { Stage } from '../../bench/browser/stage.js';
-import { chromium, describeInBrowser, LIMIT_MS } from './support.js';
+import { chromium, LIMIT_MS } from './support.js';
 
 // Small pictures, so that a small machine can encode all of their layers in software.
 const setup: Setup = {
   pool: true,
-  ...{ width: 480, height: 270, framesPerSecond: 10 },
+  width: 480,
+  height: 270,
+  framesPerSecond: 10,
   layers: ['h', 'f'],
   keepTracks: false,
 };
 
-describeInBrowser('publishing and unpublishing in a browser', () => {
+describe.skipIf(chromium === undefined)('publishing and unpublishing in a browser', () => {
   let stage: Stage;
   beforeAll(async () => {
     stage = await Stage.open(chromium!);

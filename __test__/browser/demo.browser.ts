@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch } from '../../bench/browser/chromium.js';
-import { chromium, describeInBrowser } from './support.js';
+import { chromium } from './support.js';
 
-describeInBrowser('npm run demo:webrtc', () => {
+describe.skipIf(chromium === undefined)('npm run demo:webrtc', () => {
   let browser: Browser;
   let server: ChildProcess;
   let url: string;

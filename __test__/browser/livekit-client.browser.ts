@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Remote } from '../../bench/browser/calls.js';
 import { launch } from '../../bench/browser/chromium.js';
 import { callsOf, openPage } from '../../bench/browser/stage.js';
 import type { ParticipantCalls } from '../../examples/livekit-client-pool/calls.js';
-import { chromium, describeInBrowser, LIMIT_MS } from './support.js';
+import { chromium, LIMIT_MS } from './support.js';
 
 /** Screen shares; `NARROWCAST_CYCLES` for more or fewer. */
 const CYCLES = Number(process.env['NARROWCAST_CYCLES'] ?? 5);
@@ -23,7 +23,7 @@ interface Server {
   apiSecret: string;
 }
 
-describeInBrowser('livekit-client through a pool, on a real server', () => {
+describe.skipIf(chromium === undefined)('livekit-client through a pool, on a real server', () => {
   let child: ChildProcess | undefined;
   let server: Server | undefined;
   let browser: Browser | undefined;

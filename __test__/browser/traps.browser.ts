@@ -1,11 +1,11 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Remote, TrapCalls } from '../../bench/browser/calls.js';
 import { launch } from '../../bench/browser/chromium.js';
 import { callsOf, openPage, pageScript } from '../../bench/browser/stage.js';
-import { chromium, describeInBrowser } from './support.js';
+import { chromium } from './support.js';
 
-describeInBrowser('the pool on a real browser', () => {
+describe.skipIf(chromium === undefined)('the pool on a real browser', () => {
   let browser: Browser;
   let page: Remote<TrapCalls>;
   beforeAll(async () => {
@@ -39,9 +39,7 @@ describeInBrowser('the pool on a real browser', () => {
   });
 
   it('refuses what a browser takes without a word', async () => {
-    expect(await page.refused()).toEqual([
-      ...['track-in-use', 'track-ended', 'foreign', 'not-leased', 'refused', 'closed'],
-    ]);
+    expect(await page.refused()).toEqual(['track-in-use', 'track-ended', 'foreign', 'not-leased', 'refused', 'closed']);
   });
 
   it('ends an acquire that close() has left pending', async () => {
@@ -54,7 +52,8 @@ describeInBrowser('the pool on a real browser', () => {
 
   it('keeps senders with encoded streams apart', async () => {
     expect(await page.encodedStreams()).toEqual({
-      ...{ plainReused: false, encryptedReused: true },
+      plainReused: false,
+      encryptedReused: true,
       again: 'InvalidStateError',
     });
   });

@@ -179,7 +179,7 @@ it('never lends one transceiver twice, and never leaks one', async () => {
         expect(pending).toBe(0);
         if (pc.signalingState === 'have-local-offer') pc.answer();
         pc.decide = () => 'succeed';
-        for (const transceiver of [...lent.keys()]) release(transceiver);
+        for (const transceiver of lent.keys()) release(transceiver);
         await vi.advanceTimersByTimeAsync(20 * SETTLE_MS);
         expect([pending, lent.size]).toEqual([0, 0]);
         const expected = ['closed', 'disposed', 'track-ended', 'track-in-use'];

@@ -67,8 +67,16 @@ describe('publishing again', () => {
     }
     expect(pc.transceivers).toHaveLength(1);
     expect(pool.stats()).toEqual({
-      ...{ acquiring: 0, leased: 0, releasing: 0, parked: 1 },
-      ...{ created: 1, reused: 29, shrunk: 30, stopped: 0, failed: 0, lost: 0 },
+      acquiring: 0,
+      leased: 0,
+      releasing: 0,
+      parked: 1,
+      created: 1,
+      reused: 29,
+      shrunk: 30,
+      stopped: 0,
+      failed: 0,
+      lost: 0,
     });
   });
 
@@ -87,8 +95,15 @@ describe('publishing again', () => {
     pc.negotiate();
     transceiver.sender.encodings = fresh.map((encoding) => ({
       ...encoding,
-      ...{ active: false, maxBitrate: 1, maxFramerate: 1, scaleResolutionDownBy: 9, scalabilityMode: 'L3T3' },
-      ...{ priority: 'high', networkPriority: 'high', adaptivePtime: true, codec: vp9 },
+      active: false,
+      maxBitrate: 1,
+      maxFramerate: 1,
+      scaleResolutionDownBy: 9,
+      scalabilityMode: 'L3T3',
+      priority: 'high',
+      networkPriority: 'high',
+      adaptivePtime: true,
+      codec: vp9,
     }));
     transceiver.sender.degradationPreference = 'maintain-framerate';
     transceiver.preferred = [vp9];
@@ -241,7 +256,9 @@ describe('a transceiver is used again only', () => {
     pc.negotiate();
     await release(transceiver);
     expect(await acquire(new FakeTrack(), { streams: [{ id: 'a' }] })).toMatchObject({
-      ...{ transceiver, reused: true, needsNegotiation: false },
+      transceiver,
+      reused: true,
+      needsNegotiation: false,
     });
     void pool.release(transceiver);
     // While it is being released, too, but for one only.

@@ -89,7 +89,9 @@ function draw(): void {
 
 const SETUP: Setup = {
   pool: true,
-  ...{ width: 1280, height: 720, framesPerSecond: 15 },
+  width: 1280,
+  height: 720,
+  framesPerSecond: 15,
   layers: ['q', 'h', 'f'],
   keepTracks: false,
 };

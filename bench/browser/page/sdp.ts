@@ -27,7 +27,7 @@ export class Translator {
       );
       const layers = this.#layers.get(mid);
       if (!layers) return [lines.filter((line) => !line.endsWith(RID))];
-      const plain = lines.filter((line) => !/^a=ssrc/.test(line)).map((line) => line.replace(RID, MID));
+      const plain = lines.filter((line) => !line.startsWith('a=ssrc')).map((line) => line.replace(RID, MID));
       return layers.map((layer) => plain.map((line) => (line.startsWith('a=mid:') ? `a=mid:${layer}` : line)));
     });
     return join([bundle(session!, translated), ...translated]);
