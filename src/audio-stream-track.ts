@@ -74,6 +74,7 @@ interface Playout {
   /** Where what it waits for ends. */
   readonly position: number;
   readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 interface Piping {
@@ -96,6 +97,9 @@ const EARLY_MS = 0.5;
  */
 const QUEUE_LEAD = 3;
 
+/** What the engine is given at a time. */
+const CHUNK_MS = 10;
+
 /** Behind everything that is ever written. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -106,7 +110,7 @@ export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
  * What an agent says: PCM is written in bursts, of any rate, and comes out in real time, one frame after the other.
  *
  * - **Pace.** Frame `n` is due `n * frameSizeMs` after the first one, which comes at once: lateness never adds up. Who asks
- *   late gets what was due meanwhile without waiting, up to 100 ms of it. After a longer delay the rest comes later, and not
+ *   late gets what was due meanwhile without waiting, up to 100 ms of it or one frame. After a longer delay the rest comes later, and not
  *   in a burst that the other side has no room for; nothing is skipped, and `pts` has no gap.
  * - **Silence** where nothing is there to play. Less than a frame waits for its rest, since silence in the middle of a word
  *   would be heard; but no longer than 200 ms, and not at all at the end of an utterance, see {@link write}.
@@ -129,6 +133,7 @@ export class AudioStreamTrack {
   readonly #token: number;
   readonly #sampleRate: number;
   readonly #channels: number;
+  readonly #bufferMs: number;
   /** Samples of each channel in a frame. */
   readonly #samplesPerChannel: number;
   readonly #receivers: Receiver[] = [];
@@ -159,6 +164,7 @@ export class AudioStreamTrack {
     this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
     const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? 20, 1, 10_000);
     const bufferMs = integer('bufferMs', options.bufferMs ?? 30_000, 1, 600_000);
+    this.#bufferMs = bufferMs;
     this.#samplesPerChannel = (this.#sampleRate * frameSizeMs) / 1000;
     if (!Number.isInteger(this.#samplesPerChannel)) {
       throw invalid(
@@ -188,7 +194,7 @@ export class AudioStreamTrack {
    *
    * @param options `final`: this is the end of an utterance, which may also be empty. What waits for its rest goes out at
    *   once, padded with silence, and what is written next starts in a frame of its own. Say it of the last piece of what an
-   *   agent says.
+   *   agent says. While more than 64 utterances wait, the oldest of them run into each other.
    * @throws {NarrowcastError} `CLOSED` after {@link stop}; `INVALID_ARGUMENT`, and nothing was written
    */
   write(pcm: Pcm, options?: { final?: boolean }): void {
@@ -213,13 +219,15 @@ export class AudioStreamTrack {
         ? native.trackWriteFloat(this.#token, data, sampleRate, channels, final)
         : native.trackWrite(this.#token, data, sampleRate, channels, final),
     );
+    // It may have pushed out what somebody waits for.
+    if (this.#playouts.length > 0) this.#settlePlayouts();
   }
 
   /**
    * The next frame, when it is due: the first one at once. Several calls are served in order. A pending one keeps the
    * track, and the process, alive.
    *
-   * A late call gets its frame at once, and so do the next ones until they have caught up: with at most 100 ms, see
+   * A late call gets its frame at once, and so do the next ones until they have caught up: with at most 100 ms or one frame, see
    * {@link AudioStreamTrack}.
    *
    * @returns rejects with `CLOSED` once the track was stopped, and with `LOCKED` while it is piped
@@ -277,13 +285,17 @@ export class AudioStreamTrack {
    * Resolves when everything that was written so far was played, or is gone: flushed, dropped, or the track has ended. What
    * waits for its rest in the resampler does not count: say `final` of the last piece.
    *
-   * Played is what was handed out: the last frame is still to be heard then, and what the other side has buffered.
+   * Played is what was handed out: the last frame is still to be heard then, and what the other side has buffered. While
+   * nobody receives or pipes, nothing is played, and this waits: also after {@link pipeTo} was aborted, until the track is
+   * played again, flushed or stopped.
+   *
+   * @returns rejects with what {@link pipeTo} rejects with if the engine refuses what is played
    */
   waitForPlayout(): Promise<void> {
     const position = this.#native.written;
     if (this.#native.hasPlayed(position)) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#playouts.push({ position, resolve });
+    return new Promise((resolve, reject) => {
+      this.#playouts.push({ position, resolve, reject });
       if (this.#piping) this.#wait();
     });
   }
@@ -298,7 +310,8 @@ export class AudioStreamTrack {
    * @param options `signal`: stops playing; the track stays as it is, and can be received from or piped again
    * @returns resolves when the track was stopped. Rejects with the signal's reason; `ENGINE_REQUEST_FAILED` if the engine
    *   refuses what is played, as it does when the source was closed; `ENGINE_NOT_INSTALLED` without `install()` of
-   *   `narrowcast/livekit`; `LOCKED` if it is piped already, or a {@link recv} is pending; `CLOSED`; `INVALID_ARGUMENT`
+   *   `narrowcast/livekit`; `LOCKED` if it is piped already, a {@link recv} is pending, or another track is piped to this
+   *   source; `CLOSED`; `INVALID_ARGUMENT`
    */
   async pipeTo(source: PipeTarget, options: { signal?: AbortSignal } = {}): Promise<void> {
     optionsObject('options', options);
@@ -366,9 +379,12 @@ export class AudioStreamTrack {
   }
 
   #refused(): void {
-    this.#stopPiping(
-      new NarrowcastError('ENGINE_REQUEST_FAILED', 'the engine takes no more audio for this source: it was closed'),
+    const reason = new NarrowcastError(
+      'ENGINE_REQUEST_FAILED',
+      'the engine takes no more audio for this source: it was closed',
     );
+    this.#stopPiping(reason);
+    for (const { reject } of this.#playouts.splice(0)) reject(reason);
   }
 
   #stopPiping(reason: unknown): void {
@@ -395,6 +411,12 @@ export class AudioStreamTrack {
         'source',
         `one of ${sampleRate} Hz with ${numChannels} channels`,
         `one of ${this.#sampleRate} Hz with ${this.#channels}, as the track has`,
+      );
+    }
+    if (this.#bufferMs < CHUNK_MS) {
+      throw new NarrowcastError(
+        'INVALID_ARGUMENT',
+        `the track buffers ${this.#bufferMs} ms, and is piped in chunks of ${CHUNK_MS}: make it with a larger bufferMs`,
       );
     }
     if (sampleRate % 100 !== 0) throw invalid('source.sampleRate', sampleRate, 'a multiple of 100');

@@ -209,7 +209,7 @@ export class RingBuffer {
 
 /** Whether native code may use an array's memory during a call, if it is an array: no other thread has it. */
 function isOurs(array: Int16Array): boolean {
-  return array?.buffer instanceof ArrayBuffer;
+  return ArrayBuffer.isView(array) && array.buffer instanceof ArrayBuffer;
 }
 
 function make(options: RingBufferOptions | undefined): Native.NativeRingBuffer {

@@ -51,7 +51,8 @@ export function readable<T extends Uint8Array | Int16Array | Float32Array>(
   value: unknown,
   type: { new (values: T): T; readonly name: string },
 ): T {
-  if (!(value instanceof type)) throw invalid(what, value, `a ${type.name}`);
+  // Not by its prototype alone, which anything can have.
+  if (!ArrayBuffer.isView(value) || !(value instanceof type)) throw invalid(what, value, `a ${type.name}`);
   refuseLost(what, value);
   // Not by `slice`, which gives a view of the same memory where the array is a Buffer.
   return isPlain(value) ? value : new type(value);
@@ -59,7 +60,7 @@ export function readable<T extends Uint8Array | Int16Array | Float32Array>(
 
 /** Samples that native code may write to during a call. Otherwise, see {@link isPlain}, write to a copy. */
 export function writable(what: string, value: unknown): Int16Array {
-  if (!(value instanceof Int16Array)) throw invalid(what, value, 'an Int16Array');
+  if (!ArrayBuffer.isView(value) || !(value instanceof Int16Array)) throw invalid(what, value, 'an Int16Array');
   refuseLost(what, value);
   return value;
 }

@@ -41,7 +41,7 @@ export function play(tracks: readonly Played[], chunks: number, answersTo?: (at:
 }
 
 /** Waits until `condition` holds, looking again after other work; fails after `limitMs`. */
-export async function until(condition: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, limitMs = 30_000): Promise<void> {
   const end = Date.now() + limitMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain until ${what}`);

@@ -296,6 +296,10 @@ impl Ends {
     /// Writer.
     fn push(&self, position: u64) {
         let noted = self.noted.load(Ordering::Relaxed);
+        // Ended twice is ended once, and takes no other's room.
+        if noted > 0 && self.cell(noted - 1).load(Ordering::Relaxed) == position {
+            return;
+        }
         self.cell(noted).store(position, Ordering::Relaxed);
         self.noted.store(noted + 1, Ordering::Release);
     }

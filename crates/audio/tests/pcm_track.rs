@@ -140,6 +140,18 @@ fn an_end_without_samples_is_none() {
 }
 
 #[test]
+fn an_end_that_is_said_again_and_again_takes_no_other_ends_place() {
+    let track = track(100);
+    for samples in [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]] {
+        track.write(&samples);
+        track.end_utterance();
+    }
+    (0..1000).for_each(|_| track.end_utterance());
+    let frames = [frame(&track), frame(&track), frame(&track), frame(&track)];
+    assert_eq!(frames, [[1, 2, 3, 4], [5, 0, 0, 0], [6, 7, 8, 9], [10, 0, 0, 0]]);
+}
+
+#[test]
 fn an_overflow_leaves_exactly_the_newest_that_fit() {
     let track = track(10);
     track.write(&ramp(0, 7));

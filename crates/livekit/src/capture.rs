@@ -39,6 +39,8 @@ pub struct CaptureAnswers {
     spec: CaptureSpec,
     sources: SnapshotMap<Arc<Counts>>,
     next_source: AtomicU64,
+    /// How often the engine was disposed of.
+    disposals: AtomicU64,
 }
 
 /// Whose answer an event is.
@@ -80,7 +82,17 @@ pub struct CaptureStats {
 impl CaptureAnswers {
     /// No requests so far.
     pub fn new(spec: CaptureSpec) -> Self {
-        Self { spec, sources: SnapshotMap::new(), next_source: AtomicU64::new(0) }
+        Self { spec, sources: SnapshotMap::new(), next_source: AtomicU64::new(0), disposals: AtomicU64::new(0) }
+    }
+
+    /// The engine is disposed of, and with it every source: nothing more is played into those that are played now.
+    pub(crate) fn end_all(&self) {
+        self.disposals.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often that happened.
+    pub(crate) fn disposals(&self) -> u64 {
+        self.disposals.load(Ordering::Acquire)
     }
 
     /// How the messages are written.

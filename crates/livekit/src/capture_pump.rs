@@ -113,20 +113,34 @@ struct Shared {
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Playing>>)) {
-        change(&mut lock(&self.playing));
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Arc<Playing>>) -> T) -> T {
+        let result = change(&mut lock(&self.playing));
         self.changes.fetch_add(1, Ordering::Release);
+        result
     }
 }
 
 struct Playing {
     source: Source,
     number: u64,
+    /// Disposals of the engine before this: after another one its source is gone.
+    disposals: u64,
     counts: Arc<Counts>,
     late: Lateness,
     /// Held while samples are taken: who has set it to false is the only one to take them from then on.
     active: Mutex<bool>,
     refused: AtomicBool,
+}
+
+impl Playing {
+    /// The engine takes nothing more of this.
+    fn refuse(&self) {
+        if !self.refused.swap(true, Ordering::AcqRel)
+            && let Pcm::Track { track, .. } = &self.source.pcm
+        {
+            track.ring();
+        }
+    }
 }
 
 /// One source of a pump; it plays until this is dropped.
@@ -148,7 +162,8 @@ impl Playback {
         &self.playing.late
     }
 
-    /// Whether the engine has refused a chunk of a track, as it does once its source was closed: then no more is played.
+    /// Whether the engine has refused a chunk of a track, as it does once its source was closed, or was disposed of: then no
+    /// more is played.
     pub fn was_refused(&self) -> bool {
         self.playing.refused.load(Ordering::Acquire)
     }
@@ -184,8 +199,7 @@ impl CapturePump {
         let shared =
             Arc::new(Shared { playing: Mutex::default(), changes: AtomicU64::new(0), stop: AtomicBool::new(false) });
         let mut pump = Self { engine, shared, thread: None, playbacks: Vec::new() };
-        let playbacks = sources.into_iter().map(|source| pump.playback(source));
-        pump.playbacks = playbacks.collect();
+        pump.playbacks = sources.into_iter().filter_map(|source| pump.playback(source)).collect();
         let thread = thread::Builder::new().name("narrowcast-capture".into()).spawn({
             let shared = pump.shared.clone();
             move || play(engine, &shared)
@@ -195,32 +209,45 @@ impl CapturePump {
         pump
     }
 
-    /// Plays one more source, in step with the others.
+    /// Plays one more source, in step with the others; `None` if a track is played into that one already: the two would be
+    /// torn to pieces.
     ///
     /// # Panics
     /// As [`start`](Self::start).
-    pub fn add(&self, source: Source) -> Playback {
+    pub fn add(&self, source: Source) -> Option<Playback> {
         source.check();
-        let playback = self.playback(source);
+        let playback = self.playback(source)?;
         if let Some(thread) = &playback.thread {
             thread.unpark();
         }
-        playback
+        Some(playback)
     }
 
-    fn playback(&self, source: Source) -> Playback {
+    fn playback(&self, source: Source) -> Option<Playback> {
         let counts = Arc::new(Counts::default());
+        let captures = self.engine.captures();
         let playing = Arc::new(Playing {
             source,
-            number: self.engine.captures().register(counts.clone()),
+            number: captures.register(counts.clone()),
+            disposals: captures.disposals(),
             counts,
             late: Lateness::default(),
             active: Mutex::new(true),
             refused: AtomicBool::new(false),
         });
-        self.shared.change(|all| all.push(playing.clone()));
+        let added = self.shared.change(|all| {
+            let alone = all.iter().all(|each| each.source.handle != playing.source.handle);
+            if alone {
+                all.push(playing.clone());
+            }
+            alone
+        });
+        if !added {
+            captures.forget(playing.number);
+            return None;
+        }
         let thread = self.thread.as_ref().map(|thread| thread.thread().clone());
-        Playback { engine: self.engine, shared: self.shared.clone(), thread, playing }
+        Some(Playback { engine: self.engine, shared: self.shared.clone(), thread, playing })
     }
 
     /// What became of the chunks of each source that was there from the start.
@@ -317,9 +344,13 @@ impl Player {
     fn play(&mut self, engine: &Engine, start: Instant, request: &mut Vec<u8>) -> Option<Duration> {
         let Self { playing, pacer, under_way, .. } = self;
         let source = &playing.source;
+        if engine.captures().disposals() != playing.disposals {
+            playing.refuse();
+        }
         match &source.pcm {
             Pcm::Looped { chunks, .. } if self.chunk >= *chunks => return None,
-            Pcm::Track { track, .. } if track.has_ended() || playing.refused.load(Ordering::Relaxed) => return None,
+            Pcm::Track { track, .. } if track.has_ended() => return None,
+            _ if playing.refused.load(Ordering::Relaxed) => return None,
             _ => {}
         }
         let now = start.elapsed();
@@ -365,9 +396,8 @@ impl Player {
             }
         } else {
             playing.counts.failed.add(1);
-            if let Pcm::Track { track, .. } = &source.pcm {
-                playing.refused.store(true, Ordering::Release);
-                track.ring();
+            if matches!(source.pcm, Pcm::Track { .. }) {
+                playing.refuse();
             }
         }
         // What is ahead of the time table waits for nothing but its answer.

@@ -181,8 +181,10 @@ impl Engine {
         self.audio.close(handle);
     }
 
-    /// Ends every audio stream of ours, as an eos from the engine would; for when no events will come any more.
+    /// Ends every audio stream of ours, as an eos from the engine would, and what is played from native threads; for when
+    /// the engine is disposed of: no events will come any more, and no source is left.
     pub fn end_streams(&self) {
+        self.captures.end_all();
         self.audio.end_all();
     }
 

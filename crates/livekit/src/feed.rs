@@ -15,8 +15,8 @@ pub struct Feed {
     conversion: Option<Box<Mutex<Conversion>>>,
 }
 
-/// From the engine's rate to the stream's. Its memory is all there from the start, so that the engine's callback allocates
-/// none.
+/// From the engine's rate to the stream's. Its memory is all there from the start: the engine's callback allocates none for
+/// a frame.
 struct Conversion {
     resampler: Resampler<i16>,
     /// Samples of all channels that are converted at a time.

@@ -400,7 +400,7 @@ fn a_track_is_played_in_chunks_with_silence_around_what_it_says() {
     });
     let pump = CapturePump::start(fake.engine, vec![]);
     let (track, rings) = track();
-    let playback = pump.add(of_track(7, &track));
+    let playback = pump.add(of_track(7, &track)).unwrap();
     take(&requests, 2);
     say(&track, 1_000);
     assert!(track.wait_for(track.written()));
@@ -430,7 +430,7 @@ fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
     take(&requests, 3);
     let tracks = [track().0, track().0];
     let mut playbacks: Vec<_> =
-        [2, 3].into_iter().zip(&tracks).map(|(handle, track)| pump.add(of_track(handle, track))).collect();
+        [2, 3].into_iter().zip(&tracks).map(|(handle, track)| pump.add(of_track(handle, track)).unwrap()).collect();
     let mut all = Vec::new();
     let of = |all: &[Request], handle| all.iter().filter(|request| request.source == handle).count();
     while [1, 2, 3].iter().any(|handle| of(&all, *handle) < 20) {
@@ -457,7 +457,7 @@ fn a_pump_without_sources_waits_for_some_and_stops() {
     let mut pump = CapturePump::start(fake.engine, vec![]);
     for handle in 1..5 {
         let (track, _rings) = track();
-        let playback = pump.add(of_track(handle, &track));
+        let playback = pump.add(of_track(handle, &track)).unwrap();
         // One of the source before may have been on its way.
         while take(&requests, 1)[0].source != handle {}
         drop(playback);
@@ -477,7 +477,7 @@ fn what_was_not_played_in_a_long_delay_is_played_later_and_not_all_at_once() {
     let pump = CapturePump::start(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
-    let _playback = pump.add(of_track(7, &track));
+    let _playback = pump.add(of_track(7, &track)).unwrap();
     let all = take(&requests, 70);
     // Behind the one that was late: ten at once, and from then on one in 10 ms. All 60 at once, and this would be nothing.
     let apart = all[5 + 59].at - all[5].at;
@@ -523,7 +523,7 @@ fn a_track_whose_source_is_gone_is_played_no_more_and_its_writer_hears_of_it() {
     let pump = CapturePump::start(fake.engine, vec![]);
     let [(fine, _), (gone, rings)] = [track(), track()];
     assert!(gone.wait_for(u64::MAX - 1));
-    let playbacks = [pump.add(of_track(7, &fine)), pump.add(of_track(8, &gone))];
+    let playbacks = [(7, &fine), (8, &gone)].map(|(handle, track)| pump.add(of_track(handle, track)).unwrap());
     rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was refused");
     assert_eq!(playbacks.each_ref().map(|playback| playback.was_refused()), [false, true]);
     let played = gone.stats().frames_out;
@@ -537,7 +537,7 @@ fn a_track_that_has_ended_is_played_no_more() {
     let (fake, requests) = engine(|_, _| true);
     let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
     let (track, _rings) = track();
-    let playback = pump.add(of_track(7, &track));
+    let playback = pump.add(of_track(7, &track)).unwrap();
     while !take(&requests, 1).iter().any(|request| request.source == 7) {}
     track.end();
     requests.try_iter().for_each(drop);
@@ -554,30 +554,70 @@ fn a_track_is_played_ahead_by_its_lead() {
         answer(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let mut pump = CapturePump::start(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let source = Source { pcm: Pcm::Track { track: track.clone(), lead: 40 }, ..of_track(7, &track) };
     let start = Instant::now();
-    let playback = pump.add(source);
+    let playback = pump.add(source).unwrap();
     let all = take(&requests, 50);
     assert!(all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1));
     // The first 40, the one that is due, and from then on one in 10 ms.
     assert!(all[49].at - start >= CHUNK * 8, "{:?}", all[49].at - start);
-    playback.stop();
+    // The chunk that was taken last may be on its way until the thread has ended.
+    pump.stop();
     assert_eq!(playback.lateness().counts().sum::<u64>() + 40, playback.stats().sent);
 }
 
 #[test]
 fn lateness_is_counted_for_each_chunk() {
     let (fake, requests) = engine(|_, _| true);
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let mut pump = CapturePump::start(fake.engine, vec![]);
     let (track, _rings) = track();
-    let playback = pump.add(of_track(7, &track));
+    let playback = pump.add(of_track(7, &track)).unwrap();
     take(&requests, 10);
-    playback.stop();
+    // The chunk that was taken last may be on its way until the thread has ended.
+    pump.stop();
     let counted: u64 = playback.lateness().counts().sum();
     assert_eq!(counted, playback.stats().sent);
+}
+
+#[test]
+fn one_source_plays_one_track_at_a_time() {
+    let (fake, requests) = engine(|_, _| true);
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let [(first, _), (second, _)] = [track(), track()];
+    let playback = pump.add(of_track(7, &first)).unwrap();
+    assert!(pump.add(of_track(7, &second)).is_none());
+    let other = pump.add(of_track(8, &second)).unwrap();
+    take(&requests, 3);
+    drop((playback, other));
+    assert!(pump.add(of_track(7, &second)).is_some());
+}
+
+#[test]
+fn when_the_engine_is_disposed_of_nothing_more_is_played_and_tracks_hear_of_it() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let mut pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    let (track, rings) = track();
+    assert!(track.wait_for(u64::MAX - 1));
+    let playback = pump.add(of_track(7, &track)).unwrap();
+    while !take(&requests, 1).iter().any(|request| request.source == 7) {}
+    fake.engine.end_streams();
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was disposed of");
+    assert!(playback.was_refused());
+
+    // Sources of later on are not concerned.
+    let (later, _rings) = self::track();
+    let _playback = pump.add(of_track(8, &later)).unwrap();
+    let sent = pump.stats();
+    requests.try_iter().for_each(drop);
+    assert!(take(&requests, 20).iter().all(|request| request.source == 8));
+    pump.stop();
+    assert!(pump.stats()[0].sent <= sent[0].sent + 1, "one may have been on its way");
 }
 
 #[test]

@@ -226,7 +226,13 @@ impl NativeAudioTrack {
         let (engine, handle) = (engine()?, handle(&source)?);
         let pcm = Pcm::Track { track: self.inner.track.clone(), lead };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
-        *self.inner.playback() = Some(pump(engine).add(source));
+        let playback = pump(engine).add(source).ok_or_else(|| {
+            error(
+                Code::Locked,
+                "another track is piped to this source: stop or abort that first, or use a source of its own",
+            )
+        })?;
+        *self.inner.playback() = Some(playback);
         Ok(())
     }
 

@@ -80,7 +80,7 @@ unsafe fn answer(env: sys::napi_env, view: &View, what: u32, value: sys::napi_va
             };
             if what == ask::WRITE {
                 // SAFETY: they are 16-bit integers, and JavaScript, which alone could change or read them, waits for this
-                // call. (Memory shared with other threads never gets here: TypeScript copies it.)
+                // call. `TypedArray` is none whose memory is shared with other threads.
                 return view.write(unsafe { array.samples() });
             }
             // SAFETY: as above.

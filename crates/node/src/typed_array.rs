@@ -14,7 +14,7 @@ pub struct TypedArray {
 }
 
 impl TypedArray {
-    /// None if `value` is something else.
+    /// None if `value` is something else, or its memory is shared with other threads.
     ///
     /// # Safety
     ///
@@ -22,10 +22,16 @@ impl TypedArray {
     pub unsafe fn of(env: sys::napi_env, value: sys::napi_value) -> Option<Self> {
         let mut array = Self { kind: -1, length: 0, data: ptr::null_mut() };
         let Self { kind, length, data } = &mut array;
-        let nowhere = (ptr::null_mut(), ptr::null_mut());
+        let (mut memory, mut unshared) = (ptr::null_mut(), false);
         // SAFETY: all pointers are to places that live, or null for what is not asked for.
-        let status = unsafe { sys::napi_get_typedarray_info(env, value, kind, length, data, nowhere.0, nowhere.1) };
-        (status == sys::Status::napi_ok).then_some(array)
+        let status =
+            unsafe { sys::napi_get_typedarray_info(env, value, kind, length, data, &mut memory, ptr::null_mut()) };
+        if status != sys::Status::napi_ok {
+            return None;
+        }
+        // A SharedArrayBuffer is no ArrayBuffer. SAFETY: `memory` is a value of this call since the one before succeeded.
+        let status = unsafe { sys::napi_is_arraybuffer(env, memory, &mut unshared) };
+        (status == sys::Status::napi_ok && unshared).then_some(array)
     }
 
     /// Whether the two have memory in common; both have elements of `size` bytes.
