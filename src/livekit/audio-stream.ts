@@ -2,9 +2,10 @@ import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from
 import { fromNative, NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
 import { PcmReader, type PcmOptions } from '../pcm-reader.js';
-import { handle, invalid } from '../validate.js';
+import { handle } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { install } from './engine.js';
+import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
 
 /** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
 export interface AudioStreamOptions extends PcmOptions {
@@ -12,13 +13,6 @@ export interface AudioStreamOptions extends PcmOptions {
   noiseCancellation?: NoiseCancellationOptions | FrameProcessor<AudioFrame>;
   /** Whether the frame processor is closed with the stream. Default: true. */
   autoCloseNoiseCancellation?: boolean;
-}
-
-/** What rtc-node's Track calls of the streams on it; private there, so described here. */
-interface TrackInternals {
-  readonly ffi_handle: { readonly handle: bigint };
-  registerAudioStream(stream: object): void;
-  unregisterAudioStream(stream: object): void;
 }
 
 /**
@@ -40,7 +34,8 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   constructor(track: Track, rateOrOptions?: number | AudioStreamOptions, numChannels?: number) {
     install();
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
-    super(openReader(trackHandle(track), options, track as unknown as TrackInternals));
+    const internals = trackOf(track);
+    super(openReader(internals.ffi_handle.handle, options, internals));
   }
 
   /**
@@ -60,12 +55,6 @@ function withRate(sampleRate: number | undefined, numChannels: number | undefine
   return { ...(sampleRate !== undefined && { sampleRate }), ...(numChannels !== undefined && { numChannels }) };
 }
 
-function trackHandle(track: Track): bigint {
-  const id = (track as unknown as Partial<TrackInternals> | undefined)?.ffi_handle?.handle;
-  if (typeof id !== 'bigint') throw invalid('track', track, 'a Track of @livekit/rtc-node');
-  return id;
-}
-
 function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: TrackInternals): PcmReader<AudioFrame> {
   const bindings = loadBindings();
   const cancellation = options.noiseCancellation;
@@ -73,18 +62,18 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
   const plugin = cancellation && !isProcessor(cancellation) ? cancellation : undefined;
 
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
-  const registration = { processor, teardown: () => reader.close() };
+  const registration: StreamOnTrack = { processor, teardown: () => reader.close() };
   const reader = new PcmReader<AudioFrame>(
     options,
     (data, sampleRate, channels, samples, userdata) =>
       process(new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata), processor),
     () => {
-      track?.unregisterAudioStream(registration);
+      track?.unregisterAudioStream?.(registration);
       if (options.autoCloseNoiseCancellation ?? true) processor?.close();
     },
   );
   openEngineStream(reader, () => requestStream(bindings, trackHandle, reader, plugin));
-  track?.registerAudioStream(registration);
+  track?.registerAudioStream?.(registration);
   return reader;
 }
 

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
-import type { FfiEvent, LogRecord } from '@livekit/rtc-ffi-bindings';
+import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
 import { FfiQueue, type FfiQueueStats } from '../ffi-queue.js';
 import { fromNative, NarrowcastError } from '../errors.js';
-import { native } from '../native.js';
+import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import { Answers } from './answers.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { describeEvents } from './schema.js';
@@ -18,7 +19,7 @@ export type LiveKitEvent = FfiEvent;
 export interface EngineStats {
   /** Events that the engine sent. */
   received: number;
-  /** Answers to what native threads asked, taken natively. */
+  /** Answers to what narrowcast's own classes and native threads asked: nobody else hears of them. */
   answered: number;
   /** Events of a kind that the installed package does not describe: dropped. */
   unknown: number;
@@ -38,7 +39,14 @@ export interface EngineStats {
   held: number;
   /** Of these, those for which there was no room. */
   heldDropped: number;
-  /** Everything but audio frames of narrowcast's own streams: what {@link Engine.queue} carried. */
+  /** Video streams of narrowcast that the engine feeds right now. */
+  videoStreams: number;
+  /** Frames that came for them. */
+  videoFrames: number;
+  /** Frames of closed video streams, released natively. */
+  videoFramesReleased: number;
+  /** Everything but the frames of narrowcast's own streams and the answers to its own requests: what
+   * {@link Engine.queue} carried. */
   events: FfiQueueStats;
 }
 
@@ -53,13 +61,16 @@ export interface EngineEvents {
 /** LiveKit's engine as one thread sees it; made by {@link install}. */
 export class Engine extends EventEmitter<EngineEvents> {
   /**
-   * Everything that the engine sends, but for the frames of narrowcast's own audio streams. `handles` match the stream
-   * for audio and video stream events, the room for room events, and the async id for answers. Whoever reads an event
-   * owns the native handles in it.
+   * Everything that the engine sends, but for the frames of narrowcast's own streams and the answers to its own requests.
+   * `handles` match the stream for audio and video stream events, the room for room events, and the async id for answers.
+   * Whoever reads an event owns the native handles in it.
    */
   readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
   readonly #bindings: Bindings;
   readonly #adapter: ClientAdapter;
+  readonly #types: readonly LiveKitEventType[];
+  #answers: Answers | undefined;
+  #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
   #logs: Subscription<LiveKitEvent> | undefined;
 
   /** @internal */
@@ -70,10 +81,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     const schema = describeEvents(ffi);
     fromNative(() => native.engineAttach(bindings.enginePath, schema, true));
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
-    this.queue = new FfiQueue<LiveKitEventType, LiveKitEvent>(
-      { types, decode: (event) => ffi.FfiEvent.fromBinary(event.payload) },
-      () => native.engineQueue(),
-    );
+    this.#types = types;
+    this.queue = this.#open(() => native.engineQueue());
     const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
@@ -88,6 +97,35 @@ export class Engine extends EventEmitter<EngineEvents> {
     );
   }
 
+  /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
+  get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
+    return (this.#videoFrames ??= this.#open(() => native.engineVideoQueue()));
+  }
+
+  /** The engine's answers to what narrowcast's own classes ask. @internal */
+  get answers(): Answers {
+    return (this.#answers ??= new Answers(this.#bindings));
+  }
+
+  /**
+   * Asks the engine, for narrowcast's own classes.
+   *
+   * @param failed what the engine has then not done, for the message
+   * @throws {NarrowcastError} `ENGINE_REQUEST_FAILED`, `ENGINE_NOT_INSTALLED`
+   * @internal
+   */
+  request<T>(failed: string, message: FfiRequest['message']): T {
+    if (shared[ENGINE] !== this) {
+      throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
+    }
+    try {
+      return this.#adapter.client.request<T>({ message });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
+    }
+  }
+
   /** What happened so far, in all threads. */
   stats(): EngineStats {
     return fromNative(() => native.engineStats());
@@ -99,15 +137,21 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its audio streams end, in all threads:
-   * what they have stays readable.
+   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its streams end, in all threads: what
+   * they have stays readable. Frames that the engine has not answered for reject.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
     delete shared[ENGINE];
     this.#closeLogs();
     native.engineEndStreams();
+    this.#answers?.close();
     this.#adapter.uninstall();
+  }
+
+  #open(queue: () => Native.NativeQueue): FfiQueue<LiveKitEventType, LiveKitEvent> {
+    const decode = (event: { payload: Uint8Array }) => this.#bindings.ffi.FfiEvent.fromBinary(event.payload);
+    return new FfiQueue<LiveKitEventType, LiveKitEvent>({ types: this.#types, decode }, queue);
   }
 
   #openLogs(): void {

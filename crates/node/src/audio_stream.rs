@@ -172,13 +172,7 @@ impl NativeAudioStream {
     /// stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
     #[napi(catch_unwind)]
     pub fn open_engine_stream(&self, request: Function<(), BigInt>) -> Result<()> {
-        let engine = Engine::listening().ok_or_else(|| {
-            error(
-                Code::EngineNotInstalled,
-                "no thread of this process has called install() of narrowcast/livekit: call it in the thread that \
-                 connects to the room, before streams are opened",
-            )
-        })?;
+        let engine = crate::livekit::listening_engine()?;
         let _expecting = engine.expect_stream();
         let handle = handle(&request.call(()).map_err(from_napi)?)?;
         if handle == 0 {

@@ -6,6 +6,7 @@
 // Node loads the addon; nothing links to it.
 #![allow(clippy::new_without_default)]
 
+mod address;
 mod audio_stream;
 mod bigint;
 mod capture_pump;
@@ -16,6 +17,7 @@ mod livekit;
 mod resampler;
 mod scratch;
 mod subscription;
+mod video_stream;
 mod wake;
 
 use napi_derive::napi;

@@ -15,7 +15,9 @@ mod any_order;
 mod broadcast;
 mod frames;
 mod limbo;
+mod own_answers;
 mod threads;
+mod video;
 
 // `livekit_spec` looks for it here.
 use narrowcast_livekit::wire;
