@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 
-const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
+const library = {
+  index: 'src/index.ts',
+  'livekit/index': 'src/livekit/index.ts',
+  'livekit/register': 'src/livekit/register.ts',
+};
 
 /** `import text from './file?raw'`, as vite and vitest have it: the file's text, in the bundle. */
 const rawText: Rolldown.Plugin = {

@@ -21,6 +21,12 @@ export interface Bindings {
 }
 
 let loaded: Bindings | undefined;
+let chosen: string | undefined;
+
+/** The rtc-node to work with, by its file: one that the application has just loaded. Too late once there is one. */
+export function useRtcNode(path: string): void {
+  chosen ??= path;
+}
 
 /**
  * Loads the application's own LiveKit packages. They are the application's choice, so they are looked for from where
@@ -33,7 +39,7 @@ export function loadBindings(): Bindings {
 }
 
 function findBindings(): Bindings {
-  const rtcPath = resolveRtcNode();
+  const rtcPath = chosen ?? resolveRtcNode();
   const fromRtc = createRequire(rtcPath);
   const rtc = importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
   const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
