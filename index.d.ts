@@ -182,6 +182,9 @@ export declare function engineQueue(): NativeQueue
 /** What the engine's callback counted. */
 export declare function engineStats(): NativeEngineStats
 
+/** Takes the engine's callback back from whoever took it. */
+export declare function engineTakeBack(): void
+
 /** The queue of the frames of our own video streams, for whoever opens one. */
 export declare function engineVideoQueue(): NativeQueue
 
@@ -285,6 +288,8 @@ export interface NativeEngineStats {
   malformed: number
   /** Panics caught in the callback. */
   panics: number
+  /** Times that the callback was taken back. */
+  stolen: number
   /** Audio streams that the engine feeds. */
   streams: number
   /** Frames copied into a stream's ring. */
@@ -386,12 +391,6 @@ export interface NativeVideoFields {
   /** `eos` in the event. */
   eos: number
 }
-
-/**
- * An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
- * below those of narrowcast's own requests.
- */
-export declare function nextAsyncId(): bigint
 
 /**
  * Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that

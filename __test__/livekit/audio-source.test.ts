@@ -69,7 +69,7 @@ describe('captureFrame', () => {
     const capturing = Promise.all(Array.from({ length: 10 }, () => source.captureFrame(frame())));
     expect(client.listenerCount('ffi_event')).toBe(0);
     await capturing;
-    expect(engine.stats().answered - before).toBe(10);
+    expect(engine.stats().answered - before).toBeGreaterThanOrEqual(10);
     expect(everything.size).toBe(0);
     everything.close();
     await source.close();

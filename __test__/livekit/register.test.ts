@@ -125,7 +125,7 @@ describe('node --import narrowcast/livekit/register', () => {
     expect(run(file, flag).stdout).toBe('false\n');
   });
 
-  test('both builds of it are it once', () => {
+  test('both builds of it in one process do no harm', () => {
     const file = write('twice.mjs', agent("import * as rtc from '@livekit/rtc-node';"));
     const flags = [...flag, '--import', pathToFileURL(path.join(root, 'dist', 'livekit', 'register.cjs')).href];
     expect(JSON.parse(run(file, flags).stdout)).toEqual(works);
@@ -147,6 +147,15 @@ describe('node --import narrowcast/livekit/register', () => {
     expect([status, stdout]).toEqual([0, 'false\n']);
     expect(stderr).toMatch(/NarrowcastWarning: .*strange.*index\.cjs is used as it is, without narrowcast: .*FfiEvent/);
   });
+});
+
+test('nobody loads it who did not ask for it', () => {
+  const dist = path.join(root, 'dist');
+  const files = fs.readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => /\.c?js$/.test(file));
+  const others = files.filter((file) => !file.includes('register'));
+  expect(others.length).toBeGreaterThan(4);
+  for (const file of others)
+    expect(fs.readFileSync(path.join(dist, file), 'utf8')).not.toMatch(/livekit\/register\.c?js"/);
 });
 
 test('no bundler drops a bare import of it', () => {

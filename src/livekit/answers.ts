@@ -27,12 +27,15 @@ export class Answers {
   readonly #ffi: Bindings['ffi'];
   readonly #subscription: Subscription<QueueEvent>;
   readonly #pending = new Map<bigint, Pending>();
+  /** The number of this thread among those that ask, from 0. */
+  readonly thread: bigint;
   #lastId: bigint;
 
   constructor({ ffi }: Bindings) {
     this.#ffi = ffi;
     const { type, base } = fromNative(() => native.engineAsker());
     this.#lastId = base;
+    this.thread = (base >> 40n) & 0x1f_ffffn;
     const queue = new FfiQueue({ types: THREADS }, () => native.engineAnswersQueue());
     // An answer that is lost is an await that never ends: it grows as it must, by name.
     this.#subscription = queue.subscribe({ types: [type], overflow: 'grow' });

@@ -21,12 +21,10 @@ export interface Bindings {
 }
 
 let loaded: Bindings | undefined;
-let chosen: string | undefined;
 
-/** The rtc-node to work with, by its file: one that the application has just loaded. Too late once there is one. */
-export function useRtcNode(path: string): void {
-  chosen ??= path;
-}
+const REGISTERED = Symbol.for('narrowcast.livekit.register');
+/** Where `narrowcast/livekit/register` leaves the file of the rtc-node that the program has loaded. */
+const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
 
 /**
  * Loads the application's own LiveKit packages. They are the application's choice, so they are looked for from where
@@ -39,7 +37,7 @@ export function loadBindings(): Bindings {
 }
 
 function findBindings(): Bindings {
-  const rtcPath = chosen ?? resolveRtcNode();
+  const rtcPath = shared[REGISTERED]?.rtcNode ?? resolveRtcNode();
   const fromRtc = createRequire(rtcPath);
   const rtc = importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
   const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');

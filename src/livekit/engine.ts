@@ -8,6 +8,7 @@ import { Answers } from './answers.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { describeEvents } from './schema.js';
+import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
 export type LiveKitEventType = NonNullable<FfiEvent['message']['case']>;
@@ -27,6 +28,8 @@ export interface EngineStats {
   malformed: number;
   /** Panics caught in narrowcast's own native code: each is a defect, please report it. */
   panics: number;
+  /** Times that another thread had taken the engine's events away; see the event `stolen`. */
+  stolen: number;
   /** Audio streams of narrowcast that the engine feeds right now. */
   streams: number;
   /** Frames copied into the ring of their stream, natively. */
@@ -56,6 +59,11 @@ export interface EngineEvents {
   log: [record: LogRecord];
   /** The engine panicked. Unheard, it is an uncaught exception. */
   panic: [error: NarrowcastError];
+  /**
+   * Another thread had taken the engine's events away, by loading rtc-node without narrowcast; they were taken back. What
+   * came in between is lost: up to 3 seconds of audio.
+   */
+  stolen: [];
 }
 
 /** LiveKit's engine as one thread sees it; made by {@link install}. */
@@ -69,7 +77,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #bindings: Bindings;
   readonly #adapter: ClientAdapter;
   readonly #types: readonly LiveKitEventType[];
-  #answers: Answers | undefined;
+  /** The engine's answers to what narrowcast's own classes ask. @internal */
+  readonly answers: Answers;
+  readonly #watchdog: Watchdog;
+  readonly #unhook: () => void;
   #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
   #logs: Subscription<LiveKitEvent> | undefined;
 
@@ -79,7 +90,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    fromNative(() => native.engineAttach(bindings.enginePath, schema, true));
+    const attach = (listen: boolean) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listen));
+    // Listens only once somebody is there to hear: until then, rtc-node's client does.
+    attach(false);
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.#types = types;
     this.queue = this.#open(() => native.engineQueue());
@@ -87,9 +100,21 @@ export class Engine extends EventEmitter<EngineEvents> {
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, (message) =>
-      this.#panicked(message),
+    this.answers = new Answers(bindings);
+    this.#adapter = new ClientAdapter(
+      bindings,
+      this.queue as never,
+      { answers: always, others },
+      this.answers.thread + 1n,
+      (message) => this.#panicked(message),
     );
+    attach(true);
+    this.#watchdog = new Watchdog(bindings, this.answers, {
+      roomsOpen: () => this.#adapter.roomsOpen,
+      stolen: () => this.emit('stolen'),
+      disposed: () => this.#adapter.rest(),
+    });
+    this.#unhook = hookDispose(bindings, () => this.#disposed());
     followLogs(
       this,
       () => this.#openLogs(),
@@ -100,11 +125,6 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
   get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
     return (this.#videoFrames ??= this.#open(() => native.engineVideoQueue()));
-  }
-
-  /** The engine's answers to what narrowcast's own classes ask. @internal */
-  get answers(): Answers {
-    return (this.#answers ??= new Answers(this.#bindings));
   }
 
   /**
@@ -142,11 +162,24 @@ export class Engine extends EventEmitter<EngineEvents> {
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
+    this.#leave();
+    this.#adapter.uninstall();
+  }
+
+  /** rtc-node's `dispose()` was called: the engine says nothing more. Installed again, narrowcast listens again. */
+  #disposed(): void {
+    if (shared[ENGINE] !== this) return;
+    this.#leave();
+    this.#adapter.disposed();
+  }
+
+  #leave(): void {
     delete shared[ENGINE];
+    this.#unhook();
+    this.#watchdog.stop();
     this.#closeLogs();
     native.engineEndStreams();
-    this.#answers?.close();
-    this.#adapter.uninstall();
+    this.answers.close();
   }
 
   #open(queue: () => Native.NativeQueue): FfiQueue<LiveKitEventType, LiveKitEvent> {
@@ -184,6 +217,26 @@ export class Engine extends EventEmitter<EngineEvents> {
       });
     }
   }
+}
+
+/**
+ * Lets `disposed` know when rtc-node's `dispose()` is over, and returns what undoes that. What an ES module has imported
+ * before is the engine's own function: of that call only the watchdog tells.
+ */
+function hookDispose({ ffi }: Bindings, disposed: () => void): () => void {
+  const bindings = ffi as { livekitDispose: () => Promise<void> };
+  const dispose = bindings.livekitDispose;
+  const hooked = async () => {
+    try {
+      await dispose();
+    } finally {
+      disposed();
+    }
+  };
+  bindings.livekitDispose = hooked;
+  return () => {
+    if (bindings.livekitDispose === hooked) bindings.livekitDispose = dispose;
+  };
 }
 
 /** Opens the engine's logs with their first listener, and closes them with the last. */

@@ -4,26 +4,23 @@
 // Nothing is loaded before the program loads rtc-node. Then narrowcast is installed, and rtc-node exports narrowcast's
 // AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
 
-import Module, { createRequire } from 'node:module';
-import { useRtcNode } from './bindings.js';
-import { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream, install } from './index.js';
+import { createRequire, Module } from 'node:module';
+import type * as Livekit from './index.js';
 
 /** The file that has rtc-node's exports, for `require` and for `import`: its ESM file only passes them on. */
 const RTC_NODE = /[\\/]@livekit[\\/]rtc-node[\\/]dist[\\/]index\.cjs$/;
-
-const SWAPPED = { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream };
 
 interface CompiledModule {
   exports: object;
   _compile(content: string, filename: string, ...rest: unknown[]): unknown;
 }
 
-/** The ESM and the CommonJS build of this file do it once between them. */
+/** What the ESM and the CommonJS build of narrowcast agree on. `rtcNode`: the file that bindings.ts then works with. */
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
-const shared = globalThis as { [REGISTERED]?: true };
+const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
 
 if (!shared[REGISTERED]) {
-  shared[REGISTERED] = true;
+  shared[REGISTERED] = {};
   // Every CommonJS file passes through here, also those that `import` asks for, before anybody sees what it exports.
   const { prototype } = Module as unknown as { prototype: CompiledModule };
   const compile = prototype._compile;
@@ -34,21 +31,22 @@ if (!shared[REGISTERED]) {
   };
 }
 
-/** The bindings of the rtc-node that narrowcast works with. */
-let bindings: string | undefined;
-
 function swap(module: CompiledModule, filename: string): void {
   try {
-    const own = createRequire(filename).resolve('@livekit/rtc-ffi-bindings');
-    if (bindings !== undefined && own !== bindings) {
-      throw new Error('another copy of @livekit/rtc-node, with another engine, was loaded before');
+    const registered = shared[REGISTERED]!;
+    const engine = (file: string) => createRequire(file).resolve('@livekit/rtc-ffi-bindings');
+    registered.rtcNode ??= filename;
+    if (engine(registered.rtcNode) !== engine(filename)) {
+      throw new Error(`${registered.rtcNode}, with another engine, was loaded before`);
     }
-    bindings = own;
-    useRtcNode(filename);
-    install();
+    // At run time, and not as an import: this file has to be there before the others are needed.
+    const ours = createRequire(import.meta.url)('./index.cjs') as typeof Livekit;
+    ours.install();
+    const { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream } = ours;
+    const swapped = { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream };
     // rtc-node's own are getters that can't be replaced.
     const exports: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(module.exports);
-    for (const [name, value] of Object.entries(SWAPPED)) exports[name] = { value, enumerable: true };
+    for (const [name, value] of Object.entries(swapped)) exports[name] = { value, enumerable: true };
     module.exports = Object.defineProperties({}, exports);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

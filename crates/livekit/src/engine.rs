@@ -31,6 +31,7 @@ pub struct Engine {
     unknown: Counter,
     malformed: Counter,
     panics: Counter,
+    stolen: Counter,
 }
 
 /// What the engine's callback counted. At rest, while no stream is being asked for, and if nobody else sends to the
@@ -49,6 +50,8 @@ pub struct EngineStats {
     pub malformed: u64,
     /// Panics caught in the callback: a defect of narrowcast.
     pub panics: u64,
+    /// Times that somebody else had taken the callback, and it was taken back.
+    pub stolen: u64,
     /// The audio streams that are ours.
     pub audio: TapStats,
     /// The video streams that are ours.
@@ -58,6 +61,9 @@ pub struct EngineStats {
 }
 
 static ENGINE: OnceLock<Engine> = OnceLock::new();
+
+/// The library that the process is attached to.
+static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
 
 /// Who hears the engine's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +99,6 @@ impl Engine {
         video: VideoSpec,
         events: Events,
     ) -> Result<&'static Engine, LoadError> {
-        static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let library = match *attached {
             Some(library) if library.path() != path => {
@@ -110,6 +115,15 @@ impl Engine {
             library.initialize(on_event);
         }
         Ok(engine)
+    }
+
+    /// Takes the engine's callback back: somebody else in this process, who knows nothing of this, has taken it.
+    pub fn take_back(&self) {
+        let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = *attached {
+            self.stolen.add(1);
+            library.initialize(on_event);
+        }
     }
 
     /// An engine that sends nothing by itself: with [`Events::Here`], [`receive`](Self::receive) is its callback.
@@ -131,6 +145,7 @@ impl Engine {
             unknown: Counter::new(),
             malformed: Counter::new(),
             panics: Counter::new(),
+            stolen: Counter::new(),
         }
     }
 
@@ -177,6 +192,7 @@ impl Engine {
             unknown: self.unknown.get(),
             malformed: self.malformed.get(),
             panics: self.panics.get(),
+            stolen: self.stolen.get(),
             audio: self.audio.stats(),
             video: self.video.stats(),
             events: self.broadcast.stats(),

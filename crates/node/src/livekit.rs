@@ -7,7 +7,6 @@ use napi_derive::napi;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// One case of the engine's events, from the installed package's descriptors.
@@ -104,6 +103,8 @@ pub struct NativeEngineStats {
     pub malformed: f64,
     /// Panics caught in the callback.
     pub panics: f64,
+    /// Times that the callback was taken back.
+    pub stolen: f64,
     /// Audio streams that the engine feeds.
     pub streams: f64,
     /// Frames copied into a stream's ring.
@@ -220,6 +221,7 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
         unknown: stats.unknown as f64,
         malformed: stats.malformed as f64,
         panics: stats.panics as f64,
+        stolen: stats.stolen as f64,
         streams: stats.audio.streams as f64,
         frames: stats.audio.frames as f64,
         frames_released: stats.audio.released as f64,
@@ -233,12 +235,11 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
     })
 }
 
-/// An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
-/// below those of narrowcast's own requests.
+/// Takes the engine's callback back from whoever took it.
 #[napi(catch_unwind)]
-pub fn next_async_id() -> BigInt {
-    static LAST: AtomicU64 = AtomicU64::new(1 << 40);
-    (LAST.fetch_add(1, Ordering::Relaxed) + 1).into()
+pub fn engine_take_back() -> Result<()> {
+    engine()?.take_back();
+    Ok(())
 }
 
 /// Ends every stream that the engine feeds, in all threads: no more events will come.
