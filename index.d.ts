@@ -21,8 +21,9 @@ export declare class NativeAudioStream {
   /**
    * Feeds the stream from the engine. `request` asks the engine for a stream and returns its handle, which this
    * stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+   * `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
    */
-  openEngineStream(request: () => bigint): void
+  openEngineStream(engineRate: number, request: () => bigint): void
   /** Appends interleaved samples. */
   write(pcm: Int16Array): void
   /** Frames that were dropped before what was read last. */
@@ -35,6 +36,40 @@ export declare class NativeAudioStream {
   stats(): NativeAudioStats
   /** Closes the engine's stream, if there is one, and ends this one. What is buffered stays readable. */
   close(): void
+}
+
+/** Behind `AudioStreamTrack`. */
+export declare class NativeAudioTrack {
+  /**
+   * A track with a ring of `capacity` samples of all channels, played in frames of `frame_ms`; `doorbell` rings while it
+   * is waited for.
+   */
+  constructor(sampleRate: number, channels: number, frameMs: number, capacity: number, doorbell: number)
+  /** What the doorbell calls this track. */
+  get token(): number
+  /** Samples of all channels that wait to be played. */
+  get buffered(): number
+  /** Where what was written so far ends. */
+  get written(): number
+  /** Whether everything before `position` was played, dropped or taken back. */
+  hasPlayed(position: number): boolean
+  /** What the track counted so far. */
+  stats(): NativeTrackStats
+  /**
+   * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
+   * of 10 ms at once.
+   */
+  pipe(source: bigint, lead: number): void
+  /** Ends that: when this returns, the native thread takes no more samples. */
+  unpipe(): void
+  /** Whether the engine has refused what was played, and so no more is. */
+  get wasRefused(): boolean
+  /** What became of the chunks of 10 ms that were played, while the track is piped. */
+  pipeStats(): NativeCaptureStats | null
+  /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
+  lateness(): Array<number>
+  /** Ends the track: no more is played, and what waits is gone. */
+  stop(): void
 }
 
 /** Plays sources in real time, whatever JavaScript does meanwhile. */
@@ -94,6 +129,25 @@ export declare class NativeResampler {
   close(): void
   /** For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times. */
   timeRaw(input: Int16Array, output: Int16Array, rounds: number): number
+}
+
+/** Behind `RingBuffer`: one view of a ring. */
+export declare class NativeRingBuffer {
+  /** A ring of its own, for `capacity` samples. */
+  constructor(capacity: number, dropOldest: boolean)
+  /** The ring with this id, from any thread. */
+  static open(id: bigint): NativeRingBuffer
+  /** The ring's process-wide id. */
+  get id(): bigint
+  /** Samples that fit. */
+  get capacity(): number
+  /**
+   * The function that does what is done often: `ASK` of `src/ring-buffer.ts` lists what, and `REFUSED` what it returns
+   * instead of a number of samples.
+   */
+  function(): (what: number, value?: unknown) => number
+  /** Ends the ring for all its views. What is in it stays readable, by whoever reads next. */
+  close(): void
 }
 
 /** Behind `Subscription`. */
@@ -384,6 +438,18 @@ export interface NativeSubscribeOptions {
   capacity: number
 }
 
+/** What a track counted; see `AudioStreamTrack.stats()`. */
+export interface NativeTrackStats {
+  /** Samples of all channels that wait. */
+  bufferedSamples: number
+  /** Frames played. */
+  framesOut: number
+  /** Of these, silence that nobody wrote. */
+  silenceFrames: number
+  /** Samples of all channels that were lost to overflow. */
+  samplesDropped: number
+}
+
 /** Field numbers in the video stream's events. */
 export interface NativeVideoFields {
   /** `videoStreamEvent` in `FfiEvent`. */
@@ -430,3 +496,24 @@ export declare function subscriptionRead(token: number, most: number, wait: bool
 
 /** How often this thread was woken. */
 export declare function threadWakes(): number
+
+/** Takes back what was not played yet. */
+export declare function trackDiscard(token: number): void
+
+/**
+ * Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes
+ * back; then returns 0. If not, returns how long it is until then, in ms.
+ */
+export declare function trackRecv(token: number, frame: Int16Array, now: number): number
+
+/**
+ * From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source
+ * was refused; but not if it was played already: then returns false.
+ */
+export declare function trackWaitFor(token: number, position: number): boolean
+
+/** Appends samples of any rate, converted to the track's. `last`: they are the end of an utterance. */
+export declare function trackWrite(token: number, pcm: Int16Array, sampleRate: number, channels: number, last: boolean): void
+
+/** As `trackWrite`, for floating point with full scale at ±1. */
+export declare function trackWriteFloat(token: number, pcm: Float32Array, sampleRate: number, channels: number, last: boolean): void

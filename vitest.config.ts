@@ -7,5 +7,8 @@ export default defineConfig({
     exclude: ['__test__/server/**'], // vitest.livekit.config.ts
     pool: 'forks', // a process for each file: the addon's process-wide state never leaks into the next file
     execArgv: ['--expose-gc'],
+    // Tests have limits of their own where they wait; a machine that does other things makes any of them slow.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

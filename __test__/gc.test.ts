@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AudioStream, FfiQueue, type FfiEvent, type Subscription } from '../src/index.js';
+import { AudioStream, AudioStreamTrack, FfiQueue, type FfiEvent, type Subscription } from '../src/index.js';
 import { isPending, turn, untilCollected } from './support/expect.js';
 
 // Each maker of garbage is a function of its own, so that no variable of a test keeps what it made.
@@ -263,4 +263,58 @@ describe('AudioStreams that are waited for', () => {
     },
     60_000,
   );
+});
+
+describe('forgotten AudioStreamTracks', () => {
+  const options = { sampleRate: 1000, frameSizeMs: 4, bufferMs: 40 };
+  const pcm = { data: new Int16Array(10), sampleRate: 1000, channels: 1 };
+
+  it.each<[string, (track: AudioStreamTrack) => unknown]>([
+    ['untouched', () => {}],
+    ['written', (track) => track.write(pcm)],
+    ['written at another rate', (track) => track.write({ ...pcm, sampleRate: 500 })],
+    ['received from', (track) => track.recv()],
+    ['flushed', (track) => (track.write(pcm), track.flush())],
+    ['stopped', (track) => track.stop()],
+    ['stopped while somebody received', (track) => [track.recv(), track.recv().catch(() => {}), track.stop()][0]],
+    ['that somebody waits for, and nobody plays', (track) => (track.write(pcm), void track.waitForPlayout())],
+    ['that could not be piped', (track) => track.pipeTo(undefined as never).catch(() => {})],
+  ])(
+    '(%s) are collected',
+    async (_, use) => {
+      const gone = collections();
+      const make = () =>
+        Promise.all(Array.from({ length: 500 }, () => use(gone.watch(new AudioStreamTrack(options))))).then(() => {});
+      await make();
+      await untilCollected(() => gone.collected === 500, 'they are collected');
+    },
+    60_000,
+  );
+
+  it('give their memory back without being asked to', async () => {
+    const before = process.memoryUsage.rss();
+    // 80 times 19 MB: all of it would stay, if the collector took a track for a few bytes.
+    for (let i = 0; i < 80; i++) {
+      new AudioStreamTrack({ sampleRate: 48_000, numChannels: 2, bufferMs: 100_000 }).write(pcm);
+      await turn();
+    }
+    expect(process.memoryUsage.rss() - before).toBeLessThan(7e8);
+  }, 60_000);
+});
+
+describe('AudioStreamTracks that are received from', () => {
+  it('are never collected', async () => {
+    const gone = collections();
+    let received = 0;
+    const make = () => {
+      for (let i = 0; i < 100; i++) {
+        const track = gone.watch(new AudioStreamTrack({ sampleRate: 1000, frameSizeMs: 200, bufferMs: 200 }));
+        void track.recv();
+        void track.recv().then(() => received++);
+      }
+    };
+    make();
+    await untilCollected(() => received === 100, 'all have received');
+    await untilCollected(() => gone.collected === 100, 'served, they are collected');
+  }, 60_000);
 });

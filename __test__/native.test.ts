@@ -47,4 +47,4 @@ it('native code answers misuse with an error, never with a crash', async () => {
   const { status, signal, stderr, stdout } = await runNode('misuse-native.mjs');
   expect([status, signal, stderr]).toEqual([0, null, '']);
   expect(stdout).toMatch(/^refused \d+ calls, survived \d+\n$/);
-});
+}, 60_000);

@@ -5,7 +5,8 @@ import { AudioFrame as RtcFrame, AudioResampler as RtcResampler, dispose } from 
 import { AudioFrame, AudioResampler, AudioResamplerQuality } from 'narrowcast';
 import { native } from '../src/native.js';
 import { bench, median, row } from './support/harness.js';
-import { libsamplerate, speex, type Push } from './support/other-resamplers.js';
+import { libsamplerate, speex } from './support/other-resamplers.js';
+import { rounds, time } from './support/rounds.js';
 
 const PAIRS = [
   [48_000, 16_000],
@@ -18,27 +19,6 @@ const ROUNDS = 101;
 
 /** 10 ms of noise. */
 const noise = (rate: number) => Int16Array.from({ length: rate / 100 }, (_, i) => ((i * 7919) % 60_000) - 30_000);
-
-/** ns for each of `times` calls. */
-function time(push: Push, times: number): number {
-  const start = process.hrtime.bigint();
-  for (let i = 0; i < times; i++) push();
-  return Number(process.hrtime.bigint() - start) / times;
-}
-
-/** Times each in turn, starting with another one in every round: what each took in each round. */
-function rounds<Name extends string>(count: number, sides: Record<Name, () => number>): Record<Name, number[]> {
-  const names = Object.keys(sides) as Name[];
-  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
-  for (let i = 0; i < 20; i++) for (const name of names) sides[name](); // to warm up
-  for (let round = 0; round < count; round++) {
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(round + i) % names.length]!;
-      times[name].push(sides[name]());
-    }
-  }
-  return times;
-}
 
 /** What is held back at worst after a push of 10 ms, in ms, and how many pushes of 1,000 returned nothing. */
 function latency(push: () => number, rate: number): { worst: number; empty: number } {

@@ -3,7 +3,8 @@
  *
  * - `INVALID_ARGUMENT`: an argument has the wrong type or a value out of range; the message names it and its value.
  * - `CLOSED`: the object was closed, and this method needs an open one.
- * - `LOCKED`: somebody else is reading: a stream with a reader attached, or a track that is being piped.
+ * - `LOCKED`: somebody else is reading: a stream with a reader attached, or a track that is being piped. Or somebody else
+ *   has that side of a ring buffer.
  * - `LAGGED`: a subscription was not read in time, reached its `maxCapacity` and was ended.
  * - `NOT_FOUND`: no open object of this process has that id.
  * - `UNSUPPORTED_PLATFORM`: the native addon could not be loaded here.

@@ -7,6 +7,14 @@ export {
   type Samples,
 } from './audio-resampler.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
+export {
+  AudioStreamTrack,
+  TimedAudioFrame,
+  type AudioStreamTrackOptions,
+  type AudioStreamTrackStats,
+  type Pcm,
+  type PipeTarget,
+} from './audio-stream-track.js';
 export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
 export {
   FfiQueue,
@@ -20,4 +28,5 @@ export {
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
+export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export { Subscription } from './subscription.js';

@@ -2,6 +2,7 @@ import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
+import type { PcmReadable } from '../../src/pcm-readable.js';
 import { block, openTracks, play, until } from '../support/meeting.js';
 
 const engine = install();
@@ -267,6 +268,50 @@ describe('without promises', () => {
   });
 });
 
+describe('at another rate than the source', () => {
+  /** Plays a second of a tone, of 48 kHz, into a track, and returns what `open` reads of it. */
+  async function hear(hertz: number, open: (track: rtc.LocalAudioTrack) => PcmReadable<rtc.AudioFrame>) {
+    const source = new rtc.AudioSource(48_000, 1, 0);
+    const track = rtc.LocalAudioTrack.createAudioTrack('tone', source);
+    const tone = new Int16Array(48_000).map((_, i) => 16_000 * Math.sin((2 * Math.PI * hertz * i) / 48_000));
+    const stream = open(track);
+    const pump = play([{ source, track, pcm: tone }], 100);
+    const heard: number[] = [];
+    for await (const frame of stream) {
+      expect(frame).toMatchObject({ sampleRate: 16_000, samplesPerChannel: 160 });
+      heard.push(...frame.data);
+      // The last ms wait in the filter.
+      if (heard.length >= 15_680) break;
+    }
+    pump.stop();
+    await track.close();
+    const loudest = Math.max(...heard.slice(1600).map(Math.abs));
+    return { heard, loudest };
+  }
+
+  test('soxr leaves nothing of what the new rate has no room for, and all else', async () => {
+    const open = (track: rtc.LocalAudioTrack) => new AudioStream(track, { sampleRate: 16_000, resampler: 'soxr' });
+    expect((await hear(9000, open)).loudest).toBeLessThan(3);
+    const { heard, loudest } = await hear(6000, open);
+    expect(loudest).toBeGreaterThan(15_900);
+    // In its place: the filter's own delay is taken out.
+    const expected = heard.map((_, i) => Math.round(16_000 * Math.sin((2 * Math.PI * 6000 * i) / 16_000)));
+    const off = heard.map((sample, i) => Math.abs(sample - expected[i]!));
+    expect(Math.max(...off.slice(1600))).toBeLessThan(20);
+  });
+
+  test('the engine converts local tracks unless asked otherwise', async () => {
+    const { loudest } = await hear(9000, (track) => new AudioStream(track, { sampleRate: 16_000 }));
+    expect(loudest).toBeGreaterThan(500);
+  });
+
+  test('a track known by its handle only is taken for a remote one', async () => {
+    const open = (track: rtc.LocalAudioTrack) =>
+      AudioStream.fromHandle(track.ffi_handle.handle, { sampleRate: 16_000 });
+    expect((await hear(9000, open)).loudest).toBeLessThan(3);
+  });
+});
+
 describe('bad input', () => {
   const { track } = openTracks(1)[0]!;
   test.each([
@@ -279,6 +324,8 @@ describe('bad input', () => {
     ['an infinite rate', { sampleRate: Number.POSITIVE_INFINITY }],
     ['no channels', { numChannels: 0 }],
     ['no buffer', { bufferMs: 0 }],
+    ['an unknown resampler', { resampler: 'speex' as 'soxr' }],
+    ['a rate that is too far from the engine’s', { sampleRate: 100, resampler: 'soxr' as const }],
   ])('%s is refused', (_, options) => {
     const before = engine.stats().streams;
     expect(() => new AudioStream(track, options)).toThrow(code('INVALID_ARGUMENT'));

@@ -58,6 +58,38 @@ test('a stream of a room that is left ends, and what was buffered can be read', 
   await other.leave();
 });
 
+test('what the engine decodes has 48 kHz, and what 16 kHz have no room for does not come back as another tone', async () => {
+  const name = roomName();
+  const room = new Room();
+  const track = subscribed(room, 'whistle');
+  await room.connect(url, await token(name, 'agent'), { autoSubscribe: true, dynacast: false });
+  const whistle = await publish(name, 'whistle', 15_000);
+  expect(await hears(new AudioStream(await track, 48_000), 15_000, 48_000)).toBe(true);
+  await whistle.leave();
+
+  const hiss = subscribed(room, 'hiss');
+  const other = await publish(name, 'hiss', 9000);
+  const streams = ([undefined, 'engine'] as const).map(
+    async (resampler) => new AudioStream(await hiss, { sampleRate: 16_000, ...(resampler && { resampler }) }),
+  );
+  const [ours, engines] = await Promise.all(streams);
+  // 16 kHz less 9: the tone's image, if there is one.
+  expect(await hears(engines!, 7000, 16_000)).toBe(true);
+  const image = async (stream: AudioStream) => {
+    const samples = new Int16Array(16_000);
+    while (stream.stats().bufferedMs > 0) stream.readInto(samples);
+    await until(() => stream.stats().bufferedMs >= 1000, 'a second was heard');
+    expect(stream.readInto(samples)).toBe(samples.length);
+    return toneShare(samples, 7000, 16_000) * samples.reduce((energy, sample) => energy + sample ** 2, 0);
+  };
+  const [left, whole] = await Promise.all([image(ours!), image(engines!)]);
+  expect(left).toBeLessThan(whole / 100);
+
+  await other.leave();
+  await room.disconnect();
+  expect(engine.stats().streams).toBe(0);
+});
+
 // In this file, so that it looks after the server had rooms.
 test.runIf(process.platform === 'linux')('the server has no socket that leaves this machine', () => {
   expect(socketsElsewhere(pid)).toEqual([]);

@@ -34,6 +34,11 @@ streams[1].write(new esm.AudioFrame(new Int16Array(480), 48_000, 1, 480));
 const frames = await Promise.all(reads);
 assert.ok(frames[0].value instanceof esm.AudioFrame && frames[1].value instanceof cjs.AudioFrame);
 
+// A ring of one build is the other one's, too.
+const ring = new esm.RingBuffer({ capacity: 2 });
+cjs.RingBuffer.open(ring.id).write(new Int16Array([1, 2]));
+assert.equal(ring.skip(2), 2);
+
 for (const { FfiQueue } of [esm, cjs]) {
   assert.throws(() => FfiQueue.open(999n, { types }), { name: 'NarrowcastError', code: 'NOT_FOUND' });
 }

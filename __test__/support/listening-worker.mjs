@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AudioStream } from './engine-meeting.mjs';
 
-const stream = AudioStream.fromHandle(workerData.handle, { sampleRate: 16_000 });
+const stream = AudioStream.fromHandle(workerData.handle, { sampleRate: 16_000, resampler: 'engine' });
 let frames = 0;
 for await (const frame of stream) {
   frames++;

@@ -49,9 +49,10 @@ const subscription = () => {
   return made;
 };
 const stream = () => new native.NativeAudioStream(8000, 2, 160, 1600, bell);
+const ring = () => new native.NativeRingBuffer(100, true);
 const resampler = () => new native.NativeResampler(48_000, 16_000, 2, 2, false, false);
 
-for (const make of [queue, subscription, stream, resampler]) {
+for (const make of [queue, subscription, stream, resampler, ring]) {
   const { constructor } = make();
   const names = Object.getOwnPropertyNames(constructor.prototype).filter((name) => name !== 'constructor');
   for (const name of names) {
@@ -69,7 +70,7 @@ for (const make of [queue, subscription, stream, resampler]) {
       }
     }
     // A method of one class on an object of another.
-    for (const other of [queue(), subscription(), stream(), resampler(), {}, null])
+    for (const other of [queue(), subscription(), stream(), resampler(), ring(), {}, null])
       attempt(() => value?.call(other, new Int16Array(2)));
   }
   for (const a of odd()) {
@@ -81,6 +82,13 @@ for (const make of [queue, subscription, stream, resampler]) {
 const { replaceScratch, openScratch, answerDoorbell } = native;
 for (const open of [native.NativeQueue.open, answerDoorbell, replaceScratch, openScratch, resampler().pusher()]) {
   for (const a of odd()) for (const b of odd()) attempt(() => open(a, b, true));
+}
+for (const a of odd()) for (const b of [true, false, ...odd()]) attempt(() => new native.NativeRingBuffer(a, b));
+for (const a of odd()) attempt(() => native.NativeRingBuffer.open(a));
+const useRing = ring().function();
+for (const what of [...Array(10).keys(), ...odd()]) {
+  for (const value of odd())
+    for (const times of [1, 2]) for (let i = 0; i < times; i++) attempt(() => useRing(what, value));
 }
 
 // What is read by token: whose, how much, and where to.

@@ -14,7 +14,6 @@ const OPERATIONS = 200_000;
  * to take is ours.
  */
 export async function limits(): Promise<Row[]> {
-  const events = new FfiQueue({ types: ['event'] }).subscribe();
   return [
     row(
       'limit/wake',
@@ -31,6 +30,21 @@ export async function limits(): Promise<Row[]> {
       undefined,
       'an Int16Array for 10 ms at 16 kHz, and its collection',
     ),
+    ...(await callLimits()),
+    row(
+      'limit/decode',
+      'main-thread µs',
+      await rounds(() => perOperation(decode)),
+      undefined,
+      "@bufbuild/protobuf's work on the answer to a chunk, one right after the other",
+    ),
+  ];
+}
+
+/** What it costs to call native code at all. */
+export async function callLimits(): Promise<Row[]> {
+  const events = new FfiQueue({ types: ['event'] }).subscribe();
+  return [
     row(
       'limit/call',
       'main-thread µs',
@@ -44,13 +58,6 @@ export async function limits(): Promise<Row[]> {
       await rounds(() => perOperation(callFunction)),
       undefined,
       'a call of a native function',
-    ),
-    row(
-      'limit/decode',
-      'main-thread µs',
-      await rounds(() => perOperation(decode)),
-      undefined,
-      "@bufbuild/protobuf's work on the answer to a chunk, one right after the other",
     ),
   ];
 }

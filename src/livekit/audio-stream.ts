@@ -2,7 +2,7 @@ import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from
 import { fromNative, NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
 import { PcmReader, type PcmOptions } from '../pcm-reader.js';
-import { handle } from '../validate.js';
+import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { install } from './engine.js';
 import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
@@ -13,7 +13,22 @@ export interface AudioStreamOptions extends PcmOptions {
   noiseCancellation?: NoiseCancellationOptions | FrameProcessor<AudioFrame>;
   /** Whether the frame processor is closed with the stream. Default: true. */
   autoCloseNoiseCancellation?: boolean;
+  /**
+   * Who converts to `sampleRate`, where that is not 48,000 Hz.
+   *
+   * `'soxr'`: the engine delivers 48,000 Hz, and narrowcast converts them natively, where they arrive. Nothing above the
+   * new Nyquist frequency is left to alias, and the passband is flat nearly up to it; frames come 7.5 ms later (to 8,000
+   * Hz: 15). `'engine'`: the engine's own converter, at once; what lies just above the new Nyquist frequency comes back
+   * as other tones. `npm run bench -- engine-rate` compares them.
+   *
+   * Default: `'soxr'`, since remote tracks are decoded at 48,000 Hz; `'engine'` for local tracks, which may have this very
+   * rate, and with a plug-in of the engine, which works at the rate that is asked for.
+   */
+  resampler?: 'soxr' | 'engine';
 }
+
+/** Hz, of what the engine decodes. */
+const DECODED_RATE = 48_000;
 
 /**
  * The audio of a LiveKit track: rtc-node's `AudioStream`, with the same constructors, but bounded, and without a cost to
@@ -43,6 +58,8 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    * (`track.ffi_handle.handle`) can. Listening costs that other thread nothing. It has called {@link install}, and keeps
    * the track; rtc-node itself is not to be used in this thread, where the streams end with the thread.
    *
+   * What it converts by default is a remote track's audio: see {@link AudioStreamOptions.resampler}.
+   *
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_NOT_INSTALLED` if no thread of this process called `install`;
    * `ENGINE_REQUEST_FAILED`
    */
@@ -60,6 +77,8 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
   const cancellation = options.noiseCancellation;
   const processor = isProcessor(cancellation) ? cancellation : null;
   const plugin = cancellation && !isProcessor(cancellation) ? cancellation : undefined;
+  const resampler = options.resampler ?? (plugin || track?.info?.remote === false ? 'engine' : 'soxr');
+  if (resampler !== 'soxr' && resampler !== 'engine') throw invalid('resampler', resampler, "'soxr' or 'engine'");
 
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
   const registration: StreamOnTrack = { processor, teardown: () => reader.close() };
@@ -72,46 +91,51 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
       if (options.autoCloseNoiseCancellation ?? true) processor?.close();
     },
   );
-  openEngineStream(reader, () => requestStream(bindings, trackHandle, reader, plugin));
+  const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
+  openEngineStream(reader, engineRate, () => requestStream(bindings, trackHandle, engineRate, reader.channels, plugin));
   track?.registerAudioStream?.(registration);
   return reader;
 }
 
-/** Lets the engine feed `reader` with the stream that `request` opens. */
-function openEngineStream(reader: PcmReader<AudioFrame>, request: () => bigint): void {
+/** Lets the engine feed `reader` with the stream that `request` opens, whose frames have `engineRate`. */
+function openEngineStream(reader: PcmReader<AudioFrame>, engineRate: number, request: () => bigint): void {
   let failure: { error: unknown } | undefined;
-  fromNative(() =>
-    reader.native.openEngineStream(() => {
-      try {
-        return request();
-      } catch (error) {
-        // Errors don't pass through native code whole. Handle 0 is no stream.
-        failure = { error };
-        return 0n;
-      }
-    }),
-  );
-  if (!failure) {
-    // In a worker that only listens, nothing else may do so.
-    reader.keepsAlive = true;
-    return;
+  try {
+    fromNative(() =>
+      reader.native.openEngineStream(engineRate, () => {
+        try {
+          return request();
+        } catch (error) {
+          // Errors don't pass through native code whole. Handle 0 is no stream.
+          failure = { error };
+          return 0n;
+        }
+      }),
+    );
+  } catch (error) {
+    failure = { error };
   }
-  reader.native.close();
-  throw failure.error;
+  if (failure) {
+    reader.native.close();
+    throw failure.error;
+  }
+  // In a worker that only listens, nothing else may do so.
+  reader.keepsAlive = true;
 }
 
 function requestStream(
   { ffi }: Bindings,
   trackHandle: bigint,
-  reader: PcmReader<AudioFrame>,
+  sampleRate: number,
+  numChannels: number,
   plugin: NoiseCancellationOptions | undefined,
 ): bigint {
   // Frames of another length than the engine's own are cut from the ring: the engine would lose the rest at the end.
   const value = new ffi.NewAudioStreamRequest({
     type: ffi.AudioStreamType.AUDIO_STREAM_NATIVE,
     trackHandle,
-    sampleRate: reader.sampleRate,
-    numChannels: reader.channels,
+    sampleRate,
+    numChannels,
     // No queue of the engine's own, which is short and drops what it has no room for, uncounted. The ring is the bound.
     queueSizeFrames: 0,
     ...(plugin && { audioFilterModuleId: plugin.moduleId, audioFilterOptions: JSON.stringify(plugin.options) }),

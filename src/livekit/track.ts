@@ -11,6 +11,7 @@ export interface StreamOnTrack {
 /** What of rtc-node's Track is private there, so described here. Versions before 0.13.34 know nothing of streams. */
 export interface TrackInternals {
   readonly ffi_handle: { readonly handle: bigint };
+  readonly info?: { readonly remote?: boolean };
   registerAudioStream?(stream: StreamOnTrack): void;
   unregisterAudioStream?(stream: StreamOnTrack): void;
 }

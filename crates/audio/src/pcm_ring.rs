@@ -1,7 +1,7 @@
 //! A ring of 16-bit samples between two threads: memory allocated once, overflow counted.
 //!
 //! ```text
-//!  absolute positions, in samples, from 0 for the first sample ever offered; position p lives in cell p % capacity
+//!  absolute positions, in samples, from 0 for the first sample ever offered; position p lives in place p % capacity
 //!
 //!         read_pos                     write_pos
 //!  ───────────┼────────────────────────────┼───────────────►
@@ -9,13 +9,18 @@
 //!   or dropped│  never more than capacity()│
 //! ```
 //!
-//! The producer alone moves `write_pos`. The consumer moves `read_pos` past what it took, and under
-//! [`Overflow::DropOldest`] the producer moves it past what it is about to overwrite. Both positions only ever grow.
+//! The producer alone moves `write_pos`. The consumer moves `read_pos` past what it took; the producer moves it past what
+//! it is about to overwrite ([`Overflow::DropOldest`]), or past all there is ([`PcmRing::discard`]). Both positions only
+//! ever grow.
 //!
 //! # Why a block is never torn
 //!
 //! All the cells are atomics, so an access is never a data race and there is no `unsafe` here. But they are read and
 //! written one by one, in no order of their own (`Relaxed`): whether a *block* is whole is decided by the positions.
+//!
+//! A cell has several places, so that a copy takes a fraction of the accesses. The producer, who alone writes cells, puts
+//! back the places of a cell that it doesn't mean as they are. So whichever of a cell's values a load sees, each place in it
+//! holds what a cell of its own could have held then, and what follows says of each place what it says of a cell.
 //!
 //! - *A reader sees what was written.* The producer stores cells, then `write_pos` with Release; the consumer loads
 //!   `write_pos` with Acquire, then the cells. So each cell before `write_pos` reads as the sample that belongs there,
@@ -36,8 +41,12 @@
 //! the last Release and Acquire are needed is therefore known from this argument, and not from a test.
 
 use crossbeam_utils::CachePadded;
-use narrowcast_core::sync::atomic::{AtomicI16, AtomicU64, Ordering};
+use narrowcast_core::sync::atomic::{AtomicU64, Ordering};
 use std::{error, fmt};
+
+/// Places for samples in a cell. Under loom 1, as the stores and loads of a block matter there, and not their width: loom
+/// 0.7 forgets a consumer's look at a cell that the producer loads, too, before it stores it.
+const PLACES: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// What a [`PcmRing`] does with samples that don't fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +62,9 @@ pub enum Overflow {
 pub struct Read {
     /// Samples copied to the front of the target. What is behind them is unspecified.
     pub samples: usize,
-    /// Samples that [`Overflow::DropOldest`] lost since the last read, all of them before this read's first sample: what
-    /// is in the target is one piece. A read of no samples reports 0, and leaves the loss to the next one.
+    /// Samples that the producer took away since the last read, by [`Overflow::DropOldest`] or [`PcmRing::discard`], all
+    /// of them before this read's first sample: what is in the target is one piece. A read of no samples reports 0, and
+    /// leaves the loss to the next one.
     pub skipped: u64,
 }
 
@@ -91,9 +101,9 @@ impl error::Error for PcmRingError {}
 /// Share it by `Arc`; all methods take `&self`. Everything is counted in samples, over all channels: a stereo frame of
 /// 480 samples per channel is 960 samples. The ring knows nothing of channels beyond its grain.
 ///
-/// **One producer, one consumer.** [`write`](Self::write) is the producer's; [`read`](Self::read),
-/// [`read_exact`](Self::read_exact), [`peek`](Self::peek), [`skip`](Self::skip) and [`clear`](Self::clear) are the
-/// consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes
+/// **One producer, one consumer.** [`write`](Self::write) and [`discard`](Self::discard) are the producer's;
+/// [`read`](Self::read), [`read_exact`](Self::read_exact), [`read_before`](Self::read_before), [`peek`](Self::peek),
+/// [`skip`](Self::skip) and [`clear`](Self::clear) are the consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes
 /// (a lock, a channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
 /// come out garbled, repeated or not at all, and the counts are wrong.
 ///
@@ -102,7 +112,7 @@ impl error::Error for PcmRingError {}
 /// Nothing is allocated after [`new`](Self::new).
 ///
 /// The counts add up. With neither side in a call,
-/// `written() == read + skipped or cleared by the consumer + dropped() + len()`.
+/// `written() == read + skipped or cleared by the consumer + dropped() + discarded + len()`.
 ///
 /// # Examples
 ///
@@ -121,7 +131,9 @@ impl error::Error for PcmRingError {}
 /// # Ok::<(), narrowcast_audio::PcmRingError>(())
 /// ```
 pub struct PcmRing {
-    cells: Box<[AtomicI16]>,
+    /// [`PLACES`] samples each; places behind the capacity are not used.
+    cells: Box<[AtomicU64]>,
+    capacity: usize,
     grain: u64,
     overflow: Overflow,
     producer: CachePadded<ProducerSide>,
@@ -177,11 +189,13 @@ impl PcmRing {
         let too_large = PcmRingError::TooLarge { capacity };
         let rounded = capacity.checked_next_multiple_of(grain).ok_or(too_large)?;
         let mut cells = Vec::new();
+        let count = rounded.div_ceil(PLACES);
         // A plain allocation would abort the process where there is no memory.
-        cells.try_reserve_exact(rounded).map_err(|_| too_large)?;
-        cells.resize_with(rounded, || AtomicI16::new(0));
+        cells.try_reserve_exact(count).map_err(|_| too_large)?;
+        cells.resize_with(count, || AtomicU64::new(0));
         Ok(Self {
             cells: cells.into_boxed_slice(),
+            capacity: rounded,
             grain: grain as u64,
             overflow,
             producer: CachePadded::new(ProducerSide { write_pos: AtomicU64::new(0), dropped: AtomicU64::new(0) }),
@@ -228,7 +242,7 @@ impl PcmRing {
         let start = self.producer.write_pos.load(Ordering::Relaxed);
         // Acquire: the consumer's copy of what is overwritten now is finished.
         let oldest = self.consumer.read_pos.load(Ordering::Acquire);
-        let free = self.cells.len().saturating_sub(start.saturating_sub(oldest) as usize);
+        let free = self.capacity.saturating_sub(start.saturating_sub(oldest) as usize);
         let (stored, rejected) = input.split_at(free.min(input.len()));
         if !rejected.is_empty() {
             self.producer.dropped.fetch_add(rejected.len() as u64, Ordering::Relaxed);
@@ -244,7 +258,7 @@ impl PcmRing {
         // Acquire, here and below: the consumer's copy of what is overwritten now is finished.
         let mut oldest = self.consumer.read_pos.load(Ordering::Acquire);
         loop {
-            let excess = end.saturating_sub(oldest).saturating_sub(self.cells.len() as u64);
+            let excess = end.saturating_sub(oldest).saturating_sub(self.capacity as u64);
             if excess == 0 {
                 break;
             }
@@ -269,6 +283,38 @@ impl PcmRing {
         stored.len()
     }
 
+    /// Producer: takes back all that it has written and nobody has read, and returns how many samples that was. They
+    /// don't count as [`dropped`](Self::dropped); the consumer is told of the gap, [`Read::skipped`]. What is written
+    /// afterwards stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narrowcast_audio::{Overflow, PcmRing, Read};
+    ///
+    /// let ring = PcmRing::new(4, 1, Overflow::Reject)?;
+    /// ring.write(&[1, 2, 3]);
+    /// assert_eq!((ring.discard(), ring.dropped()), (3, 0));
+    /// ring.write(&[4]);
+    /// let mut out = [0; 4];
+    /// assert_eq!(ring.read(&mut out), Read { samples: 1, skipped: 3 });
+    /// assert_eq!(out[0], 4);
+    /// # Ok::<(), narrowcast_audio::PcmRingError>(())
+    /// ```
+    pub fn discard(&self) -> usize {
+        let end = self.producer.write_pos.load(Ordering::Relaxed);
+        let mut oldest = self.consumer.read_pos.load(Ordering::Acquire);
+        while oldest < end {
+            // The orderings are those of `write_dropping_oldest`, of which this is the first half.
+            match self.consumer.read_pos.compare_exchange(oldest, end, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return (end - oldest) as usize,
+                // The consumer took something.
+                Err(moved) => oldest = moved,
+            }
+        }
+        0
+    }
+
     /// Consumer: moves up to `out.len()` of the oldest samples to the front of `out`.
     ///
     /// # Examples
@@ -287,7 +333,29 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read(&self, out: &mut [i16]) -> Read {
-        self.read_at_least(0, out).unwrap_or_default()
+        self.read_at_least(0, u64::MAX, out).unwrap_or_default()
+    }
+
+    /// Consumer: as [`read`](Self::read), but takes nothing from the absolute position `end` on. Positions count the
+    /// samples ever written, see [`write_position`](Self::write_position).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narrowcast_audio::{Overflow, PcmRing, Read};
+    ///
+    /// let ring = PcmRing::new(4, 1, Overflow::DropOldest)?;
+    /// ring.write(&[1, 2, 3]);
+    /// let end = ring.write_position();
+    /// ring.write(&[4, 5]); // 1 makes room
+    /// let mut out = [0; 4];
+    /// assert_eq!(ring.read_before(end, &mut out), Read { samples: 2, skipped: 1 });
+    /// assert_eq!(out[..2], [2, 3]);
+    /// assert_eq!(ring.read_before(end, &mut out).samples, 0);
+    /// # Ok::<(), narrowcast_audio::PcmRingError>(())
+    /// ```
+    pub fn read_before(&self, end: u64, out: &mut [i16]) -> Read {
+        self.read_at_least(0, end, out).unwrap_or_default()
     }
 
     /// Consumer: fills `out` with the oldest samples, or returns `None` and takes nothing if there are fewer than that.
@@ -310,13 +378,14 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read_exact(&self, out: &mut [i16]) -> Option<Read> {
-        self.read_at_least(out.len(), out)
+        self.read_at_least(out.len(), u64::MAX, out)
     }
 
-    fn read_at_least(&self, least: usize, out: &mut [i16]) -> Option<Read> {
+    fn read_at_least(&self, least: usize, end: u64, out: &mut [i16]) -> Option<Read> {
         let mut start = self.consumer.read_pos.load(Ordering::Acquire);
         loop {
-            let n = self.available(start).min(out.len());
+            let before_end = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+            let n = self.available(start).min(out.len()).min(before_end);
             if n < least {
                 return None;
             }
@@ -446,7 +515,7 @@ impl PcmRing {
 
     /// Samples that fit: what was asked for, rounded up to whole grains.
     pub fn capacity(&self) -> usize {
-        self.cells.len()
+        self.capacity
     }
 
     /// Samples that were offered, and are lost to overflow: rejected, or dropped to make room. It only grows;
@@ -466,6 +535,19 @@ impl PcmRing {
         }
     }
 
+    /// Where the next sample will be written: how many were stored, or, with [`Overflow::DropOldest`], offered. Whoever
+    /// sees a position sees what the producer did before it wrote that far.
+    pub fn write_position(&self) -> u64 {
+        self.producer.write_pos.load(Ordering::Acquire)
+    }
+
+    /// Where the next sample will be read, unless it gets dropped: all before it was read, or is gone. While all there
+    /// is is being replaced, it can be past [`write_position`](Self::write_position). Whoever sees a position sees what
+    /// the consumer did before it read that far.
+    pub fn read_position(&self) -> u64 {
+        self.consumer.read_pos.load(Ordering::Acquire)
+    }
+
     /// How many samples there are from `start` on, where `start` was just loaded from `read_pos` with Acquire.
     ///
     /// In this order `write_pos` is at least as new as `start`: whoever set `read_pos` had seen, or stored, the
@@ -473,7 +555,7 @@ impl PcmRing {
     /// `start` itself can be old, and the difference more than a ring holds; then `leave` will fail.
     fn available(&self, start: u64) -> usize {
         let end = self.producer.write_pos.load(Ordering::Acquire);
-        end.saturating_sub(start).min(self.cells.len() as u64) as usize
+        end.saturating_sub(start).min(self.capacity as u64) as usize
     }
 
     /// Consumer: moves `read_pos` from `start` to `to`, or says where the producer has moved it meanwhile.
@@ -489,33 +571,79 @@ impl PcmRing {
         self.consumer.expected.store(expected + n, Ordering::Relaxed);
     }
 
-    /// The cells of `n` positions from `pos` on: up to the end of the storage, and on from its front. At most a ringful.
-    fn cells(&self, pos: u64, n: usize) -> (&[AtomicI16], &[AtomicI16]) {
-        let at = (pos % self.cells.len() as u64) as usize;
-        let (front, back) = self.cells.split_at(at);
-        let in_back = n.min(back.len());
-        (&back[..in_back], &front[..n - in_back])
+    /// The place of a position, and how many of `n` positions from it on come before the end of the storage; the others go
+    /// on from its front. At most a ringful.
+    fn split(&self, pos: u64, n: usize) -> (usize, usize) {
+        let place = (pos % self.capacity as u64) as usize;
+        (place, n.min(self.capacity - place))
     }
 
     fn store(&self, pos: u64, samples: &[i16]) {
-        let (back, front) = self.cells(pos, samples.len());
-        let (to_back, to_front) = samples.split_at(back.len());
-        for (cells, samples) in [(back, to_back), (front, to_front)] {
-            for (cell, sample) in cells.iter().zip(samples) {
-                cell.store(*sample, Ordering::Relaxed);
-            }
-        }
+        let (place, before_end) = self.split(pos, samples.len());
+        let (to_back, to_front) = samples.split_at(before_end);
+        self.store_at(place, to_back);
+        self.store_at(0, to_front);
     }
 
     fn load(&self, pos: u64, out: &mut [i16]) {
-        let (back, front) = self.cells(pos, out.len());
-        let (from_back, from_front) = out.split_at_mut(back.len());
-        for (cells, out) in [(back, from_back), (front, from_front)] {
-            for (cell, sample) in cells.iter().zip(out) {
-                *sample = cell.load(Ordering::Relaxed);
-            }
+        let (place, before_end) = self.split(pos, out.len());
+        let (from_back, from_front) = out.split_at_mut(before_end);
+        self.load_at(place, from_back);
+        self.load_at(0, from_front);
+    }
+
+    fn store_at(&self, place: usize, samples: &[i16]) {
+        let (first, rest) = samples.split_at(places_to_next_cell(place).min(samples.len()));
+        let (whole, last) = rest.as_chunks::<PLACES>();
+        let mut cells = self.cells[place / PLACES..].iter();
+        let mut next = || cells.next().expect("a ringful of samples has cells");
+        if !first.is_empty() {
+            store_part(next(), place % PLACES, first);
+        }
+        for samples in whole {
+            next().store(pack(samples), Ordering::Relaxed);
+        }
+        if !last.is_empty() {
+            store_part(next(), 0, last);
         }
     }
+
+    fn load_at(&self, place: usize, out: &mut [i16]) {
+        let (first, rest) = out.split_at_mut(places_to_next_cell(place).min(out.len()));
+        let (whole, last) = rest.as_chunks_mut::<PLACES>();
+        let mut cells = self.cells[place / PLACES..].iter();
+        let mut next = || cells.next().expect("a ringful of samples has cells").load(Ordering::Relaxed);
+        if !first.is_empty() {
+            let from = place % PLACES;
+            first.copy_from_slice(&unpack(next())[from..from + first.len()]);
+        }
+        for out in whole {
+            *out = unpack(next());
+        }
+        if !last.is_empty() {
+            last.copy_from_slice(&unpack(next())[..last.len()]);
+        }
+    }
+}
+
+/// Places from `place` on that share its cell with what is before it.
+fn places_to_next_cell(place: usize) -> usize {
+    place.next_multiple_of(PLACES) - place
+}
+
+/// Producer: changes some places of a cell.
+fn store_part(cell: &AtomicU64, place: usize, samples: &[i16]) {
+    let mut all = unpack(cell.load(Ordering::Relaxed));
+    all[place..place + samples.len()].copy_from_slice(samples);
+    cell.store(pack(&all), Ordering::Relaxed);
+}
+
+fn pack(samples: &[i16; PLACES]) -> u64 {
+    samples.iter().rev().fold(0, |cell, sample| cell << 16 | u64::from(*sample as u16))
+}
+
+fn unpack(cell: u64) -> [i16; PLACES] {
+    std::array::from_fn(|place| (cell >> (16 * place)) as i16)
 }
 
 impl fmt::Debug for PcmRing {

@@ -104,7 +104,7 @@ impl Engine {
 ///
 /// A loop of this is compiled to several at once, which [`f32::round`] is only from SSE 4.1 on: floats from 2²³ to 2²⁴ are
 /// the integers, so adding one of them rounds, and leaves the result in the lower bits.
-fn rounded(sample: f32) -> i16 {
+pub fn rounded(sample: f32) -> i16 {
     const INTEGERS: f32 = 12_582_912.0; // 1.5 · 2²³
     let within = sample.clamp(f32::from(i16::MIN), f32::from(i16::MAX));
     (within + INTEGERS).to_bits() as i16

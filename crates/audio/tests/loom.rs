@@ -5,8 +5,10 @@
 #![cfg(loom)]
 
 use loom::thread;
-use narrowcast_audio::{Overflow, PcmRing, Read};
+use narrowcast_audio::{Format, Overflow, PcmRing, PcmTrack, Read};
 use narrowcast_core::sync::Arc;
+use narrowcast_core::sync::atomic::{AtomicUsize, Ordering};
+use narrowcast_core::{Doorbell, Waiter, Wake};
 
 /// Runs the two sides beside each other in every way, then checks the ring and what the consumer saw.
 ///
@@ -262,4 +264,162 @@ fn a_ring_that_is_never_empty_never_looks_empty() {
         },
         |ring, seen| seen.finish(ring),
     );
+}
+
+#[test]
+fn discard_never_tears_a_read_and_leaves_what_follows() {
+    explore(
+        || full(2, 1),
+        |ring| {
+            let discarded = ring.discard();
+            assert!(discarded <= 2);
+            ring.write(&[2]);
+            ring.write(&[3, 4]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.read(ring, 2);
+            seen.read(ring, 1);
+            seen
+        },
+        |ring, mut seen| {
+            seen.read(ring, 2);
+            assert!(ring.is_empty());
+            ring.write(&[ring.written() as i16]);
+            seen.read(ring, 2);
+            assert_eq!(seen.position, ring.written(), "what was written after the discard is there");
+            assert_eq!(seen.read + seen.gaps, ring.written());
+            assert!((ring.dropped()..=ring.dropped() + 2).contains(&seen.gaps));
+        },
+    );
+}
+
+#[test]
+fn discard_is_never_undone_by_a_read_that_was_under_way() {
+    explore(
+        || full(2, 1),
+        |ring| {
+            ring.discard();
+            assert!(ring.is_empty());
+            ring.write(&[2]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            seen.read(ring, 1);
+            let read = seen.read(ring, 2);
+            // After what was taken back, only what followed it.
+            assert!(read.skipped == 0 || seen.position == 3);
+            seen
+        },
+        |ring, mut seen| {
+            seen.read(ring, 2);
+            assert_eq!((seen.position, seen.read + seen.gaps), (3, 3));
+        },
+    );
+}
+
+#[test]
+fn a_read_before_a_position_takes_nothing_behind_it() {
+    explore(
+        || full(4, 1),
+        |ring| {
+            ring.write(&[4]);
+            ring.write(&[5, 6]);
+        },
+        |ring| {
+            let mut seen = Seen::default();
+            let mut out = [-1; 4];
+            let read = ring.read_before(3, &mut out);
+            seen.block(read, &out);
+            assert!(seen.position <= 3);
+            // All that was before it is read or dropped.
+            assert!(ring.read_position() >= 3);
+            seen
+        },
+        |ring, seen| seen.finish(ring),
+    );
+}
+
+/// A track of frames of 2 samples, with room for 4, and how often its doorbell was rung.
+fn track() -> (PcmTrack, Arc<AtomicUsize>) {
+    struct Count(Arc<AtomicUsize>);
+    impl Wake for Count {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let bell = Arc::new(Doorbell::new(Box::new(Count(wakes.clone()))));
+    let format = Format { sample_rate: 5, channels: 1, frame_samples: 2 };
+    (PcmTrack::new(format, 4, Waiter::new(bell, 0)), wakes)
+}
+
+#[test]
+fn a_frame_never_reaches_over_the_end_of_an_utterance() {
+    loom::model(|| {
+        let (track, _) = track();
+        track.write(&[1]);
+        let track = Arc::new(track);
+        let writer = thread::spawn({
+            let track = track.clone();
+            move || {
+                track.end_utterance();
+                track.write(&[2, 3]);
+            }
+        });
+        let mut frame = [-1; 2];
+        // The end may not be there yet: then silence is played, and 1 waits.
+        match track.take(&mut frame) {
+            0 => assert_eq!(frame, [0, 0]),
+            1 => assert_eq!(frame, [1, 0]),
+            _ => panic!("{frame:?}"),
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_track_that_is_written_faster_than_it_fits_plays_what_is_left_of_it() {
+    loom::model(|| {
+        let (track, _) = track();
+        track.write(&[0, 1, 2, 3]);
+        let track = Arc::new(track);
+        let writer = thread::spawn({
+            let track = track.clone();
+            move || track.write(&[4, 5, 6])
+        });
+        let mut frame = [-1; 2];
+        let samples = track.take(&mut frame);
+        match samples {
+            2 => assert_eq!(frame[1], frame[0] + 1),
+            // 3 is left of what was there, and what follows it is not there yet.
+            _ => assert_eq!(frame, [if samples == 1 { 3 } else { 0 }, 0]),
+        }
+        writer.join().unwrap();
+        let stats = track.stats();
+        assert_eq!(stats.samples_dropped + stats.buffered + samples as u64, 7);
+    });
+}
+
+#[test]
+fn whoever_waits_until_all_is_played_has_seen_it_or_is_rung() {
+    for discards in [false, true] {
+        loom::model(move || {
+            let (track, wakes) = track();
+            track.write(&[1, 2]);
+            let track = Arc::new(track);
+            let player = thread::spawn({
+                let track = track.clone();
+                move || track.take(&mut [0; 2])
+            });
+            if discards {
+                track.discard();
+            }
+            let waits = track.wait_for(2);
+            player.join().unwrap();
+            assert!(track.has_played(2));
+            // Both may be true: the player rings while the other looks.
+            assert!(!waits || wakes.load(Ordering::Acquire) == 1);
+        });
+    }
 }

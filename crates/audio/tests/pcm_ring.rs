@@ -114,6 +114,38 @@ fn a_gap_before_skip_and_clear_is_not_forgotten_and_what_they_discard_is_none() 
 }
 
 #[test]
+fn what_the_producer_takes_back_is_a_gap_and_no_loss_and_what_follows_stays() {
+    for overflow in [Overflow::Reject, Overflow::DropOldest] {
+        let ring = ring(4, 2, overflow);
+        assert_eq!(ring.discard(), 0);
+        ring.write(&[1, 2, 3]);
+        assert_eq!((ring.discard(), ring.discard(), ring.dropped()), (3, 0, 0));
+        assert_eq!((ring.len(), ring.written()), (0, 3));
+        ring.write(&[4, 5]);
+        let mut out = [0; 4];
+        assert_eq!(ring.read(&mut out), Read { samples: 2, skipped: 3 });
+        assert_eq!(out[..2], [4, 5]);
+    }
+}
+
+#[test]
+fn a_read_stops_before_the_position_it_was_told() {
+    let ring = ring(4, 1, Overflow::DropOldest);
+    ring.write(&[1, 2, 3]);
+    assert_eq!((ring.write_position(), ring.read_position()), (3, 0));
+    let mut out = [0; 4];
+    assert_eq!(ring.read_before(0, &mut out), Read::default());
+    assert_eq!((ring.read_before(2, &mut out), out[..2].to_vec()), (Read { samples: 2, skipped: 0 }, vec![1, 2]));
+    assert_eq!((ring.read_before(2, &mut out).samples, ring.read_before(1, &mut out).samples), (0, 0));
+    assert_eq!((ring.read_before(u64::MAX, &mut out).samples, out[0]), (1, 3));
+    assert_eq!(ring.read_position(), 3);
+    // Dropped past the position: nothing before it is left.
+    ring.write(&[4, 5, 6, 7, 8, 9]);
+    assert_eq!((ring.read_before(5, &mut out), ring.read_position()), (Read::default(), 5));
+    assert_eq!((ring.read_before(6, &mut out), out[0]), (Read { samples: 1, skipped: 2 }, 6));
+}
+
+#[test]
 fn read_exact_takes_all_or_nothing() {
     let ring = ring(4, 1, Overflow::Reject);
     ring.write(&[1, 2]);
@@ -140,9 +172,11 @@ enum Op {
     Write(usize),
     Read(usize),
     ReadExact(usize),
+    ReadBefore(usize, usize),
     Peek(usize),
     Skip(usize),
     Clear,
+    Discard,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -150,9 +184,11 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..40usize).prop_map(Op::Write),
         4 => (0..20usize).prop_map(Op::Read),
         2 => (0..20usize).prop_map(Op::ReadExact),
+        2 => (0..20usize, 0..20usize).prop_map(|(end, n)| Op::ReadBefore(end, n)),
         1 => (0..20usize).prop_map(Op::Peek),
         1 => (0..20usize).prop_map(Op::Skip),
         1 => Just(Op::Clear),
+        1 => Just(Op::Discard),
     ]
 }
 
@@ -233,7 +269,7 @@ proptest! {
         let mut model = Model::new(capacity, grain, overflow);
         prop_assert_eq!(ring.capacity(), model.capacity);
 
-        let (mut offered, mut read, mut skipped, mut gaps) = (0u64, 0u64, 0u64, 0u64);
+        let (mut offered, mut read, mut skipped, mut gaps, mut discarded) = (0u64, 0u64, 0u64, 0u64, 0u64);
         for op in ops {
             match op {
                 Op::Write(n) => {
@@ -261,6 +297,21 @@ proptest! {
                         gaps += expected.skipped;
                     }
                 }
+                Op::ReadBefore(end, n) => {
+                    let mut out = vec![0; n];
+                    let (samples, expected) = model.read(n.min(end));
+                    // Under `Reject` positions count what was stored.
+                    prop_assert_eq!(ring.read_before(ring.read_position() + end as u64, &mut out), expected);
+                    prop_assert_eq!(&out[..expected.samples], samples);
+                    read += expected.samples as u64;
+                    gaps += expected.skipped;
+                }
+                Op::Discard => {
+                    let n = ring.discard();
+                    prop_assert_eq!(n, model.skip(usize::MAX));
+                    model.lost_since_read += n as u64;
+                    discarded += n as u64;
+                }
                 Op::Peek(n) => {
                     let mut out = vec![0; n];
                     let samples = model.peek(n);
@@ -282,9 +333,10 @@ proptest! {
             prop_assert_eq!(ring.is_empty(), model.queue.is_empty());
             prop_assert_eq!(ring.dropped(), model.dropped);
             prop_assert_eq!(ring.written(), offered);
-            prop_assert_eq!(offered, read + skipped + ring.dropped() + ring.len() as u64);
+            prop_assert_eq!(offered, read + skipped + discarded + ring.dropped() + ring.len() as u64);
+            prop_assert_eq!(ring.write_position() - ring.read_position(), ring.len() as u64);
             if drop_oldest {
-                prop_assert_eq!(ring.dropped(), gaps + model.lost_since_read);
+                prop_assert_eq!(ring.dropped() + discarded, gaps + model.lost_since_read);
             }
         }
     }

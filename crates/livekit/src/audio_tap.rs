@@ -1,16 +1,16 @@
 //! Audio frames, from the engine's callback into the ring of the stream they belong to.
 //!
 //! ```text
-//! frame ─► whose stream?  open   ─► copy into its ring, release the frame's handle
+//! frame ─► whose stream?  open   ─► its feed: copy into its ring, at its rate; release the frame's handle
 //!                         closed ─► release (frames still come until the engine's eos)
 //!                         nobody's, and a stream is being opened ─► limbo
 //!                         nobody's ─► not ours: broadcast like any other event
 //! ```
 
 use crate::abi::Abi;
+use crate::feed::{Ending, Feed};
 use crate::limbo::Limbo;
 use crate::wire::{AudioEvent, AudioFrameInfo};
-use narrowcast_audio::PcmStream;
 use narrowcast_core::sync::atomic::{AtomicBool, Ordering};
 use narrowcast_core::sync::{Arc, SegQueue};
 use narrowcast_core::{Counter, Event, SnapshotMap};
@@ -41,7 +41,7 @@ pub struct AudioTap {
 /// What the tap knows of one of our streams.
 enum Tapped {
     Open {
-        stream: Arc<PcmStream>,
+        feed: Feed,
         /// Whether its frames bypass the limbo for good.
         joined: AtomicBool,
     },
@@ -102,9 +102,9 @@ impl AudioTap {
         // Before the stream is looked up, see `is_idle`.
         let idle = self.limbo.is_idle();
         let tap = self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
-            Some(Tapped::Open { stream, joined }) if idle || joined.load(Ordering::Acquire) => {
+            Some(Tapped::Open { feed, joined }) if idle || joined.load(Ordering::Acquire) => {
                 joined.store(true, Ordering::Release);
-                self.feed(handle, stream, event)
+                self.feed(handle, feed, event)
             }
             // The end must not overtake frames that wait: their stream would be forgotten before they are released.
             Some(Tapped::Closed) if idle || matches!(event, AudioEvent::Frame(_)) => {
@@ -123,7 +123,7 @@ impl AudioTap {
     /// Whoever routes what waited in the limbo: takes the event if its stream is ours by now.
     pub fn receive_held(&self, handle: u64, event: AudioEvent) -> Tap {
         self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
-            Some(Tapped::Open { stream, .. }) => self.feed(handle, stream, event),
+            Some(Tapped::Open { feed, .. }) => self.feed(handle, feed, event),
             Some(Tapped::Closed) => {
                 self.release(handle, event);
                 Tap::Released
@@ -142,11 +142,11 @@ impl AudioTap {
         self.limbo.settled(route);
     }
 
-    /// Feeds `stream` with what the engine sends for `handle`, until [`close`](Self::close) or eos.
-    pub fn open(&self, handle: u64, stream: Arc<PcmStream>) {
+    /// Feeds a stream with what the engine sends for `handle`, until [`close`](Self::close) or eos.
+    pub fn open(&self, handle: u64, feed: impl Into<Feed>) {
         self.streams.change(|streams| {
             self.forget_ended(streams);
-            streams.set(handle, Some(Arc::new(Tapped::Open { stream, joined: AtomicBool::new(false) })));
+            streams.set(handle, Some(Arc::new(Tapped::Open { feed: feed.into(), joined: AtomicBool::new(false) })));
         });
     }
 
@@ -167,8 +167,8 @@ impl AudioTap {
     pub fn end_all(&self) {
         self.streams.snapshot(|streams| {
             for (_, tapped) in streams.iter() {
-                if let Tapped::Open { stream, .. } = &**tapped {
-                    stream.end();
+                if let Tapped::Open { feed, .. } = &**tapped {
+                    feed.end_from_outside();
                 }
             }
         });
@@ -176,7 +176,7 @@ impl AudioTap {
 
     /// What was counted so far.
     pub fn stats(&self) -> TapStats {
-        let open = |tapped: &Tapped| matches!(tapped, Tapped::Open { stream, .. } if !stream.has_ended());
+        let open = |tapped: &Tapped| matches!(tapped, Tapped::Open { feed, .. } if !feed.has_ended());
         TapStats {
             streams: self.streams.snapshot(|streams| streams.iter().filter(|(_, tapped)| open(tapped)).count() as u64),
             frames: self.frames.get(),
@@ -194,10 +194,10 @@ impl AudioTap {
         }
     }
 
-    fn feed(&self, handle: u64, stream: &PcmStream, event: AudioEvent) -> Tap {
+    fn feed(&self, handle: u64, feed: &Feed, event: AudioEvent) -> Tap {
         match event {
-            AudioEvent::Frame(frame) if !stream.has_ended() => {
-                let tap = self.copy(stream, &frame);
+            AudioEvent::Frame(frame) if !feed.has_ended() => {
+                let tap = self.copy(feed, &frame);
                 self.drop_frame(&frame);
                 tap
             }
@@ -206,7 +206,7 @@ impl AudioTap {
                 Tap::Released
             }
             AudioEvent::Eos => {
-                stream.end();
+                feed.end();
                 self.ended.push(handle);
                 self.others.add(1);
                 Tap::Taken
@@ -218,16 +218,14 @@ impl AudioTap {
         }
     }
 
-    fn copy(&self, stream: &PcmStream, frame: &AudioFrameInfo) -> Tap {
-        let format = stream.format();
+    fn copy(&self, feed: &Feed, frame: &AudioFrameInfo) -> Tap {
         let samples = u64::from(frame.num_channels) * u64::from(frame.samples_per_channel);
         let pcm = frame.data_ptr as *const i16;
         let plausible = frame.handle != 0
             && frame.data_ptr >= LOWEST_ADDRESS
             && pcm.is_aligned()
             && (1..=MAX_FRAME_SAMPLES).contains(&samples)
-            && frame.num_channels == format.channels
-            && frame.sample_rate == format.sample_rate;
+            && feed.takes(frame.sample_rate, frame.num_channels);
         if !plausible {
             self.malformed.add(1);
             return Tap::Released;
@@ -235,9 +233,17 @@ impl AudioTap {
         // SAFETY: the engine keeps `samples` 16-bit samples at `data_ptr` until the frame's handle is dropped, which
         // happens after this. Null, misaligned and absurdly long descriptions were refused above, and those without a
         // handle, which nothing keeps alive.
-        stream.write(unsafe { std::slice::from_raw_parts(pcm, samples as usize) });
-        self.frames.add(1);
-        Tap::Taken
+        let pcm = unsafe { std::slice::from_raw_parts(pcm, samples as usize) };
+        match feed.write(pcm) {
+            Ok(()) => {
+                self.frames.add(1);
+                Tap::Taken
+            }
+            Err(Ending) => {
+                self.released.add(1);
+                Tap::Released
+            }
+        }
     }
 
     fn release(&self, handle: u64, event: AudioEvent) {

@@ -1,23 +1,9 @@
-//! PCM into the engine, from a native thread: a source keeps playing while JavaScript is blocked.
+//! The engine's messages that capture audio: native requests, and the answers to them.
 
-use crate::engine::Engine;
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Counter, Kind, SnapshotMap};
 use prost::encoding::{WireType, encode_key, encode_varint, uint32, uint64};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-
-/// What the engine takes at a time from a source that has no queue of its own.
-const CHUNK: Duration = Duration::from_millis(10);
-
-/// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
-/// the clock: it is not waited for again until it has answered something.
-const ANSWER_LIMIT: Duration = Duration::from_millis(100);
-
-/// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
-/// which the engine is through with the first.
-const APART: Duration = Duration::from_millis(2);
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
 /// Below the base come 30 bits that number the source and 32 that count its requests.
@@ -64,13 +50,20 @@ pub enum AnsweredCapture {
     Other,
 }
 
+/// What is counted of one source.
 #[derive(Default)]
-struct Counts {
-    sent: Counter,
-    captured: Counter,
-    failed: Counter,
+pub(crate) struct Counts {
+    pub sent: Counter,
+    pub captured: Counter,
+    pub failed: Counter,
     /// The async id of the latest answer, or 0.
-    answered: AtomicU64,
+    pub answered: AtomicU64,
+}
+
+impl Counts {
+    pub fn stats(&self) -> CaptureStats {
+        CaptureStats { sent: self.sent.get(), captured: self.captured.get(), failed: self.failed.get() }
+    }
 }
 
 /// What became of one source's frames, of 10 ms each.
@@ -90,6 +83,11 @@ impl CaptureAnswers {
         Self { spec, sources: SnapshotMap::new(), next_source: AtomicU64::new(0) }
     }
 
+    /// How the messages are written.
+    pub(crate) fn spec(&self) -> &CaptureSpec {
+        &self.spec
+    }
+
     /// Callback: counts an answer if a native thread asked.
     pub(crate) fn answered(&self, kind: Kind, async_id: u64, body: &[u8]) -> AnsweredCapture {
         if kind != self.spec.answer || !(ASYNC_ID_BASE..ASYNC_ID_BASE << 1).contains(&async_id) {
@@ -107,18 +105,21 @@ impl CaptureAnswers {
         AnsweredCapture::Ours
     }
 
-    fn register(&self, counts: Arc<Counts>) -> u64 {
+    /// Numbers a source whose answers are counted from now on.
+    pub(crate) fn register(&self, counts: Arc<Counts>) -> u64 {
         let source = self.next_source.fetch_add(1, Ordering::Relaxed) % (1 << 30);
         self.sources.change(|sources| sources.set(source, Some(counts)));
         source
     }
 
-    fn forget(&self, source: u64) {
+    /// What comes for this source is nobody's business any more.
+    pub(crate) fn forget(&self, source: u64) {
         self.sources.change(|sources| sources.set(source, None));
     }
 }
 
-fn async_id_of(source: u64, count: u64) -> u64 {
+/// The async id of a source's request.
+pub(crate) fn async_id_of(source: u64, count: u64) -> u64 {
     ASYNC_ID_BASE | source << 32 | (count & u64::from(u32::MAX))
 }
 
@@ -126,211 +127,32 @@ fn source_of(async_id: u64) -> u64 {
     (async_id & !ASYNC_ID_BASE) >> 32
 }
 
-/// What a source plays.
-pub struct Source {
-    /// The engine's handle of an audio source without a queue.
-    pub handle: u64,
-    /// Samples per second and channel, in Hz: a multiple of 100.
+/// What one request asks the engine to capture.
+pub(crate) struct Capture<'a> {
+    pub source_handle: u64,
+    pub async_id: u64,
+    /// Interleaved samples. The engine copies them before the request returns.
+    pub pcm: &'a [i16],
     pub sample_rate: u32,
-    /// Channels, interleaved in `pcm`.
     pub channels: u32,
-    /// What is played, over and over: whole chunks of 10 ms.
-    pub pcm: Arc<[i16]>,
-    /// Chunks of 10 ms to play.
-    pub chunks: u64,
-    /// The async id of all its requests, for somebody else to hear the answers; none: they are heard here.
-    pub answers_to: Option<u64>,
 }
 
-/// Plays sources into the engine in real time, from one native thread, until all have played or it is stopped.
-///
-/// The time table is anchored at the start: a late chunk is followed at once by what is due, so nothing drifts.
-pub struct CapturePump {
-    sources: Arc<[Playing]>,
-    stop: Arc<AtomicBool>,
-    engine: &'static Engine,
-    thread: Option<JoinHandle<()>>,
-}
+impl Capture<'_> {
+    /// Appends the encoded request to `out`.
+    pub fn encode(&self, spec: &CaptureSpec, out: &mut Vec<u8>) {
+        let mut buffer = Vec::with_capacity(32);
+        uint64::encode(spec.data_ptr, &(self.pcm.as_ptr() as u64), &mut buffer);
+        uint32::encode(spec.num_channels, &self.channels, &mut buffer);
+        uint32::encode(spec.sample_rate, &self.sample_rate, &mut buffer);
+        uint32::encode(spec.samples_per_channel, &(self.pcm.len() as u32 / self.channels), &mut buffer);
 
-struct Playing {
-    source: Source,
-    number: u64,
-    counts: Arc<Counts>,
-}
+        let mut capture = Vec::with_capacity(64);
+        uint64::encode(spec.source_handle, &self.source_handle, &mut capture);
+        encode_message(spec.buffer, &buffer, &mut capture);
+        uint64::encode(spec.request_async_id, &self.async_id, &mut capture);
 
-impl CapturePump {
-    /// Starts to play.
-    ///
-    /// # Panics
-    /// If a source's `pcm` is empty or no multiple of 10 ms, or its rate no multiple of 100 Hz.
-    pub fn start(engine: &'static Engine, sources: Vec<Source>) -> Self {
-        // All of them before the first one is registered.
-        for source in &sources {
-            let chunk = chunk_samples(source);
-            assert!(
-                chunk > 0
-                    && source.sample_rate.is_multiple_of(100)
-                    && !source.pcm.is_empty()
-                    && source.pcm.len().is_multiple_of(chunk),
-                "a source plays whole chunks of 10 ms: {} samples are none at {} Hz and {} channels",
-                source.pcm.len(),
-                source.sample_rate,
-                source.channels
-            );
-        }
-        let playing = |source: Source| {
-            let counts = Arc::new(Counts::default());
-            Playing { source, number: engine.captures().register(counts.clone()), counts }
-        };
-        let sources: Arc<[Playing]> = sources.into_iter().map(playing).collect();
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = thread::Builder::new().name("narrowcast-capture".into()).spawn({
-            let (sources, stop) = (sources.clone(), stop.clone());
-            move || play(engine, &sources, &stop)
-        });
-        // Where the system has no thread left, nothing is played, and the counts say so.
-        Self { sources, stop, engine, thread: thread.ok() }
+        encode_message(spec.request, &capture, out);
     }
-
-    /// What became of each source's frames.
-    pub fn stats(&self) -> Vec<CaptureStats> {
-        let stats = |playing: &Playing| CaptureStats {
-            sent: playing.counts.sent.get(),
-            captured: playing.counts.captured.get(),
-            failed: playing.counts.failed.get(),
-        };
-        self.sources.iter().map(stats).collect()
-    }
-
-    /// Stops playing: when this returns, no more requests are made. Takes at most one chunk's time.
-    pub fn stop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic there has stopped the pump, too.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for CapturePump {
-    fn drop(&mut self) {
-        self.stop();
-        for playing in self.sources.iter() {
-            self.engine.captures().forget(playing.number);
-        }
-    }
-}
-
-fn chunk_samples(source: &Source) -> usize {
-    source.sample_rate as usize / 100 * source.channels as usize
-}
-
-fn play(engine: &Engine, sources: &[Playing], stop: &AtomicBool) {
-    let start = Instant::now();
-    let chunks = sources.iter().map(|playing| playing.source.chunks).max().unwrap_or(0);
-    let mut under_way: Vec<_> = sources.iter().map(|_| UnderWay::default()).collect();
-    let mut request = Vec::new();
-    for chunk in 0..chunks {
-        let due = start + CHUNK.mul_f64(chunk as f64);
-        loop {
-            if stop.load(Ordering::Acquire) {
-                return;
-            }
-            let wait = due.saturating_duration_since(Instant::now());
-            if wait.is_zero() {
-                break;
-            }
-            thread::park_timeout(wait);
-        }
-        for (playing, under_way) in sources.iter().zip(&mut under_way) {
-            if chunk >= playing.source.chunks {
-                continue;
-            }
-            let heard = engine.is_listening() && playing.source.answers_to.is_none();
-            let clear = if heard { under_way.wait(&playing.counts, stop) } else { under_way.keep_apart(stop) };
-            if !clear {
-                return;
-            }
-            request.clear();
-            encode_request(&engine.captures().spec, playing, chunk, &mut request);
-            playing.counts.sent.add(1);
-            if !engine.abi().request(&request) {
-                playing.counts.failed.add(1);
-                continue;
-            }
-            under_way.request = async_id_of(playing.number, chunk);
-            if !heard {
-                under_way.next = Some(Instant::now() + APART);
-                playing.counts.captured.add(1);
-            }
-        }
-    }
-}
-
-/// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
-/// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
-#[derive(Default)]
-struct UnderWay {
-    /// Its async id, or 0.
-    request: u64,
-    /// The latest answer when an answer was last given up.
-    silent_since: Option<u64>,
-    /// Where answers are not heard: when the next request may be made.
-    next: Option<Instant>,
-}
-
-impl UnderWay {
-    /// Waits for the answer to the latest request, within limits. Returns false if the pump is to stop.
-    fn wait(&mut self, counts: &Counts, stop: &AtomicBool) -> bool {
-        let patience = Instant::now() + ANSWER_LIMIT;
-        loop {
-            let answered = counts.answered.load(Ordering::Acquire);
-            if self.request == 0 || answered == self.request || self.silent_since == Some(answered) {
-                return true;
-            }
-            if Instant::now() >= patience {
-                self.silent_since = Some(answered);
-                return true;
-            }
-            if stop.load(Ordering::Acquire) {
-                return false;
-            }
-            thread::park_timeout(Duration::from_micros(100));
-        }
-    }
-
-    /// Waits until the latest request is over, as far as that is known without hearing of it. Returns false if the pump
-    /// is to stop.
-    fn keep_apart(&mut self, stop: &AtomicBool) -> bool {
-        let wait = self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()));
-        if !wait.is_zero() {
-            thread::sleep(wait);
-        }
-        !stop.load(Ordering::Acquire)
-    }
-}
-
-fn encode_request(spec: &CaptureSpec, playing: &Playing, chunk: u64, out: &mut Vec<u8>) {
-    let source = &playing.source;
-    let samples = chunk_samples(source);
-    let start = (chunk as usize * samples) % source.pcm.len();
-    let pcm = &source.pcm[start..start + samples];
-
-    let mut buffer = Vec::with_capacity(32);
-    // The engine copies the samples before the request returns.
-    uint64::encode(spec.data_ptr, &(pcm.as_ptr() as u64), &mut buffer);
-    uint32::encode(spec.num_channels, &source.channels, &mut buffer);
-    uint32::encode(spec.sample_rate, &source.sample_rate, &mut buffer);
-    uint32::encode(spec.samples_per_channel, &(samples as u32 / source.channels), &mut buffer);
-
-    let mut capture = Vec::with_capacity(64);
-    uint64::encode(spec.source_handle, &source.handle, &mut capture);
-    encode_message(spec.buffer, &buffer, &mut capture);
-    let async_id = source.answers_to.unwrap_or_else(|| async_id_of(playing.number, chunk));
-    uint64::encode(spec.request_async_id, &async_id, &mut capture);
-
-    encode_message(spec.request, &capture, out);
 }
 
 fn encode_message(field: u32, message: &[u8], out: &mut Vec<u8>) {

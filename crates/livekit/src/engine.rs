@@ -3,11 +3,11 @@
 use crate::abi::Abi;
 use crate::audio_tap::{AudioTap, Tap, TapStats};
 use crate::capture::{AnsweredCapture, CaptureAnswers};
+use crate::feed::Feed;
 use crate::library::{Library, LoadError};
 use crate::own_answers::OwnAnswers;
 use crate::video_tap::{VideoEvent, VideoRoute, VideoSpec, VideoStats, VideoTap};
 use crate::wire::{AudioEvent, Schema};
-use narrowcast_audio::PcmStream;
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -206,11 +206,11 @@ impl Engine {
         Expecting(self)
     }
 
-    /// Feeds `stream` with the frames of the engine's audio stream `handle`.
-    pub fn open_stream(&self, handle: u64, stream: Arc<PcmStream>) {
+    /// Feeds a stream with the frames of the engine's audio stream `handle`.
+    pub fn open_stream(&self, handle: u64, feed: impl Into<Feed>) {
         #[cfg(feature = "ledger")]
         crate::ledger::note_stream(handle);
-        self.audio.open(handle, stream);
+        self.audio.open(handle, feed);
     }
 
     /// Closes an audio stream of ours and drops its handle.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
-//!    ├ a frame of one of our audio streams ─► audio_tap: copy into its ring, release its handle
+//!    ├ a frame of one of our audio streams ─► audio_tap, feed: copy into its ring, release its handle
 //!    │                                         └ stream not registered yet ─► limbo
 //!    ├ a frame of one of our video streams ─► video_tap: into its queue, which releases what it has no room for
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
@@ -15,7 +15,12 @@ mod audio_tap;
 #[cfg(not(loom))]
 mod capture;
 #[cfg(not(loom))]
+mod capture_pump;
+#[cfg(not(loom))]
 mod engine;
+mod feed;
+#[cfg(not(loom))]
+mod lateness;
 #[cfg(all(feature = "ledger", not(loom)))]
 pub mod ledger;
 #[cfg(not(loom))]
@@ -34,9 +39,14 @@ pub use audio_tap::TapStats;
 #[cfg(loom)]
 pub use audio_tap::{AudioTap, Tap};
 #[cfg(not(loom))]
-pub use capture::{CaptureAnswers, CapturePump, CaptureSpec, CaptureStats, Source};
+pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
+#[cfg(not(loom))]
+pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting, ExpectingVideo};
+pub use feed::Feed;
+#[cfg(not(loom))]
+pub use lateness::Lateness;
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;

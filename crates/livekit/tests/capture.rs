@@ -14,10 +14,13 @@ mod reference;
 
 use fake_engine::{CAPTURE_AUDIO_FRAME, Fake, capture_spec};
 use message::Message;
-use narrowcast_livekit::{CapturePump, CaptureStats, Events, Source, wire};
+use narrowcast_audio::{Format, PcmTrack};
+use narrowcast_core::{Doorbell, Waiter, Wake};
+use narrowcast_livekit::{CapturePump, CaptureStats, Events, Pcm, Source, wire};
 use reference::Value;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -110,7 +113,11 @@ fn take(requests: &Receiver<Request>, count: usize) -> Vec<Request> {
 }
 
 fn silence(handle: u64, chunks: u64) -> Source {
-    Source { handle, sample_rate: 16_000, channels: 1, pcm: vec![0; 160].into(), chunks, answers_to: None }
+    looped(handle, 16_000, 1, vec![0; 160], chunks)
+}
+
+fn looped(handle: u64, sample_rate: u32, channels: u32, pcm: Vec<i16>, chunks: u64) -> Source {
+    Source { handle, sample_rate, channels, pcm: Pcm::Looped { pcm: pcm.into(), chunks }, answers_to: None }
 }
 
 fn sent(count: u64) -> CaptureStats {
@@ -123,9 +130,9 @@ fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
     let ramp = |len: i16| (0..len).collect::<Vec<_>>();
     let sources = vec![
         // Two chunks and a half would not be whole; these are three of 80 samples.
-        Source { handle: 7, sample_rate: 8_000, channels: 1, pcm: ramp(240).into(), chunks: 8, answers_to: None },
-        Source { handle: 8, sample_rate: 48_000, channels: 2, pcm: ramp(960).into(), chunks: 3, answers_to: None },
-        Source { handle: 9, sample_rate: 44_100, channels: 1, pcm: ramp(882).into(), chunks: 0, answers_to: None },
+        looped(7, 8_000, 1, ramp(240), 8),
+        looped(8, 48_000, 2, ramp(960), 3),
+        looped(9, 44_100, 1, ramp(882), 0),
     ];
     let mut pump = CapturePump::start(fake.engine, sources);
     let all = take(&requests, 11);
@@ -333,14 +340,7 @@ fn nothing_to_play_is_played_at_once() {
 #[test]
 fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind() {
     let (fake, requests) = engine(|_, _| true);
-    let source = |sample_rate, channels, samples: usize| Source {
-        handle: 1,
-        sample_rate,
-        channels,
-        pcm: vec![0; samples].into(),
-        chunks: 1,
-        answers_to: None,
-    };
+    let source = |sample_rate, channels, samples| (looped(1, sample_rate, channels, vec![0; samples], 1), samples);
     let impossible = [
         source(16_000, 1, 0),
         source(16_000, 1, 159),
@@ -350,8 +350,8 @@ fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind(
         source(22_050, 1, 220),
         source(99, 1, 1),
     ];
-    for source in impossible {
-        let (rate, samples) = (source.sample_rate, source.pcm.len());
+    for (source, samples) in impossible {
+        let rate = source.sample_rate;
         let start = || CapturePump::start(fake.engine, vec![silence(2, 1), source]);
         let panic = catch_unwind(AssertUnwindSafe(start)).err().expect("a source that can't be played");
         let text = panic.downcast_ref::<String>().unwrap();
@@ -360,4 +360,236 @@ fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind(
     assert_eq!(requests.try_iter().count(), 0);
     let _pump = CapturePump::start(fake.engine, vec![silence(2, 1)]);
     assert_eq!(take(&requests, 1)[0].async_id, FIRST_ID, "sources that never played are still registered");
+}
+
+/// A mono track of 8 kHz, and what comes whenever its doorbell is rung.
+fn track() -> (Arc<PcmTrack>, Receiver<()>) {
+    struct Ring(Sender<()>);
+    impl Wake for Ring {
+        fn wake(&self) {
+            let _ = self.0.send(());
+        }
+    }
+    let (sender, rings) = channel();
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Ring(sender)))), 0);
+    let format = Format { sample_rate: 8_000, channels: 1, frame_samples: 160 };
+    (Arc::new(PcmTrack::new(format, 80_000, waiter)), rings)
+}
+
+fn of_track(handle: u64, track: &Arc<PcmTrack>) -> Source {
+    Source {
+        handle,
+        sample_rate: 8_000,
+        channels: 1,
+        pcm: Pcm::Track { track: track.clone(), lead: 0 },
+        answers_to: None,
+    }
+}
+
+/// Says something that is no silence: samples from 1 to `count`.
+fn say(track: &PcmTrack, count: i16) {
+    track.write(&(1..=count).collect::<Vec<_>>());
+    track.end_utterance();
+}
+
+#[test]
+fn a_track_is_played_in_chunks_with_silence_around_what_it_says() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, rings) = track();
+    let playback = pump.add(of_track(7, &track));
+    take(&requests, 2);
+    say(&track, 1_000);
+    assert!(track.wait_for(track.written()));
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    // What was played is taken, and may not have been sent yet.
+    let mut all = take(&requests, 1);
+    while all.last().is_none_or(|request| request.pcm[0] != 961) {
+        all.extend(take(&requests, 1));
+    }
+    playback.stop();
+    assert!(all.iter().all(|request| (request.source, request.sample_rate, request.channels) == (7, 8_000, 1)));
+    assert!(all.iter().all(|request| request.pcm.len() == 80));
+    all.retain(|request| request.pcm != [0; 80]);
+    let mut said: Vec<i16> = (1..=1_000).collect();
+    said.extend([0; 40]);
+    assert_eq!(all.iter().flat_map(|request| request.pcm.clone()).collect::<Vec<_>>(), said);
+    assert_eq!(playback.stats().failed, 0);
+}
+
+#[test]
+fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    take(&requests, 3);
+    let tracks = [track().0, track().0];
+    let mut playbacks: Vec<_> =
+        [2, 3].into_iter().zip(&tracks).map(|(handle, track)| pump.add(of_track(handle, track))).collect();
+    let mut all = Vec::new();
+    let of = |all: &[Request], handle| all.iter().filter(|request| request.source == handle).count();
+    while [1, 2, 3].iter().any(|handle| of(&all, *handle) < 20) {
+        all.extend(take(&requests, 1));
+    }
+    drop(playbacks.pop());
+    let frames = tracks[1].stats().frames_out;
+    requests.try_iter().for_each(drop);
+    let all = take(&requests, 100);
+    assert_eq!(tracks[1].stats().frames_out, frames, "taken after stop had returned");
+    // One may have been on its way.
+    assert!(of(&all, 3) <= 1 && of(&all, 2) > 0 && of(&all, 1) > 0);
+    playbacks[0].stop();
+    playbacks[0].stop();
+    let frames = tracks[0].stats().frames_out;
+    take(&requests, 10);
+    assert_eq!(tracks[0].stats().frames_out, frames);
+    assert_eq!(pump.stats().len(), 1);
+}
+
+#[test]
+fn a_pump_without_sources_waits_for_some_and_stops() {
+    let (fake, requests) = engine(|_, _| true);
+    let mut pump = CapturePump::start(fake.engine, vec![]);
+    for handle in 1..5 {
+        let (track, _rings) = track();
+        let playback = pump.add(of_track(handle, &track));
+        // One of the source before may have been on its way.
+        while take(&requests, 1)[0].source != handle {}
+        drop(playback);
+    }
+    pump.stop();
+}
+
+#[test]
+fn what_was_not_played_in_a_long_delay_is_played_later_and_not_all_at_once() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.async_id & 0xff == 4 {
+            std::thread::sleep(CHUNK * 60);
+        }
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let _playback = pump.add(of_track(7, &track));
+    let all = take(&requests, 70);
+    // Behind the one that was late: ten at once, and from then on one in 10 ms. All 60 at once, and this would be nothing.
+    let apart = all[5 + 59].at - all[5].at;
+    assert!(apart >= CHUNK * 20, "60 chunks within {apart:?}");
+    let said = all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1);
+    assert!(said, "nothing is skipped");
+}
+
+#[test]
+fn a_source_that_is_waited_for_does_not_hold_up_the_others() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.source != 2 {
+            answer(fake, request);
+        }
+        true
+    });
+    // Chunks of source 1 while an answer of source 2 is waited for, which is 100 ms: more than one, unless this machine
+    // does nothing for so long.
+    let meanwhile = |_| {
+        let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+        let mut of_1 = 0;
+        let mut of_2 = 0;
+        while of_2 < 2 {
+            match take(&requests, 1)[0].source {
+                1 if of_2 == 1 => of_1 += 1,
+                2 => of_2 += 1,
+                _ => {}
+            }
+        }
+        drop(pump);
+        requests.try_iter().for_each(drop);
+        of_1
+    };
+    assert!((0..20).map(meanwhile).any(|chunks| chunks > 5));
+}
+
+#[test]
+fn a_track_whose_source_is_gone_is_played_no_more_and_its_writer_hears_of_it() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        request.source != 8 || request.async_id & 0xff < 3
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let [(fine, _), (gone, rings)] = [track(), track()];
+    assert!(gone.wait_for(u64::MAX - 1));
+    let playbacks = [pump.add(of_track(7, &fine)), pump.add(of_track(8, &gone))];
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was refused");
+    assert_eq!(playbacks.each_ref().map(|playback| playback.was_refused()), [false, true]);
+    let played = gone.stats().frames_out;
+    requests.try_iter().for_each(drop);
+    assert!(take(&requests, 10).iter().all(|request| request.source == 7));
+    assert_eq!((gone.stats().frames_out, playbacks[1].stats().failed), (played, 1));
+}
+
+#[test]
+fn a_track_that_has_ended_is_played_no_more() {
+    let (fake, requests) = engine(|_, _| true);
+    let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    let (track, _rings) = track();
+    let playback = pump.add(of_track(7, &track));
+    while !take(&requests, 1).iter().any(|request| request.source == 7) {}
+    track.end();
+    requests.try_iter().for_each(drop);
+    // One may have been on its way.
+    take(&requests, 5);
+    let sent = playback.stats().sent;
+    assert!(take(&requests, 20).iter().all(|request| request.source == 1));
+    assert_eq!(playback.stats().sent, sent);
+}
+
+#[test]
+fn a_track_is_played_ahead_by_its_lead() {
+    let (fake, requests) = engine(|request, fake| {
+        answer(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let source = Source { pcm: Pcm::Track { track: track.clone(), lead: 40 }, ..of_track(7, &track) };
+    let start = Instant::now();
+    let playback = pump.add(source);
+    let all = take(&requests, 50);
+    assert!(all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1));
+    // The first 40, the one that is due, and from then on one in 10 ms.
+    assert!(all[49].at - start >= CHUNK * 8, "{:?}", all[49].at - start);
+    playback.stop();
+    assert_eq!(playback.lateness().counts().sum::<u64>() + 40, playback.stats().sent);
+}
+
+#[test]
+fn lateness_is_counted_for_each_chunk() {
+    let (fake, requests) = engine(|_, _| true);
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    let playback = pump.add(of_track(7, &track));
+    take(&requests, 10);
+    playback.stop();
+    let counted: u64 = playback.lateness().counts().sum();
+    assert_eq!(counted, playback.stats().sent);
+}
+
+#[test]
+fn a_track_of_another_kind_than_its_source_is_refused() {
+    let (fake, requests) = engine(|_, _| true);
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    for (sample_rate, channels) in [(16_000, 1), (8_000, 2)] {
+        let source = Source { sample_rate, channels, ..of_track(7, &track) };
+        let panic = catch_unwind(AssertUnwindSafe(|| pump.add(source))).err().expect("a track that can't be played");
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains(&format!("{sample_rate} Hz and {channels} channels")), "{text}");
+    }
+    assert_eq!(requests.try_iter().count(), 0);
 }

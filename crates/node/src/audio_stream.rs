@@ -8,8 +8,8 @@ use crate::js_thread::{Release, belongs_here, left, new_waiter};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Chunk, Format, PcmStream};
-use narrowcast_livekit::Engine;
+use narrowcast_audio::{Chunk, Format, Latency, PcmStream, Quality, ResamplerSettings};
+use narrowcast_livekit::{Engine, Feed};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -170,16 +170,18 @@ impl NativeAudioStream {
 
     /// Feeds the stream from the engine. `request` asks the engine for a stream and returns its handle, which this
     /// stream owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+    /// `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
     #[napi(catch_unwind)]
-    pub fn open_engine_stream(&self, request: Function<(), BigInt>) -> Result<()> {
+    pub fn open_engine_stream(&self, engine_rate: u32, request: Function<(), BigInt>) -> Result<()> {
         let engine = crate::livekit::listening_engine()?;
+        let feed = self.feed(engine_rate)?;
         let _expecting = engine.expect_stream();
         let handle = handle(&request.call(()).map_err(from_napi)?)?;
         if handle == 0 {
             return Ok(());
         }
         self.inner.handle.store(handle, Ordering::Release);
-        engine.open_stream(handle, self.inner.stream.clone());
+        engine.open_stream(handle, feed);
         Ok(())
     }
 
@@ -225,6 +227,27 @@ impl NativeAudioStream {
     pub fn close(&self) {
         self.inner.release();
         left(self.token);
+    }
+}
+
+impl NativeAudioStream {
+    /// From frames of `engine_rate` into this stream.
+    fn feed(&self, engine_rate: u32) -> Result<Feed> {
+        let stream = self.inner.stream.clone();
+        let Format { sample_rate, channels, .. } = stream.format();
+        if engine_rate == sample_rate {
+            return Ok(stream.into());
+        }
+        let settings = ResamplerSettings {
+            input_rate: engine_rate,
+            output_rate: sample_rate,
+            channels: channels as usize,
+            quality: Quality::Medium,
+            // Frames of 10 ms stay frames of 10 ms: each one that comes lets one be read.
+            latency: Latency::Low,
+            dither: false,
+        };
+        Feed::converted(stream, settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
-use narrowcast_livekit::{CapturePump, Source};
+use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Source};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one source plays.
@@ -36,6 +36,12 @@ pub struct NativeCaptureStats {
     pub captured: f64,
     /// Refused by the engine.
     pub failed: f64,
+}
+
+impl From<CaptureStats> for NativeCaptureStats {
+    fn from(stats: CaptureStats) -> Self {
+        Self { sent: stats.sent as f64, captured: stats.captured as f64, failed: stats.failed as f64 }
+    }
 }
 
 /// Plays sources in real time, whatever JavaScript does meanwhile.
@@ -72,12 +78,7 @@ impl NativeCapturePump {
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Vec<NativeCaptureStats> {
         let pump = self.inner.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = |stats: narrowcast_livekit::CaptureStats| NativeCaptureStats {
-            sent: stats.sent as f64,
-            captured: stats.captured as f64,
-            failed: stats.failed as f64,
-        };
-        pump.stats().into_iter().map(number).collect()
+        pump.stats().into_iter().map(NativeCaptureStats::from).collect()
     }
 
     /// Stops: when this returns, no more is played.
@@ -112,8 +113,7 @@ fn read_source(source: NativeSource) -> Result<Source> {
         handle: handle(&source.handle)?,
         sample_rate: source.sample_rate,
         channels: source.channels,
-        pcm: pcm.into(),
-        chunks: source.chunks as u64,
+        pcm: Pcm::Looped { pcm: pcm.into(), chunks: source.chunks as u64 },
         answers_to: source.answers_to.as_ref().map(handle).transpose()?,
     })
 }

@@ -3,17 +3,15 @@
 use crate::bigint::handle;
 use crate::error::{Code, Result, error};
 use crate::js_thread::new_waiter;
+use crate::shared_table::SharedTable;
 use crate::subscription::NativeSubscription;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::{Broadcast, Filter, KindSet, Overflow, Stats};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 /// Queues by their id, for threads that open one.
-static QUEUES: Mutex<Option<HashMap<u64, Weak<Queue>>>> = Mutex::new(None);
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+static QUEUES: SharedTable<Queue> = SharedTable::new();
 
 /// A broadcast with names for its kinds.
 pub struct Queue {
@@ -25,22 +23,14 @@ pub struct Queue {
 impl Queue {
     /// Gives `broadcast` an id under which any thread can open it.
     pub fn publish(types: Vec<String>, broadcast: Arc<Broadcast>) -> Arc<Self> {
-        let queue = Arc::new(Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), types, broadcast });
-        queues().get_or_insert_default().insert(queue.id, Arc::downgrade(&queue));
-        queue
+        QUEUES.publish(|id| Self { id, types, broadcast })
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        if let Some(queues) = queues().as_mut() {
-            queues.remove(&self.id);
-        }
+        QUEUES.remove(self.id);
     }
-}
-
-fn queues() -> MutexGuard<'static, Option<HashMap<u64, Weak<Queue>>>> {
-    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a subscription asks for; checked in TypeScript.
@@ -124,8 +114,7 @@ impl NativeQueue {
     #[napi(factory, catch_unwind)]
     pub fn open(id: BigInt, types: Vec<String>) -> Result<Self> {
         let id = handle(&id)?;
-        let queue = queues().as_ref().and_then(|queues| queues.get(&id)).and_then(Weak::upgrade);
-        let queue = queue.ok_or_else(|| {
+        let queue = QUEUES.get(id).ok_or_else(|| {
             error(
                 Code::NotFound,
                 format!("no queue has the id {id}: keep a reference to it in the thread that made it"),

@@ -8,6 +8,7 @@
 
 mod address;
 mod audio_stream;
+mod audio_track;
 mod bigint;
 mod capture_pump;
 mod error;
@@ -15,8 +16,12 @@ mod ffi_queue;
 mod js_thread;
 mod livekit;
 mod resampler;
+mod ring_buffer;
+mod ring_function;
 mod scratch;
+mod shared_table;
 mod subscription;
+mod typed_array;
 mod video_stream;
 mod wake;
 

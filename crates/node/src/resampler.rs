@@ -1,6 +1,7 @@
 //! `NativeResampler`: what an `AudioResampler` calls unless its rates are equal.
 
 use crate::error::{Code, Result, error, from_napi};
+use crate::typed_array::TypedArray;
 use napi::bindgen_prelude::{Env, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Unknown};
 use napi::{check_status, sys};
 use napi_derive::napi;
@@ -8,8 +9,8 @@ use narrowcast_audio::{Latency, Quality, Resampler, ResamplerError, ResamplerSet
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::rc::Rc;
-use std::{ptr, slice};
 
 /// What `push` returns instead of a number of samples. `src/audio-resampler.ts` makes errors of them: it has the values.
 mod refused {
@@ -242,59 +243,6 @@ fn throw(env: sys::napi_env, message: &str) {
     let message = std::ffi::CString::new(message.replace('\0', " ")).unwrap_or_default();
     // SAFETY: both strings end with a zero, and live during the call.
     unsafe { sys::napi_throw_error(env, c"INVALID_ARGUMENT".as_ptr(), message.as_ptr()) };
-}
-
-/// A typed array's memory, for the length of a call.
-#[derive(Clone, Copy)]
-struct TypedArray {
-    kind: i32,
-    length: usize,
-    data: *mut c_void,
-}
-
-impl TypedArray {
-    /// None if `value` is something else.
-    ///
-    /// # Safety
-    ///
-    /// `env` is that of the running call, and `value` one of its values.
-    unsafe fn of(env: sys::napi_env, value: sys::napi_value) -> Option<Self> {
-        let mut array = Self { kind: -1, length: 0, data: ptr::null_mut() };
-        let Self { kind, length, data } = &mut array;
-        let nowhere = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: all pointers are to places that live, or null for what is not asked for.
-        let status = unsafe { sys::napi_get_typedarray_info(env, value, kind, length, data, nowhere.0, nowhere.1) };
-        (status == sys::Status::napi_ok).then_some(array)
-    }
-
-    fn overlaps(&self, other: &Self, size: usize) -> bool {
-        let range = |array: &Self| (array.data as usize, array.data as usize + array.length * size);
-        let ((start, end), (other_start, other_end)) = (range(self), range(other));
-        start < other_end && other_start < end
-    }
-
-    /// # Safety
-    ///
-    /// The array has elements of this type, nothing changes them during the call, and no mutable slice of them lives.
-    unsafe fn samples<'a, S>(&self) -> &'a [S] {
-        // An empty array may have no memory at all.
-        if self.length == 0 {
-            return &[];
-        }
-        // SAFETY: JavaScript keeps and aligns the array's memory, and waits for the call to return.
-        unsafe { slice::from_raw_parts(self.data.cast(), self.length) }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`samples`](Self::samples), and no other slice of them lives.
-    unsafe fn samples_mut<'a, S>(&self) -> &'a mut [S] {
-        if self.length == 0 {
-            return &mut [];
-        }
-        // SAFETY: as in `samples`.
-        unsafe { slice::from_raw_parts_mut(self.data.cast(), self.length) }
-    }
 }
 
 fn push_to(

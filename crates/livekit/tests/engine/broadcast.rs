@@ -3,7 +3,7 @@
 use crate::fake_engine::*;
 use crate::message::Message;
 use narrowcast_core::{Filter, Kind, KindSet, Overflow, Subscriber};
-use narrowcast_livekit::{CapturePump, CaptureStats, Source};
+use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Source};
 use std::sync::{Arc, Mutex};
 
 const ROOM: u32 = 1;
@@ -160,7 +160,8 @@ fn play_for(fake: &Fake, answers_to: Option<u64>) -> (CapturePump, Vec<u64>) {
             true
         }
     });
-    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm: vec![0; 160].into(), chunks: 3, answers_to };
+    let pcm = Pcm::Looped { pcm: vec![0; 160].into(), chunks: 3 };
+    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm, answers_to };
     let pump = CapturePump::start(fake.engine, vec![source]);
     (0..3).for_each(|_| receiver.recv().unwrap());
     let asked = asked.lock().unwrap().clone();

@@ -1,0 +1,185 @@
+import * as rtc from '@livekit/rtc-node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { AudioStreamTrack, nativeTrackOf } from '../../src/audio-stream-track.js';
+import { AudioStream, install } from '../../src/livekit/index.js';
+import { failure, untilCollected } from '../support/expect.js';
+import { block, until } from '../support/meeting.js';
+
+const engine = install();
+afterAll(() => engine.uninstall());
+
+const RATE = 16_000;
+
+/** Samples that differ from one to the next, none of which is silence. */
+const speech = (ms: number) => Int16Array.from({ length: (RATE / 1000) * ms }, (_, i) => (i % 30_000) + 1);
+const pcm = (data: Int16Array) => ({ data, sampleRate: RATE, channels: 1 });
+
+/** A track of ours, a source, and a stream that hears what the engine makes of it. */
+function open(queueSize = 0) {
+  const source = new rtc.AudioSource(RATE, 1, queueSize);
+  const engineTrack = rtc.LocalAudioTrack.createAudioTrack('agent', source);
+  const heard = new AudioStream(engineTrack, RATE, 1);
+  const track = new AudioStreamTrack({ sampleRate: RATE });
+  return { source, engineTrack, heard, track };
+}
+
+/** What was heard so far, from the first sample to the last that is no silence. */
+function utterance(heard: AudioStream): number[] {
+  const samples: number[] = [];
+  for (let frame = heard.tryRead(); frame; frame = heard.tryRead()) samples.push(...frame.data);
+  const first = samples.findIndex((sample) => sample !== 0);
+  const last = samples.findLastIndex((sample) => sample !== 0);
+  return first === -1 ? [] : samples.slice(first, last + 1);
+}
+
+const frames = (heard: AudioStream) => heard.stats().framesIn;
+
+/** What comes of a promise. */
+function outcome(promise: Promise<unknown>): { done: boolean; error?: unknown } {
+  const result: { done: boolean; error?: unknown } = { done: false };
+  promise.then(
+    () => (result.done = true),
+    (error: unknown) => Object.assign(result, { done: true, error }),
+  );
+  return result;
+}
+
+describe.each([
+  ['without a queue', 0],
+  ['with the usual queue', 1000],
+])('a source %s', (_, queueSize) => {
+  test('plays all that is written while JavaScript is blocked', async () => {
+    const { source, heard, track } = open(queueSize);
+    const piped = outcome(track.pipeTo(source));
+    const said = speech(1500);
+    track.write(pcm(said), { final: true });
+    await until(() => frames(heard) > 0, 'the engine plays');
+    block(500);
+    const played = outcome(track.waitForPlayout());
+    await until(() => track.bufferedMs < 700, 'half of it was played');
+    block(300);
+    await until(() => played.done, 'all was played');
+    const heardThen = frames(heard);
+    await until(() => frames(heard) >= heardThen + 10, 'the last of it was heard');
+    const samples = utterance(heard);
+    // A queue is emptied by the engine's own clock: where the machine is too busy, it plays silence in between.
+    expect(queueSize === 0 ? samples : samples.filter((sample) => sample !== 0)).toEqual([...said]);
+    expect(track.stats().samplesDropped).toBe(0);
+    track.stop();
+    await until(() => piped.done, 'pipeTo has resolved');
+    expect(piped.error).toBeUndefined();
+  });
+});
+
+test('a track is piped until the signal aborts, and can be received from or piped again afterwards', async () => {
+  const { source, heard, track } = open();
+  const controller = new AbortController();
+  const piped = outcome(track.pipeTo(source, { signal: controller.signal }));
+  await until(() => frames(heard) > 2, 'the engine plays');
+  await expect(track.recv()).rejects.toEqual(failure('LOCKED', 'abort pipeTo'));
+  await expect(track.pipeTo(source)).rejects.toEqual(failure('LOCKED', 'already'));
+  track.write(pcm(speech(1000)), { final: true });
+  const reason = new Error('interrupted');
+  controller.abort(reason);
+  await until(() => piped.done, 'pipeTo has rejected');
+  expect(piped.error).toBe(reason);
+  expect(nativeTrackOf(track).pipeStats(), 'nothing plays it any more').toBeNull();
+
+  const { framesOut } = track.stats();
+  const rest = track.bufferedMs;
+  const frame = await track.recv();
+  expect(frame.pts).toBe(0);
+  expect(frame.data.every((sample, i) => sample === frame.data[0]! + i)).toBe(true);
+  expect(frame.data[0]).not.toBe(0);
+  expect(track.bufferedMs).toBeCloseTo(rest - 20, 3);
+  expect(track.stats().framesOut).toBe(framesOut + 1);
+
+  const again = outcome(track.pipeTo(source));
+  await track.waitForPlayout();
+  track.stop();
+  await until(() => again.done, 'the second pipeTo has resolved');
+  expect(again.error).toBeUndefined();
+});
+
+test('flush is heard at once: what was not played never is, and what follows is', async () => {
+  const { source, heard, track } = open();
+  void track.pipeTo(source);
+  track.write(pcm(speech(20_000)), { final: true });
+  await until(() => frames(heard) > 10, 'the engine plays');
+  const waiting = outcome(track.waitForPlayout());
+  track.flush();
+  await until(() => waiting.done, 'nobody waits for what was flushed');
+  const after = Int16Array.from({ length: 1600 }, (_, i) => -1 - i);
+  track.write(pcm(after), { final: true });
+  await track.waitForPlayout();
+  const heardThen = frames(heard);
+  await until(() => frames(heard) >= heardThen + 5, 'the last of it was heard');
+  const samples = utterance(heard);
+  expect(samples.slice(-1600)).toEqual([...after]);
+  expect(samples.length).toBeLessThan(RATE * 15);
+  track.stop();
+});
+
+test('several waiters are told one after the other, while it plays', async () => {
+  const { source, track } = open();
+  void track.pipeTo(source);
+  const order: number[] = [];
+  const waits = [1, 2, 3].map((n) => {
+    track.write(pcm(speech(60)), { final: true });
+    return track.waitForPlayout().then(() => order.push(n, track.bufferedMs));
+  });
+  await Promise.all(waits);
+  expect(order.filter((_, i) => i % 2 === 0)).toEqual([1, 2, 3]);
+  expect(order.at(-1)).toBe(0);
+  track.stop();
+});
+
+test('many tracks are played by one thread, each with what is its own', async () => {
+  const all = Array.from({ length: 8 }, () => open());
+  const piped = all.map(({ track, source }) => outcome(track.pipeTo(source)));
+  all.forEach(({ track }, n) => track.write(pcm(new Int16Array(RATE / 2).fill(n + 1)), { final: true }));
+  await Promise.all(all.map(({ track }) => track.waitForPlayout()));
+  const heardThen = all.map(({ heard }) => frames(heard));
+  await until(() => all.every(({ heard }, n) => frames(heard) >= heardThen[n]! + 10), 'all of it was heard');
+  all.forEach(({ heard, track }, n) => {
+    expect(utterance(heard)).toEqual(Array(RATE / 2).fill(n + 1));
+    track.stop();
+  });
+  await until(() => piped.every(({ done, error }) => done && error === undefined), 'all have resolved');
+});
+
+test('a source that is closed ends it with an error, and the track lives on', async () => {
+  const { source, heard, track } = open();
+  const piped = outcome(track.pipeTo(source));
+  await until(() => frames(heard) > 2, 'the engine plays');
+  await source.close();
+  await until(() => piped.done, 'pipeTo has rejected');
+  expect(piped.error).toEqual(failure('ENGINE_REQUEST_FAILED', 'closed'));
+  expect((await track.recv()).data).toHaveLength(320);
+});
+
+test('a source of another kind is refused', async () => {
+  const track = new AudioStreamTrack({ sampleRate: RATE });
+  for (const source of [new rtc.AudioSource(48_000, 1), new rtc.AudioSource(RATE, 2)]) {
+    await expect(track.pipeTo(source)).rejects.toEqual(failure('INVALID_ARGUMENT', 'as the track has'));
+  }
+});
+
+test('a track that is piped is never collected, and is once it was stopped', async () => {
+  let collected = false;
+  const registry = new FinalizationRegistry(() => (collected = true));
+  const controller = new AbortController();
+  const source = new rtc.AudioSource(RATE, 1, 0);
+  const engineTrack = rtc.LocalAudioTrack.createAudioTrack('agent', source);
+  const heard = new AudioStream(engineTrack, RATE, 1);
+  const make = () => {
+    const track = new AudioStreamTrack({ sampleRate: RATE });
+    registry.register(track, undefined);
+    track.pipeTo(source, { signal: controller.signal }).catch(() => {});
+  };
+  make();
+  await untilCollected(() => frames(heard) > 50, 'it plays on though nobody holds it');
+  expect(collected).toBe(false);
+  controller.abort();
+  await untilCollected(() => collected, 'it is collected');
+});

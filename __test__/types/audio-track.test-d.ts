@@ -1,0 +1,61 @@
+// What a user's compiler sees of AudioStreamTrack. Never run: `tsc` is the test.
+import { AudioFrame as RtcAudioFrame, AudioSource as RtcAudioSource } from '@livekit/rtc-node';
+import {
+  AudioFrame,
+  AudioStreamTrack,
+  TimedAudioFrame,
+  type AudioStreamTrackOptions,
+  type AudioStreamTrackStats,
+  type Pcm,
+  type PipeTarget,
+} from 'narrowcast';
+import { a, same, takes } from './support.js';
+
+const track = new AudioStreamTrack();
+new AudioStreamTrack({});
+new AudioStreamTrack({ sampleRate: 24_000, numChannels: 2, frameSizeMs: 10, bufferMs: 60_000 });
+takes<AudioStreamTrackOptions>({ frameSizeMs: 10 });
+// @ts-expect-error no such option
+new AudioStreamTrack({ channels: 2 });
+
+// Writing: frames, ours or rtc-node's, and samples of either type.
+track.write(AudioFrame.create(48_000, 1, 480));
+track.write(RtcAudioFrame.create(48_000, 1, 480));
+track.write({ data: new Int16Array(480), sampleRate: 48_000, channels: 1 }, { final: true });
+track.write({ data: new Float32Array(480), sampleRate: 24_000, channels: 2 }, {});
+takes<Pcm>(a<RtcAudioFrame>());
+// @ts-expect-error samples are 16-bit integers or floating point
+track.write({ data: new Uint8Array(480), sampleRate: 48_000, channels: 1 });
+// @ts-expect-error a rate is missing
+track.write({ data: new Int16Array(480), channels: 1 });
+// @ts-expect-error no such option
+track.write(AudioFrame.create(48_000, 1, 480), { last: true });
+
+// Receiving: a frame, wherever one is expected, and its time.
+export async function receives(): Promise<void> {
+  const frame = await track.recv();
+  same<typeof frame, TimedAudioFrame>();
+  takes<AudioFrame>(frame);
+  takes<AudioFrame & { pts: number; timeBase: { num: 1; den: number } }>(frame);
+  same<typeof frame.pts, number>();
+  // @ts-expect-error a time is not to be changed
+  frame.pts = 1;
+}
+
+// Piping: into rtc-node's sources.
+same<ReturnType<typeof track.pipeTo>, Promise<void>>();
+void track.pipeTo(new RtcAudioSource(48_000, 1));
+void track.pipeTo(a<RtcAudioSource>(), { signal: new AbortController().signal });
+takes<PipeTarget>(a<RtcAudioSource>());
+// @ts-expect-error no source
+void track.pipeTo(new WritableStream());
+
+same<ReturnType<typeof track.waitForPlayout>, Promise<void>>();
+same<ReturnType<typeof track.flush>, void>();
+same<ReturnType<typeof track.stop>, void>();
+same<typeof track.readyState, 'live' | 'ended'>();
+same<typeof track.bufferedMs, number>();
+same<ReturnType<typeof track.stats>, AudioStreamTrackStats>();
+same<keyof AudioStreamTrackStats, 'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped'>();
+// @ts-expect-error read only
+track.bufferedMs = 1;

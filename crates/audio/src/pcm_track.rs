@@ -1,0 +1,319 @@
+//! What an agent says: PCM from a writer in bursts to a player in real time, which never waits for it.
+//!
+//! ```text
+//!  writer: write, end_utterance, discard     player: take, once a frame's time
+//!         └────────────►  PcmRing, DropOldest  ────────────►┘
+//!                    + where utterances end                 └─► rings once what was written is played
+//! ```
+//!
+//! # What is played when there is less than a frame
+//!
+//! - **The end of an utterance** is padded with silence, and goes out at once.
+//! - Otherwise **its rest may be on the way**: silence is played, and the samples wait. Played at once, they would be
+//!   torn from what follows by silence in the middle of a frame, and so would every frame of a writer whose pieces are
+//!   no multiple of it. Waiting costs nothing: silence has to be heard in either case.
+//! - After [`PATIENCE`] it is clear that nothing follows, or that the gap is heard anyway. They go out, padded: a writer
+//!   that forgot to end its utterance would else find its last ms at the start of the next one, and never hear that
+//!   everything was played.
+
+use crate::pcm_ring::{Overflow, PcmRing};
+use crate::pcm_stream::Format;
+use narrowcast_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use narrowcast_core::{Counter, Waiter};
+use std::fmt;
+use std::time::Duration;
+
+/// How long less than a frame waits for its rest, in silence played.
+pub const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Ends of utterances that are remembered while they wait. Of more, the oldest are forgotten: these utterances go out
+/// without padding, one right after the other.
+const ENDS: usize = if cfg!(loom) { 2 } else { 64 };
+
+/// Nobody waits for anything to be played.
+const NOBODY: u64 = u64::MAX;
+
+/// PCM between a writer thread and a player thread: bounded, the oldest dropped and counted, in memory that is allocated
+/// once and never moved.
+///
+/// One thread writes at a time, one plays at a time; they may be the same. Either side may move to another thread if the
+/// move itself synchronizes. Samples are counted over all channels.
+///
+/// # Examples
+///
+/// ```
+/// use narrowcast_audio::{Format, PcmTrack};
+/// # use narrowcast_core::{Doorbell, Waiter, Wake};
+/// # struct Nobody;
+/// # impl Wake for Nobody { fn wake(&self) {} }
+/// # let waiter = Waiter::new(std::sync::Arc::new(Doorbell::new(Box::new(Nobody))), 0);
+/// let format = Format { sample_rate: 8_000, channels: 1, frame_samples: 4 };
+/// let track = PcmTrack::new(format, 100, waiter);
+/// track.write(&[1, 2, 3, 4, 5]);
+/// track.end_utterance();
+/// let mut frame = [-1; 4];
+/// assert_eq!((track.take(&mut frame), frame), (4, [1, 2, 3, 4]));
+/// assert_eq!((track.take(&mut frame), frame), (1, [5, 0, 0, 0]));
+/// assert_eq!((track.take(&mut frame), frame), (0, [0; 4]));
+/// ```
+pub struct PcmTrack {
+    format: Format,
+    ring: PcmRing,
+    ends: Ends,
+    /// The player's alone: silence that was played while less than a frame waited, in samples.
+    held: AtomicU64,
+    /// Samples that the player got, and those of them in calls that found nothing.
+    out: Counter,
+    silent: Counter,
+    /// The position to tell the waiter of, or [`NOBODY`].
+    awaited: AtomicU64,
+    waiter: Waiter,
+    ended: AtomicBool,
+}
+
+/// What a track counted so far; see [`PcmTrack::stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrackStats {
+    /// Samples that wait to be played.
+    pub buffered: u64,
+    /// Frames that the player got.
+    pub frames_out: u64,
+    /// Of these, frames of nothing but silence that nobody wrote.
+    pub silence_frames: u64,
+    /// Samples that were lost because more was written than fits.
+    pub samples_dropped: u64,
+}
+
+impl PcmTrack {
+    /// A track with room for `capacity` samples: whole groups of one for each channel.
+    ///
+    /// `waiter` rings when what [`wait_for`](Self::wait_for) asked for was played, and when the track has ended.
+    ///
+    /// # Panics
+    /// If a frame has no samples, or not as many for each channel, or there is no memory for the samples.
+    pub fn new(format: Format, capacity: usize, waiter: Waiter) -> Self {
+        assert!(
+            format.channels > 0
+                && format.frame_samples > 0
+                && format.frame_samples.is_multiple_of(format.channels as usize),
+            "frames of a track have as many samples for each channel, unlike those of {format:?}"
+        );
+        // The grain is no frame: what is left after an overflow is exactly the newest that fits.
+        let ring = PcmRing::new(capacity, format.channels as usize, Overflow::DropOldest)
+            .unwrap_or_else(|error| panic!("a track of {format:?} and {capacity} samples: {error}"));
+        Self {
+            format,
+            ring,
+            ends: Ends::new(),
+            held: AtomicU64::new(0),
+            out: Counter::new(),
+            silent: Counter::new(),
+            awaited: AtomicU64::new(NOBODY),
+            waiter,
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// How the samples are to be read.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writer: appends interleaved samples, in whole groups of one for each channel: the rest of an incomplete group is
+    /// left out. Ignored once the track has ended.
+    pub fn write(&self, pcm: &[i16]) {
+        if !self.has_ended() {
+            self.ring.write(&pcm[..pcm.len() - pcm.len() % self.format.channels as usize]);
+        }
+    }
+
+    /// Writer: what was written last is the end of an utterance. It goes out without waiting for more, and what is
+    /// written from now on starts in a frame of its own.
+    pub fn end_utterance(&self) {
+        self.ends.push(self.ring.write_position());
+    }
+
+    /// Writer: takes back what was not played yet, ends of utterances included; returns how many samples that were.
+    pub fn discard(&self) -> usize {
+        let discarded = self.ring.discard();
+        self.tell_if_played();
+        discarded
+    }
+
+    /// Writer: no more is played. What waits is taken back.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.discard();
+        self.waiter.notify();
+    }
+
+    /// Whether the track has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Player: fills a frame of any length, in whole groups of one sample for each channel, with the oldest samples and
+    /// with silence behind them. Returns how many of its samples were written; 0: all of it is silence. See the module for
+    /// when that is. Never waits, and never allocates.
+    pub fn take(&self, frame: &mut [i16]) -> usize {
+        debug_assert!(frame.len().is_multiple_of(self.format.channels as usize));
+        let samples = self.take_written(frame);
+        frame[samples..].fill(0);
+        self.out.add(frame.len() as u64);
+        if samples == 0 {
+            self.silent.add(frame.len() as u64);
+        } else {
+            self.tell_if_played();
+        }
+        samples
+    }
+
+    fn take_written(&self, frame: &mut [i16]) -> usize {
+        loop {
+            // Looked at first: who sees what is behind the end of an utterance sees the end, too.
+            let written = self.ring.write_position();
+            let position = self.ring.read_position();
+            let limit = match self.ends.first_after(position) {
+                Some(end) => {
+                    self.held.store(0, Ordering::Relaxed);
+                    end
+                }
+                None if self.is_worth_playing(written.saturating_sub(position), frame.len() as u64) => written,
+                None => return 0,
+            };
+            let samples = self.ring.read_before(limit, frame).samples;
+            // Nothing is left of what was there only if the writer has dropped it all: then there is more behind it. Or
+            // if it has taken all back, and there is not.
+            if samples > 0 || self.ring.read_position() <= limit {
+                return samples;
+            }
+        }
+    }
+
+    /// Player: whether so many samples go out in a frame of this length though their utterance may go on.
+    fn is_worth_playing(&self, samples: u64, frame: u64) -> bool {
+        let held = self.held.load(Ordering::Relaxed);
+        let Format { sample_rate, channels, .. } = self.format;
+        let patience = u128::from(sample_rate) * u128::from(channels) * PATIENCE.as_millis() / 1000;
+        let waits = samples > 0 && samples < frame && u128::from(held) < patience;
+        self.held.store(if waits { held.saturating_add(frame) } else { 0 }, Ordering::Relaxed);
+        samples > 0 && !waits
+    }
+
+    /// Samples that wait to be played.
+    pub fn buffered(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Samples that fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// Writer: where what was written so far ends, for [`wait_for`](Self::wait_for).
+    pub fn written(&self) -> u64 {
+        self.ring.write_position()
+    }
+
+    /// Whether everything before `position` was played, dropped or taken back.
+    pub fn has_played(&self, position: u64) -> bool {
+        self.ring.read_position() >= position
+    }
+
+    /// Writer: the waiter rings once everything before `position` was played. Returns false if it was already, or the
+    /// track has ended: then there is no need to ring, though it may have. There is one such position at a time, the one
+    /// asked for last.
+    pub fn wait_for(&self, position: u64) -> bool {
+        self.waiter.arm();
+        // A swap, as the player's look is one: of the two, one comes first. If it is the player's, what it took is seen
+        // below; if this, the player sees the position, and that the waiter is armed.
+        self.awaited.swap(position, Ordering::AcqRel);
+        if !self.has_played(position) && !self.has_ended() {
+            return true;
+        }
+        self.awaited.swap(NOBODY, Ordering::AcqRel);
+        self.waiter.disarm();
+        false
+    }
+
+    /// After `read_position` was moved.
+    fn tell_if_played(&self) {
+        let awaited = self.awaited.fetch_add(0, Ordering::AcqRel);
+        if awaited != NOBODY
+            && self.has_played(awaited)
+            // Asked for something else meanwhile? Then whoever asked has looked.
+            && self.awaited.compare_exchange(awaited, NOBODY, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        {
+            self.waiter.notify();
+        }
+    }
+
+    /// Rings, if the writer's thread waits for anything: the player has something to say that is no sample.
+    pub fn ring(&self) {
+        self.waiter.notify();
+    }
+
+    /// What was counted so far. Frames count as soon as they are whole, whatever the length of the player's own.
+    pub fn stats(&self) -> TrackStats {
+        let frame = self.format.frame_samples as u64;
+        // In this order: no more was silent than went out.
+        let silence_frames = self.silent.get() / frame;
+        TrackStats {
+            buffered: self.ring.len() as u64,
+            frames_out: self.out.get() / frame,
+            silence_frames,
+            samples_dropped: self.ring.dropped(),
+        }
+    }
+}
+
+impl fmt::Debug for PcmTrack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcmTrack").field("format", &self.format).field("stats", &self.stats()).finish()
+    }
+}
+
+/// Positions at which utterances end, in the order in which they were noted, which is their own. Where there is no room,
+/// the oldest are overwritten, and the player may then see a later one in their place: no position is ever wrong, but one
+/// may be missing.
+struct Ends {
+    cells: [AtomicU64; ENDS],
+    /// The writer's: how many were noted.
+    noted: AtomicU64,
+    /// The player's: how many of these it has passed.
+    passed: AtomicU64,
+}
+
+impl Ends {
+    fn new() -> Self {
+        Self { cells: std::array::from_fn(|_| AtomicU64::new(0)), noted: AtomicU64::new(0), passed: AtomicU64::new(0) }
+    }
+
+    fn cell(&self, number: u64) -> &AtomicU64 {
+        &self.cells[(number % ENDS as u64) as usize]
+    }
+
+    /// Writer.
+    fn push(&self, position: u64) {
+        let noted = self.noted.load(Ordering::Relaxed);
+        self.cell(noted).store(position, Ordering::Relaxed);
+        self.noted.store(noted + 1, Ordering::Release);
+    }
+
+    /// Player: the first one behind `position`, which is where the player is.
+    fn first_after(&self, position: u64) -> Option<u64> {
+        let noted = self.noted.load(Ordering::Acquire);
+        let mut passed = self.passed.load(Ordering::Relaxed).max(noted.saturating_sub(ENDS as u64));
+        let mut first = None;
+        while passed < noted && first.is_none() {
+            let end = self.cell(passed).load(Ordering::Relaxed);
+            if end > position {
+                first = Some(end);
+            } else {
+                passed += 1;
+            }
+        }
+        self.passed.store(passed, Ordering::Relaxed);
+        first
+    }
+}

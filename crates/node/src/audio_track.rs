@@ -1,0 +1,284 @@
+//! `NativeAudioTrack`: paced PCM out, played by JavaScript or by the pump that feeds the engine.
+//!
+//! What is called for each piece or frame is a function that takes a token, as in [`subscription`](crate::subscription).
+
+use crate::bigint::handle;
+use crate::capture_pump::NativeCaptureStats;
+use crate::error::{Code, Result, error, from_napi};
+use crate::js_thread::{Release, belongs_here, left, new_waiter};
+use crate::livekit::engine;
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
+use napi_derive::napi;
+use narrowcast_audio::{Format, Pacer, PcmTrack, TrackSample, TrackWriter};
+use narrowcast_livekit::{CapturePump, Engine, Pcm, Playback, Source};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/capture_pump.rs.
+const MOST_BEHIND: Duration = Duration::from_millis(100);
+
+/// What a track counted; see `AudioStreamTrack.stats()`.
+#[napi(object)]
+pub struct NativeTrackStats {
+    /// Samples of all channels that wait.
+    pub buffered_samples: f64,
+    /// Frames played.
+    pub frames_out: f64,
+    /// Of these, silence that nobody wrote.
+    pub silence_frames: f64,
+    /// Samples of all channels that were lost to overflow.
+    pub samples_dropped: f64,
+}
+
+/// Behind `AudioStreamTrack`.
+#[napi(custom_finalize)]
+pub struct NativeAudioTrack {
+    token: u32,
+    inner: Arc<Inner>,
+    /// What the garbage collector was told of the ring's memory, in bytes.
+    accounted: i64,
+}
+
+struct Inner {
+    track: Arc<PcmTrack>,
+    /// While the pump plays it.
+    playback: Mutex<Option<Playback>>,
+}
+
+impl Inner {
+    fn playback(&self) -> MutexGuard<'_, Option<Playback>> {
+        self.playback.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Release for Inner {
+    fn release(&self) {
+        let playback = self.playback().take();
+        drop(playback);
+        self.track.end();
+    }
+}
+
+thread_local! {
+    /// This thread's tracks by their tokens.
+    static SIDES: RefCell<FxHashMap<u32, Rc<Side>>> = RefCell::default();
+}
+
+/// A track as its thread uses it.
+struct Side {
+    writer: RefCell<TrackWriter>,
+    /// When the next frame is due that JavaScript asks for; none before the first.
+    pacer: RefCell<Option<Pacer>>,
+    frame: Duration,
+}
+
+impl Side {
+    fn write<S: TrackSample>(&self, pcm: &[S], sample_rate: u32, channels: u32, last: bool) -> Result<()> {
+        let written = self.writer.borrow_mut().write(pcm, sample_rate, channels, last);
+        written.map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+    }
+
+    /// Takes the frame that is due at `now`, or returns how long it is until then, in ms.
+    fn recv(&self, frame: &mut [i16], now: Duration) -> f64 {
+        let mut pacer = self.pacer.borrow_mut();
+        let most_behind = MOST_BEHIND.as_millis() / self.frame.as_millis().max(1);
+        let pacer = pacer.get_or_insert_with(|| Pacer::new(self.frame, most_behind.max(1) as u32, now));
+        if !pacer.is_due(now) {
+            return (pacer.due() - now).as_secs_f64() * 1000.0;
+        }
+        pacer.advance(now);
+        self.writer.borrow().track().take(frame);
+        0.0
+    }
+}
+
+fn side(token: u32) -> Result<Rc<Side>> {
+    let side = SIDES.with_borrow(|sides| sides.get(&token).cloned());
+    side.ok_or_else(|| error(Code::Closed, "the track is gone"))
+}
+
+/// Appends samples of any rate, converted to the track's. `last`: they are the end of an utterance.
+#[napi(catch_unwind)]
+pub fn track_write(token: u32, pcm: Int16ArraySlice, sample_rate: u32, channels: u32, last: bool) -> Result<()> {
+    side(token)?.write(&pcm, sample_rate, channels, last)
+}
+
+/// As `trackWrite`, for floating point with full scale at ±1.
+#[napi(catch_unwind)]
+pub fn track_write_float(
+    token: u32,
+    pcm: Float32ArraySlice,
+    sample_rate: u32,
+    channels: u32,
+    last: bool,
+) -> Result<()> {
+    side(token)?.write(&pcm, sample_rate, channels, last)
+}
+
+/// Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes
+/// back; then returns 0. If not, returns how long it is until then, in ms.
+#[napi(catch_unwind)]
+pub fn track_recv(token: u32, mut frame: Int16ArraySlice, now: f64) -> Result<f64> {
+    let side = side(token)?;
+    // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+    let frame = unsafe { frame.as_mut() };
+    if frame.len() != side.writer.borrow().track().format().frame_samples {
+        return Err(error(Code::InvalidArgument, "the array is not as long as a frame"));
+    }
+    // `as` saturates, and makes 0 of what is no number.
+    Ok(side.recv(frame, Duration::from_nanos((now * 1e6) as u64)))
+}
+
+/// From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source
+/// was refused; but not if it was played already: then returns false.
+#[napi(catch_unwind)]
+pub fn track_wait_for(token: u32, position: f64) -> bool {
+    side(token).is_ok_and(|side| side.writer.borrow().track().wait_for(position as u64))
+}
+
+/// Takes back what was not played yet.
+#[napi(catch_unwind)]
+pub fn track_discard(token: u32) -> Result<()> {
+    side(token)?.writer.borrow_mut().discard();
+    Ok(())
+}
+
+#[napi]
+impl NativeAudioTrack {
+    /// A track with a ring of `capacity` samples of all channels, played in frames of `frame_ms`; `doorbell` rings while it
+    /// is waited for.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, sample_rate: u32, channels: u32, frame_ms: u32, capacity: f64, doorbell: u32) -> Result<Self> {
+        let frame_samples = (u64::from(sample_rate) * u64::from(frame_ms) / 1000) as usize * channels as usize;
+        if frame_samples == 0 || capacity < 1.0 {
+            return Err(error(
+                Code::InvalidArgument,
+                "a track has a rate, channels, samples in a frame and a capacity",
+            ));
+        }
+        let waiter = new_waiter(doorbell)?;
+        let token = waiter.token();
+        let format = Format { sample_rate, channels, frame_samples };
+        let track = Arc::new(PcmTrack::new(format, capacity as usize, waiter));
+        let inner = Arc::new(Inner { track: track.clone(), playback: Mutex::new(None) });
+        let release: Arc<dyn Release> = inner.clone();
+        belongs_here(token, Arc::downgrade(&release));
+        // Otherwise a forgotten track looks like a few bytes to the collector, and stays.
+        let accounted = (capacity as i64).saturating_mul(2);
+        env.adjust_external_memory(accounted).map_err(from_napi)?;
+        let side = Rc::new(Side {
+            writer: RefCell::new(TrackWriter::new(track)),
+            pacer: RefCell::new(None),
+            frame: Duration::from_millis(frame_ms.into()),
+        });
+        SIDES.with_borrow_mut(|sides| sides.insert(token, side));
+        Ok(Self { token, inner, accounted })
+    }
+
+    /// What the doorbell calls this track.
+    #[napi(getter, catch_unwind)]
+    pub fn token(&self) -> u32 {
+        self.token
+    }
+
+    /// Samples of all channels that wait to be played.
+    #[napi(getter, catch_unwind)]
+    pub fn buffered(&self) -> f64 {
+        self.inner.track.buffered() as f64
+    }
+
+    /// Where what was written so far ends.
+    #[napi(getter, catch_unwind)]
+    pub fn written(&self) -> f64 {
+        self.inner.track.written() as f64
+    }
+
+    /// Whether everything before `position` was played, dropped or taken back.
+    #[napi(catch_unwind)]
+    pub fn has_played(&self, position: f64) -> bool {
+        self.inner.track.has_played(position as u64)
+    }
+
+    /// What the track counted so far.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> NativeTrackStats {
+        let stats = self.inner.track.stats();
+        NativeTrackStats {
+            buffered_samples: stats.buffered as f64,
+            frames_out: stats.frames_out as f64,
+            silence_frames: stats.silence_frames as f64,
+            samples_dropped: stats.samples_dropped as f64,
+        }
+    }
+
+    /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
+    /// of 10 ms at once.
+    #[napi(catch_unwind)]
+    pub fn pipe(&self, source: BigInt, lead: u32) -> Result<()> {
+        let Format { sample_rate, channels, .. } = self.inner.track.format();
+        if !sample_rate.is_multiple_of(100) {
+            return Err(error(Code::InvalidArgument, format!("{sample_rate} Hz make no whole chunks of 10 ms")));
+        }
+        let (engine, handle) = (engine()?, handle(&source)?);
+        let pcm = Pcm::Track { track: self.inner.track.clone(), lead };
+        let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
+        *self.inner.playback() = Some(pump(engine).add(source));
+        Ok(())
+    }
+
+    /// Ends that: when this returns, the native thread takes no more samples.
+    #[napi(catch_unwind)]
+    pub fn unpipe(&self) -> Result<()> {
+        let playback = self.inner.playback().take();
+        drop(playback);
+        // JavaScript's next frame is due at once.
+        side(self.token)?.pacer.take();
+        Ok(())
+    }
+
+    /// Whether the engine has refused what was played, and so no more is.
+    #[napi(getter, catch_unwind)]
+    pub fn was_refused(&self) -> bool {
+        self.inner.playback().as_ref().is_some_and(Playback::was_refused)
+    }
+
+    /// What became of the chunks of 10 ms that were played, while the track is piped.
+    #[napi(catch_unwind)]
+    pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
+        self.inner.playback().as_ref().map(|playback| playback.stats().into())
+    }
+
+    /// For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs.
+    #[napi(catch_unwind)]
+    pub fn lateness(&self) -> Vec<f64> {
+        let playback = self.inner.playback();
+        playback.as_ref().map_or_else(Vec::new, |playback| playback.lateness().counts().map(|n| n as f64).collect())
+    }
+
+    /// Ends the track: no more is played, and what waits is gone.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        self.inner.release();
+        left(self.token);
+    }
+}
+
+impl ObjectFinalize for NativeAudioTrack {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        // Gone already where the thread itself ends.
+        let _ = SIDES.try_with(|sides| sides.borrow_mut().remove(&self.token));
+        self.stop();
+        env.adjust_external_memory(-self.accounted)?;
+        Ok(())
+    }
+}
+
+/// The thread that plays all tracks of this process.
+fn pump(engine: &'static Engine) -> &'static CapturePump {
+    static PUMP: OnceLock<CapturePump> = OnceLock::new();
+    PUMP.get_or_init(|| CapturePump::start(engine, Vec::new()))
+}

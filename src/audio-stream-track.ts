@@ -1,0 +1,411 @@
+import { onAbort } from './abort.js';
+import { AudioFrame } from './audio-frame.js';
+import type { Samples } from './audio-resampler.js';
+import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
+import { fromNative, NarrowcastError } from './errors.js';
+import { native, type Native } from './native.js';
+import { integer, invalid, optionalSignal, optionsObject, readable } from './validate.js';
+
+/** Options of {@link AudioStreamTrack}. */
+export interface AudioStreamTrackOptions {
+  /** Hz. Default: 48000. */
+  sampleRate?: number;
+  /** Channels, interleaved. Default: 1. */
+  numChannels?: number;
+  /** Length of the frames that {@link AudioStreamTrack.recv} gives, in ms: a whole number that makes a whole number of
+   * samples. Default: 20. */
+  frameSizeMs?: number;
+  /** How much may wait to be played, in ms. Then the oldest samples are dropped, and counted. Default: 30,000. The memory
+   * for it is taken at once. */
+  bufferMs?: number;
+}
+
+/** Samples of any kind. A frame, narrowcast's or rtc-node's, is one. */
+export interface Pcm {
+  /** Samples of all channels, interleaved. Floating point has its full scale at ±1: more is clipped, NaN is silence. */
+  readonly data: Samples;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Channels in `data`: 1, or as many as the track has; any number for a track with one. */
+  readonly channels: number;
+}
+
+/** A frame, and when it is to be heard. */
+export class TimedAudioFrame extends AudioFrame {
+  /** Samples of each channel that came before it, from 0 for the first frame. */
+  readonly pts: number;
+  /** What `pts` counts, as a part of a second. */
+  readonly timeBase: { readonly num: 1; readonly den: number };
+
+  /** @internal */
+  constructor(data: Int16Array, sampleRate: number, channels: number, samplesPerChannel: number, pts: number) {
+    super(data, sampleRate, channels, samplesPerChannel);
+    this.pts = pts;
+    this.timeBase = { num: 1, den: sampleRate };
+  }
+}
+
+/** Where {@link AudioStreamTrack.pipeTo} plays: an `AudioSource` of `@livekit/rtc-node`. */
+export interface PipeTarget {
+  readonly sampleRate: number;
+  readonly numChannels: number;
+  /** Length of its own queue, in ms; 0: it has none, which saves 30 ms. */
+  readonly queueSize?: number;
+}
+
+/** What a track counted. Can be read after it has ended, too. */
+export interface AudioStreamTrackStats {
+  /** What waits to be played, in ms. */
+  bufferedMs: number;
+  /** Frames of `frameSizeMs` that were played, by whatever way. */
+  framesOut: number;
+  /** Of these, frames of nothing but silence, because nothing was there to play. */
+  silenceFrames: number;
+  /** Samples, of all channels, that were dropped because more than `bufferMs` waited. */
+  samplesDropped: number;
+}
+
+interface Receiver {
+  readonly resolve: (frame: TimedAudioFrame) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Playout {
+  /** Where what it waits for ends. */
+  readonly position: number;
+  readonly resolve: () => void;
+}
+
+interface Piping {
+  /** Its native half lives as long as this. */
+  readonly source: PipeTarget;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  readonly unlisten: () => void;
+}
+
+/** Most samples that a ring may hold: 512 MB, taken at once. */
+const MAX_SAMPLES = 2 ** 28;
+
+/** A timer's grain is a ms: rather than a ms late, a frame may go out half of one early. */
+const EARLY_MS = 0.5;
+
+/**
+ * Chunks of 10 ms that wait in a source's own queue, where it has one: the engine empties it by a clock of its own, and
+ * what comes a ms too late for that would be a gap.
+ */
+const QUEUE_LEAD = 3;
+
+/** Behind everything that is ever written. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** For benchmarks: a track's native half. @internal */
+export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
+
+/**
+ * What an agent says: PCM is written in bursts, of any rate, and comes out in real time, one frame after the other.
+ *
+ * - **Pace.** Frame `n` is due `n * frameSizeMs` after the first one, which comes at once: lateness never adds up. Who asks
+ *   late gets what was due meanwhile without waiting, up to 100 ms of it. After a longer delay the rest comes later, and not
+ *   in a burst that the other side has no room for; nothing is skipped, and `pts` has no gap.
+ * - **Silence** where nothing is there to play. Less than a frame waits for its rest, since silence in the middle of a word
+ *   would be heard; but no longer than 200 ms, and not at all at the end of an utterance, see {@link write}.
+ * - **Bounded.** More than `bufferMs` is not kept: the oldest is dropped, and counted. Who writes faster than that waits
+ *   for {@link waitForPlayout}, or looks at {@link bufferedMs}.
+ *
+ * Either JavaScript plays it, with {@link recv}, or a native thread does, with {@link pipeTo}: that goes on while
+ * JavaScript is blocked. A track that nobody holds and nobody waits for is collected.
+ *
+ * @example
+ * ```ts
+ * const track = new AudioStreamTrack();
+ * track.write({ data: speech, sampleRate: 24_000, channels: 1 }, { final: true });
+ * for (;;) send(await track.recv()); // 20 ms at 48 kHz, every 20 ms
+ * ```
+ */
+export class AudioStreamTrack {
+  readonly #native: Native.NativeAudioTrack;
+  /** Names the track to native code. */
+  readonly #token: number;
+  readonly #sampleRate: number;
+  readonly #channels: number;
+  /** Samples of each channel in a frame. */
+  readonly #samplesPerChannel: number;
+  readonly #receivers: Receiver[] = [];
+  readonly #playouts: Playout[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pts = 0;
+  /** A frame's memory that was not filled yet. */
+  #spare: Int16Array | undefined;
+  #piping: Piping | undefined;
+  #ended = false;
+  readonly #receiveLater = () => {
+    this.#timer = undefined;
+    this.#receive();
+  };
+  /** While the native thread plays: rung when what {@link waitForPlayout} waits for was played, or the source is gone. */
+  readonly #piped: Waiting = { ready: () => this.#rang() };
+  /** The same while somebody waits, which ends: the process stays alive for it. */
+  readonly #pipedAwaited: Waiting = { keepsAlive: true, ready: () => this.#rang() };
+
+  static {
+    nativeTrackOf = (track) => track.#native;
+  }
+
+  /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
+  constructor(options: AudioStreamTrackOptions = {}) {
+    optionsObject('options', options);
+    this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
+    this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+    const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? 20, 1, 10_000);
+    const bufferMs = integer('bufferMs', options.bufferMs ?? 30_000, 1, 600_000);
+    this.#samplesPerChannel = (this.#sampleRate * frameSizeMs) / 1000;
+    if (!Number.isInteger(this.#samplesPerChannel)) {
+      throw invalid(
+        'frameSizeMs',
+        frameSizeMs,
+        `a length that makes whole samples: at ${this.#sampleRate} Hz these would be ${this.#samplesPerChannel}`,
+      );
+    }
+    if (bufferMs < frameSizeMs) throw invalid('bufferMs', bufferMs, `at least a frame, ${frameSizeMs} ms`);
+    const capacity = Math.ceil((this.#sampleRate * bufferMs) / 1000) * this.#channels;
+    if (capacity > MAX_SAMPLES) {
+      const most = Math.floor((MAX_SAMPLES / this.#sampleRate / this.#channels) * 1000);
+      throw invalid('bufferMs', bufferMs, `at most ${most} at ${this.#sampleRate} Hz with ${this.#channels} channels`);
+    }
+    this.#native = fromNative(
+      () => new native.NativeAudioTrack(this.#sampleRate, this.#channels, frameSizeMs, capacity, audioDoorbell),
+    );
+    this.#token = this.#native.token;
+  }
+
+  /**
+   * Appends samples; they are copied, and converted to the track's rate and channels: one channel goes to all of the
+   * track's, several become one by their average.
+   *
+   * Another rate than the track's is converted at medium quality, and up to 10 ms of it wait for what follows. When the
+   * rate or the channels change, they go out first.
+   *
+   * @param options `final`: this is the end of an utterance, which may also be empty. What waits for its rest goes out at
+   *   once, padded with silence, and what is written next starts in a frame of its own. Say it of the last piece of what an
+   *   agent says.
+   * @throws {NarrowcastError} `CLOSED` after {@link stop}; `INVALID_ARGUMENT`, and nothing was written
+   */
+  write(pcm: Pcm, options?: { final?: boolean }): void {
+    if (typeof pcm !== 'object' || pcm === null)
+      throw invalid('pcm', pcm, 'a frame, or { data, sampleRate, channels }');
+    if (options !== undefined) optionsObject('options', options);
+    const final = options?.final ?? false;
+    if (typeof final !== 'boolean') throw invalid('final', final, 'a boolean');
+    const { sampleRate, channels } = pcm;
+    integer('sampleRate', sampleRate, 1, 768_000);
+    integer('channels', channels, 1, 64);
+    if (channels !== this.#channels && channels !== 1 && this.#channels !== 1) {
+      throw invalid('channels', channels, `1 or ${this.#channels}, as the track has, or mix them first`);
+    }
+    let { data } = pcm;
+    data = data instanceof Float32Array ? readable('data', data, Float32Array) : readable('data', data, Int16Array);
+    if (data.length % channels !== 0)
+      throw invalid('data.length', data.length, `a multiple of the ${channels} channels`);
+    if (this.#ended) throw this.#closed();
+    fromNative(() =>
+      data instanceof Float32Array
+        ? native.trackWriteFloat(this.#token, data, sampleRate, channels, final)
+        : native.trackWrite(this.#token, data, sampleRate, channels, final),
+    );
+  }
+
+  /**
+   * The next frame, when it is due: the first one at once. Several calls are served in order. A pending one keeps the
+   * track, and the process, alive.
+   *
+   * A late call gets its frame at once, and so do the next ones until they have caught up: with at most 100 ms, see
+   * {@link AudioStreamTrack}.
+   *
+   * @returns rejects with `CLOSED` once the track was stopped, and with `LOCKED` while it is piped
+   */
+  recv(): Promise<TimedAudioFrame> {
+    if (this.#ended) return Promise.reject(this.#closed());
+    if (this.#piping) {
+      return Promise.reject(
+        new NarrowcastError('LOCKED', 'the track is being piped: abort pipeTo before you receive its frames'),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#receivers.push({ resolve, reject });
+      if (this.#receivers.length === 1) this.#receive();
+    });
+  }
+
+  /**
+   * Throws away what was written and not yet played, for when an agent is interrupted: the next frame is silence, or what
+   * is written next. Whoever waits for it to be played need not wait any longer. It does not count as dropped.
+   */
+  flush(): void {
+    if (this.#ended) return;
+    native.trackDiscard(this.#token);
+    this.#settlePlayouts();
+  }
+
+  /**
+   * Ends the track for good, and at once: what waits is thrown away. Pending calls of {@link recv} reject with `CLOSED`,
+   * {@link waitForPlayout} and {@link pipeTo} resolve. Twice: nothing. To have everything heard, wait for
+   * {@link waitForPlayout} first.
+   */
+  stop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#native.stop();
+    clearTimeout(this.#timer);
+    stopWaiting(this.#token);
+    for (const { reject } of this.#receivers.splice(0)) reject(this.#closed());
+    this.#settlePlayouts();
+    this.#unpiped()?.resolve();
+  }
+
+  /** `'live'` until {@link stop}. */
+  get readyState(): 'live' | 'ended' {
+    return this.#ended ? 'ended' : 'live';
+  }
+
+  /** What was written and waits to be played, in ms. */
+  get bufferedMs(): number {
+    return this.#ms(this.#native.buffered);
+  }
+
+  /**
+   * Resolves when everything that was written so far was played, or is gone: flushed, dropped, or the track has ended. What
+   * waits for its rest in the resampler does not count: say `final` of the last piece.
+   *
+   * Played is what was handed out: the last frame is still to be heard then, and what the other side has buffered.
+   */
+  waitForPlayout(): Promise<void> {
+    const position = this.#native.written;
+    if (this.#native.hasPlayed(position)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#playouts.push({ position, resolve });
+      if (this.#piping) this.#wait();
+    });
+  }
+
+  /**
+   * Plays the track into an `AudioSource` of `@livekit/rtc-node`, in chunks of 10 ms, from a native thread: what the agent
+   * says has no gap while JavaScript is blocked. Meanwhile {@link recv} is `LOCKED`, and only this may feed the source. The
+   * native thread is one for all tracks of the process. By itself it does not keep the process alive; a pending
+   * {@link waitForPlayout} does.
+   *
+   * @param source of the track's rate and channels
+   * @param options `signal`: stops playing; the track stays as it is, and can be received from or piped again
+   * @returns resolves when the track was stopped. Rejects with the signal's reason; `ENGINE_REQUEST_FAILED` if the engine
+   *   refuses what is played, as it does when the source was closed; `ENGINE_NOT_INSTALLED` without `install()` of
+   *   `narrowcast/livekit`; `LOCKED` if it is piped already, or a {@link recv} is pending; `CLOSED`; `INVALID_ARGUMENT`
+   */
+  async pipeTo(source: PipeTarget, options: { signal?: AbortSignal } = {}): Promise<void> {
+    optionsObject('options', options);
+    const { signal } = options;
+    optionalSignal(signal);
+    const handle = this.#handleOf(source);
+    if (this.#ended) throw this.#closed();
+    if (this.#piping) throw new NarrowcastError('LOCKED', 'the track is being piped already: abort that first');
+    if (this.#receivers.length > 0) {
+      throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
+    }
+    signal?.throwIfAborted();
+    fromNative(() => this.#native.pipe(handle, source.queueSize === 0 ? 0 : QUEUE_LEAD));
+    await new Promise<void>((resolve, reject) => {
+      const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
+      this.#piping = { source, resolve, reject, unlisten };
+      this.#wait();
+    });
+  }
+
+  /** What happened so far. */
+  stats(): AudioStreamTrackStats {
+    const { bufferedSamples, framesOut, silenceFrames, samplesDropped } = this.#native.stats();
+    return { bufferedMs: this.#ms(bufferedSamples), framesOut, silenceFrames, samplesDropped };
+  }
+
+  #receive(): void {
+    while (this.#receivers.length > 0) {
+      const data = (this.#spare ??= new Int16Array(this.#samplesPerChannel * this.#channels));
+      const waitMs = native.trackRecv(this.#token, data, performance.now() + EARLY_MS);
+      if (waitMs > 0) {
+        this.#timer = setTimeout(this.#receiveLater, Math.ceil(waitMs));
+        return;
+      }
+      this.#spare = undefined;
+      const samples = this.#samplesPerChannel;
+      const frame = new TimedAudioFrame(data, this.#sampleRate, this.#channels, samples, this.#pts);
+      this.#pts += samples;
+      if (this.#playouts.length > 0) this.#settlePlayouts();
+      this.#receivers.shift()!.resolve(frame);
+    }
+  }
+
+  /** Resolves whoever waits for what was played by now. */
+  #settlePlayouts(): void {
+    while (this.#playouts.length > 0 && (this.#ended || this.#native.hasPlayed(this.#playouts[0]!.position))) {
+      this.#playouts.shift()!.resolve();
+    }
+  }
+
+  /** While it is piped: waits for the first position that somebody waits for, or for nothing but the end. */
+  #wait(): void {
+    stopWaiting(this.#token);
+    do this.#settlePlayouts();
+    while (!native.trackWaitFor(this.#token, this.#playouts[0]?.position ?? NEVER) && this.#playouts.length > 0);
+    startWaiting(this.#token, this.#playouts.length > 0 ? this.#pipedAwaited : this.#piped);
+    // Refused before the doorbell was armed?
+    if (this.#native.wasRefused) this.#refused();
+  }
+
+  #rang(): void {
+    if (!this.#piping) return;
+    if (this.#native.wasRefused) this.#refused();
+    else this.#wait();
+  }
+
+  #refused(): void {
+    this.#stopPiping(
+      new NarrowcastError('ENGINE_REQUEST_FAILED', 'the engine takes no more audio for this source: it was closed'),
+    );
+  }
+
+  #stopPiping(reason: unknown): void {
+    fromNative(() => this.#native.unpipe());
+    stopWaiting(this.#token);
+    this.#unpiped()?.reject(reason);
+  }
+
+  #unpiped(): Piping | undefined {
+    const piping = this.#piping;
+    this.#piping = undefined;
+    piping?.unlisten();
+    return piping;
+  }
+
+  #handleOf(source: PipeTarget): bigint {
+    const { ffiHandle, closed } = Object(source) as { ffiHandle?: { handle?: unknown }; closed?: unknown };
+    const handle = ffiHandle?.handle;
+    if (typeof handle !== 'bigint') throw invalid('source', source, 'an AudioSource of @livekit/rtc-node');
+    if (closed === true) throw new NarrowcastError('CLOSED', 'the source is closed: pipe to an open one');
+    const { sampleRate, numChannels } = source;
+    if (sampleRate !== this.#sampleRate || numChannels !== this.#channels) {
+      throw invalid(
+        'source',
+        `one of ${sampleRate} Hz with ${numChannels} channels`,
+        `one of ${this.#sampleRate} Hz with ${this.#channels}, as the track has`,
+      );
+    }
+    if (sampleRate % 100 !== 0) throw invalid('source.sampleRate', sampleRate, 'a multiple of 100');
+    return handle;
+  }
+
+  #ms(samples: number): number {
+    return (samples / this.#channels / this.#sampleRate) * 1000;
+  }
+
+  #closed(): NarrowcastError {
+    return new NarrowcastError('CLOSED', 'the track was stopped: make another one');
+  }
+}
