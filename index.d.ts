@@ -168,8 +168,24 @@ export declare class NativeSubscription {
   abandon(): void
 }
 
+/** Behind `VideoStream`, beside its subscription. */
+export declare class NativeVideoStream {
+  /** A stream for `reader`, a subscription of the engine's queue of video frames. */
+  constructor(reader: NativeSubscription)
+  /**
+   * Feeds the subscription from the engine. `request` asks the engine for a stream and returns its handle, which this
+   * owns from then on, or 0 if there is none; frames that come before `request` has returned are not lost.
+   */
+  open(request: () => bigint): void
+  /** Closes the engine's stream. Frames that are on their way are released. */
+  close(): void
+}
+
 /** Version of this addon, equal to the version of the npm package it belongs to. */
 export declare function addonVersion(): string
+
+/** The address of an array's first sample. It holds while the array does. */
+export declare function addressOf(samples: Int16Array): bigint
 
 /**
  * Writes the tokens of what is ready to `tokens`, and returns how many. `woken`: in answer to a wake, once for each; what
@@ -190,6 +206,12 @@ export declare function audioReadFrame(token: number, target: Int16Array, wait: 
 /** Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does. */
 export declare function audioReadInto(token: number, target: Int16Array): number
 
+/** The queue of answers to our own requests. Its types are the numbers of the threads that ask. */
+export declare function engineAnswersQueue(): NativeQueue
+
+/** This thread, as somebody who asks; to be called once. */
+export declare function engineAsker(): NativeAsker
+
 /**
  * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
  * has the callback keeps it, and the engine can only be asked.
@@ -199,7 +221,7 @@ export declare function engineAttach(path: string, schema: NativeSchema, listen:
 /** Whether any thread of this process has taken over the engine's callback. */
 export declare function engineAttached(): boolean
 
-/** Ends every audio stream that the engine feeds, in all threads: no more events will come. */
+/** Ends every stream that the engine feeds, in all threads: no more events will come. */
 export declare function engineEndStreams(): void
 
 /**
@@ -208,11 +230,25 @@ export declare function engineEndStreams(): void
  */
 export declare function enginePeek(schema: NativeSchema, message: Uint8Array): NativePeek
 
-/** The queue of everything that the engine sends, but for the frames of our own streams. */
+/** The queue of everything that the engine sends, but for the frames of our own streams and answers to our own requests. */
 export declare function engineQueue(): NativeQueue
 
 /** What the engine's callback counted. */
 export declare function engineStats(): NativeEngineStats
+
+/** Takes the engine's callback back from whoever took it. */
+export declare function engineTakeBack(): void
+
+/** The queue of the frames of our own video streams, for whoever opens one. */
+export declare function engineVideoQueue(): NativeQueue
+
+/** Somebody who asks the engine, and where the answers come. */
+export interface NativeAsker {
+  /** The type of its answers in the queue of answers. After 128 threads they share one. */
+  type: string
+  /** The async ids of its requests are this plus 1, 2, 3, and so on. */
+  base: bigint
+}
 
 /** Field numbers in the audio stream's events. */
 export interface NativeAudioFields {
@@ -298,7 +334,7 @@ export interface NativeCase {
 export interface NativeEngineStats {
   /** Calls of the callback. */
   received: number
-  /** Answers to native requests. */
+  /** Answers to narrowcast's own requests. */
   answered: number
   /** Events of an unknown case. */
   unknown: number
@@ -306,6 +342,8 @@ export interface NativeEngineStats {
   malformed: number
   /** Panics caught in the callback. */
   panics: number
+  /** Times that the callback was taken back. */
+  stolen: number
   /** Audio streams that the engine feeds. */
   streams: number
   /** Frames copied into a stream's ring. */
@@ -318,6 +356,12 @@ export interface NativeEngineStats {
   held: number
   /** Of those, lost. */
   heldDropped: number
+  /** Video streams that the engine feeds. */
+  videoStreams: number
+  /** Frames that came for them. */
+  videoFrames: number
+  /** Frames of closed video streams, released natively. */
+  videoFramesReleased: number
   /** Everything else. */
   events: NativeQueueStats
 }
@@ -358,6 +402,8 @@ export interface NativeSchema {
   audio: NativeAudioFields
   /** Audio capture. */
   capture: NativeCaptureFields
+  /** Video frames. */
+  video: NativeVideoFields
 }
 
 /** What one source plays. */
@@ -404,11 +450,13 @@ export interface NativeTrackStats {
   samplesDropped: number
 }
 
-/**
- * An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
- * below those of native capture requests.
- */
-export declare function nextAsyncId(): bigint
+/** Field numbers in the video stream's events. */
+export interface NativeVideoFields {
+  /** `videoStreamEvent` in `FfiEvent`. */
+  case: number
+  /** `eos` in the event. */
+  eos: number
+}
 
 /**
  * Makes a doorbell, and returns its number: `handler` is called, once for any number of events, when something that

@@ -1,4 +1,5 @@
-import { integer } from './validate.js';
+import { native } from './native.js';
+import { integer, invalid } from './validate.js';
 
 /**
  * A frame of interleaved 16-bit PCM: the shape of `@livekit/rtc-node`'s AudioFrame, so that either can be passed where
@@ -47,5 +48,16 @@ export class AudioFrame {
   /** What was attached to the frame. `droppedBefore`: frames of its stream that were lost just before this one. */
   get userdata(): Record<string, unknown> {
     return this.#userdata;
+  }
+
+  /** What rtc-node asks of a frame that it captures: where the samples are, and what they are. @internal */
+  protoInfo(): { dataPtr: bigint; sampleRate: number; numChannels: number; samplesPerChannel: number } {
+    const { data, sampleRate, channels, samplesPerChannel } = this;
+    if (!(data instanceof Int16Array)) throw invalid('frame.data', data, 'an Int16Array');
+    // rtc-node believes what it is told: it would read on behind the samples.
+    if (data.length < channels * samplesPerChannel) {
+      throw invalid('frame.data.length', data.length, `the ${channels * samplesPerChannel} samples that the frame has`);
+    }
+    return { dataPtr: native.addressOf(data), sampleRate, numChannels: channels, samplesPerChannel };
   }
 }

@@ -169,6 +169,11 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     return this.#setup.queue === queue;
   }
 
+  /** Lets a native object work on this subscription. @internal */
+  attach<T>(make: (subscription: Native.NativeSubscription) => T): T {
+    return make(this.#native);
+  }
+
   /** Changes the native filter, from now on. @internal */
   setTypes(types: Iterable<string>): void {
     this.#native.setFilter(this.#setup.describe(types));

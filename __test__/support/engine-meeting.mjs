@@ -8,7 +8,9 @@ const root = process.env.NARROWCAST_ROOT
   ? pathToFileURL(`${process.env.NARROWCAST_ROOT}/`)
   : new URL('../../', import.meta.url);
 export const native = createRequire(root)('./index.cjs');
-export const { AudioStream, install } = await import(new URL('dist/livekit/index.js', root).href);
+export const { AudioSource, AudioStream, VideoStream, install } = await import(
+  new URL('dist/livekit/index.js', root).href
+);
 
 /** Opens `count` tracks at 16 kHz. */
 export function openTracks(count) {

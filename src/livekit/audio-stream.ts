@@ -5,6 +5,7 @@ import { PcmReader, type PcmOptions } from '../pcm-reader.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { install } from './engine.js';
+import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
 
 /** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
 export interface AudioStreamOptions extends PcmOptions {
@@ -29,14 +30,6 @@ export interface AudioStreamOptions extends PcmOptions {
 /** Hz, of what the engine decodes. */
 const DECODED_RATE = 48_000;
 
-/** What rtc-node's Track calls of the streams on it; private there, so described here. */
-interface TrackInternals {
-  readonly ffi_handle: { readonly handle: bigint };
-  readonly info?: { readonly remote?: boolean };
-  registerAudioStream(stream: object): void;
-  unregisterAudioStream(stream: object): void;
-}
-
 /**
  * The audio of a LiveKit track: rtc-node's `AudioStream`, with the same constructors, but bounded, and without a cost to
  * the JavaScript thread for frames that are not read.
@@ -56,7 +49,8 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   constructor(track: Track, rateOrOptions?: number | AudioStreamOptions, numChannels?: number) {
     install();
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
-    super(openReader(trackHandle(track), options, track as unknown as TrackInternals));
+    const internals = trackOf(track);
+    super(openReader(internals.ffi_handle.handle, options, internals));
   }
 
   /**
@@ -78,12 +72,6 @@ function withRate(sampleRate: number | undefined, numChannels: number | undefine
   return { ...(sampleRate !== undefined && { sampleRate }), ...(numChannels !== undefined && { numChannels }) };
 }
 
-function trackHandle(track: Track): bigint {
-  const id = (track as unknown as Partial<TrackInternals> | undefined)?.ffi_handle?.handle;
-  if (typeof id !== 'bigint') throw invalid('track', track, 'a Track of @livekit/rtc-node');
-  return id;
-}
-
 function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: TrackInternals): PcmReader<AudioFrame> {
   const bindings = loadBindings();
   const cancellation = options.noiseCancellation;
@@ -93,19 +81,19 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
   if (resampler !== 'soxr' && resampler !== 'engine') throw invalid('resampler', resampler, "'soxr' or 'engine'");
 
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
-  const registration = { processor, teardown: () => reader.close() };
+  const registration: StreamOnTrack = { processor, teardown: () => reader.close() };
   const reader = new PcmReader<AudioFrame>(
     options,
     (data, sampleRate, channels, samples, userdata) =>
       process(new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata), processor),
     () => {
-      track?.unregisterAudioStream(registration);
+      track?.unregisterAudioStream?.(registration);
       if (options.autoCloseNoiseCancellation ?? true) processor?.close();
     },
   );
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
   openEngineStream(reader, engineRate, () => requestStream(bindings, trackHandle, engineRate, reader.channels, plugin));
-  track?.registerAudioStream(registration);
+  track?.registerAudioStream?.(registration);
   return reader;
 }
 

@@ -22,6 +22,10 @@ export interface Bindings {
 
 let loaded: Bindings | undefined;
 
+const REGISTERED = Symbol.for('narrowcast.livekit.register');
+/** Where `narrowcast/livekit/register` leaves the file of the rtc-node that the program has loaded. */
+const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
+
 /**
  * Loads the application's own LiveKit packages. They are the application's choice, so they are looked for from where
  * narrowcast is installed, from the program's main file and from the working directory, in this order.
@@ -33,7 +37,7 @@ export function loadBindings(): Bindings {
 }
 
 function findBindings(): Bindings {
-  const rtcPath = resolveRtcNode();
+  const rtcPath = shared[REGISTERED]?.rtcNode ?? resolveRtcNode();
   const fromRtc = createRequire(rtcPath);
   const rtc = importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
   const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bindings';
 import type { FfiQueue } from '../ffi-queue.js';
@@ -31,6 +32,20 @@ export interface FfiClient extends EventEmitter {
 /** Where every copy of rtc-node looks for its client. */
 const shared = globalThis as { _ffiClientInstance?: unknown };
 
+/** A listener, and perhaps the one that it calls once. */
+interface RawListener {
+  (event: FfiEvent): void;
+  readonly listener?: RawListener;
+}
+
+/** What @bufbuild/protobuf tells of a request's message. */
+interface RequestType {
+  readonly fields: { list(): readonly { readonly localName: string }[] };
+}
+
+/** Async ids that say which thread asked: this many bits count its requests, and the thread's number, from 1, is above. */
+const COUNT_BITS = 40n;
+
 /** An answer's kinds, and all others but logs. */
 export interface EventTypes {
   readonly answers: readonly string[];
@@ -52,19 +67,34 @@ export class ClientAdapter {
   readonly #waiters = new Set<Waiter>();
   readonly #onPanic: (message: string) => void;
   readonly #existed: boolean;
+  /** The number of this thread in its async ids, from 1. */
+  readonly #thread: bigint;
+  #asked = 0n;
+  /** The contexts of those who listen, which are called in theirs. */
+  readonly #contexts = new WeakMap<RawListener, AsyncResource>();
+  /** Which requests can be given an async id. */
+  readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
+  /** Rooms that this thread has connected to, and that have not ended. */
+  readonly #rooms = new Set<bigint>();
+  /** Whether the engine says nothing any more until its callback is set again. */
+  #silent = false;
+  #left = false;
 
   constructor(
     bindings: Bindings,
     queue: FfiQueue<string, FfiEvent>,
     types: EventTypes,
+    thread: bigint,
     onPanic: (message: string) => void,
   ) {
     this.#bindings = bindings;
     this.#types = types;
+    this.#thread = thread;
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
-    this.#existed = existing !== undefined;
+    // One that was left behind by an uninstall has no methods of its own to go back to.
+    this.#existed = existing !== undefined && 'request' in Object.getPrototypeOf(existing);
     this.client = existing ?? (new EventEmitter().setMaxListeners(0) as FfiClient);
     // An answer that is lost is an await that never ends: these grow as they must, by name.
     // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
@@ -74,35 +104,67 @@ export class ClientAdapter {
       overflow: 'grow',
       // Who awaits an answer asks the next question after it.
       wake: 'immediate',
-      filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+      filter: ({ message }) =>
+        answers.has(message.case ?? '') ? this.#isMine(message.value) : this.client.listenerCount(FFI_EVENT) > 0,
     });
     Object.assign(this.client, this.#methods());
     this.client.on('newListener', this.#onNewListener);
     this.client.on('removeListener', this.#onRemoveListener);
-    if (this.#existed) this.#stayAlive();
+    if (existing) this.#stayAlive();
     shared._ffiClientInstance = this.client;
     void this.#dispatchAll();
   }
 
-  /** Gives rtc-node its own client back. */
+  /**
+   * Gives rtc-node its own client back, or, where it had made none and rooms use this one, makes this one such a client:
+   * it hands out every event, and nothing is filtered any more.
+   */
   uninstall(): void {
+    const { ffi, rtcVersion } = this.#bindings;
+    const inUse = this.client.listenerCount(FFI_EVENT) > 0 || this.#waiters.size > 0;
+    this.#leave(!this.#existed && inUse);
+    // rtc-node makes a client of its own when it next needs one, and takes the engine's callback with it.
+    if (!this.#existed && !inUse) return this.#subscription.close();
+    // Those who wait for an answer of before still do.
+    ffi.livekitInitialize((data) => void this.#dispatch(ffi.FfiEvent.fromBinary(data)), true, rtcVersion);
+    // What an engine's thread is about to put into the queue is not lost either.
+    setImmediate(() => this.#subscription.close());
+  }
+
+  /** The engine was disposed of: nothing more will come. */
+  disposed(): void {
+    this.#leave(false);
+    this.#subscription.close();
+  }
+
+  /** Whether a room of this thread is open. */
+  get roomsOpen(): boolean {
+    return this.#rooms.size > 0;
+  }
+
+  /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
+  rest(): void {
+    this.#silent = true;
+    clearInterval(this.#alive);
+    this.#alive = undefined;
+  }
+
+  /** What has come is still handed out. */
+  #leave(stays: boolean): void {
+    this.#left = true;
     clearInterval(this.#alive);
     this.client.off('newListener', this.#onNewListener);
     this.client.off('removeListener', this.#onRemoveListener);
-    void this.#subscription.return();
+    if (stays) return;
     for (const name of Object.keys(this.#methods())) delete (this.client as unknown as Record<string, unknown>)[name];
-    if (!this.#existed) {
-      // rtc-node makes a client of its own when it next needs one, and takes the engine's callback with it.
-      if (shared._ffiClientInstance === this.client) shared._ffiClientInstance = undefined;
-      return;
-    }
-    const { ffi } = this.#bindings;
-    const emit = (data: Uint8Array) => void this.client.emit(FFI_EVENT, ffi.FfiEvent.fromBinary(data));
-    ffi.livekitInitialize(emit, true, this.#bindings.rtcVersion);
+    if (!this.#existed && shared._ffiClientInstance === this.client) shared._ffiClientInstance = undefined;
   }
 
   /** The process stays alive, like one that uses rtc-node: an agent may wait for nothing but the room's events. */
   #stayAlive(): void {
+    if (this.#left) return;
+    if (this.#silent) native.engineTakeBack();
+    this.#silent = false;
     this.#alive ??= setInterval(() => {}, FOREVER_MS);
   }
 
@@ -111,18 +173,46 @@ export class ClientAdapter {
     return {
       request: <T>(request: PartialMessage<FfiRequest>): T => {
         this.#stayAlive();
-        const answer = ffi.livekitFfiRequest(new ffi.FfiRequest(request).toBinary());
+        const message = new ffi.FfiRequest(request);
+        this.#sign(message.message.value);
+        const answer = ffi.livekitFfiRequest(message.toBinary());
         return ffi.FfiResponse.fromBinary(answer).message.value as T;
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
-      getNextRequestAsyncId: native.nextAsyncId,
+      getNextRequestAsyncId: () => this.#nextId(),
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
         this.#waitFor(predicate, options?.signal) as Promise<T>,
     };
   }
 
+  #nextId(): bigint {
+    return (this.#thread << COUNT_BITS) + ++this.#asked;
+  }
+
+  /** Gives a request an async id of this thread, unless it has one or takes none: its answer is this thread's alone. */
+  #sign(value: unknown): void {
+    const request = value as { constructor: unknown; requestAsyncId?: bigint } | undefined;
+    if (!request || request.requestAsyncId !== undefined) return;
+    const { constructor } = request;
+    let takes = this.#idTaking.get(constructor);
+    if (takes === undefined) {
+      const { fields } = constructor as Partial<RequestType>;
+      takes = fields?.list().some(({ localName }) => localName === 'requestAsyncId') ?? false;
+      this.#idTaking.set(constructor, takes);
+    }
+    if (takes) request.requestAsyncId = this.#nextId();
+  }
+
+  /** Whether an answer may be to a question of this thread: whoever takes another's would keep what that one owns. */
+  #isMine(answer: unknown): boolean {
+    const { asyncId = 0n } = (answer ?? {}) as { asyncId?: bigint };
+    const thread = asyncId >> COUNT_BITS;
+    return thread === 0n || thread === this.#thread;
+  }
+
   #waitFor(predicate: Predicate, signal?: AbortSignal): Promise<unknown> {
+    const { bind } = AsyncResource;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const abort = () => waiter.reject(signal!.reason);
@@ -131,7 +221,7 @@ export class ClientAdapter {
         signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
-        predicate,
+        predicate: bind(predicate),
         resolve: (value) => (leave(), resolve(value)),
         reject: (reason) => (leave(), reject(reason)),
       };
@@ -140,9 +230,11 @@ export class ClientAdapter {
     });
   }
 
-  #onNewListener = (name: string | symbol): void => {
+  #onNewListener = (name: string | symbol, listener: RawListener): void => {
+    if (name !== FFI_EVENT) return;
+    this.#contexts.set(listener, new AsyncResource('narrowcast.ffi_event'));
     // Called before the listener is added.
-    if (name === FFI_EVENT && this.client.listenerCount(FFI_EVENT) === 0) {
+    if (this.client.listenerCount(FFI_EVENT) === 0) {
       this.#subscription.setTypes([...this.#types.answers, ...this.#types.others]);
     }
   };
@@ -172,10 +264,21 @@ export class ClientAdapter {
     }
   }
 
+  #noteRooms({ message }: FfiEvent): void {
+    if (message.case === 'connect' && message.value.message.case === 'result') {
+      const room = message.value.message.value.room?.handle?.id;
+      if (room !== undefined) this.#rooms.add(room);
+    }
+    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
+      this.#rooms.delete(message.value.roomHandle!);
+    }
+  }
+
   /** Returns whether somebody waited for the event. */
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
+    this.#noteRooms(event);
     for (const waiter of this.#waiters) {
       try {
         if (!waiter.predicate(event)) continue;
@@ -185,9 +288,13 @@ export class ClientAdapter {
       }
       awaited = true;
     }
-    for (const listener of this.client.listeners(FFI_EVENT)) {
+    // As they are: those that are to be called once take themselves off the list.
+    for (const listener of this.client.rawListeners(FFI_EVENT) as RawListener[]) {
       try {
-        listener.call(this.client, event);
+        // Of a client that rtc-node had made already, nobody knows the contexts of those who listened then.
+        const context = this.#contexts.get(listener.listener ?? listener);
+        if (context) context.runInAsyncScope(listener, this.client, event);
+        else listener.call(this.client, event);
       } catch (error) {
         // One listener's fault is not the next one's.
         throwLater(error);

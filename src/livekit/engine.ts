@@ -1,12 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type { FfiEvent, LogRecord } from '@livekit/rtc-ffi-bindings';
+import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
 import { FfiQueue, type FfiQueueStats } from '../ffi-queue.js';
 import { fromNative, NarrowcastError } from '../errors.js';
-import { native } from '../native.js';
+import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import { Answers } from './answers.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { describeEvents } from './schema.js';
+import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
 export type LiveKitEventType = NonNullable<FfiEvent['message']['case']>;
@@ -18,7 +20,7 @@ export type LiveKitEvent = FfiEvent;
 export interface EngineStats {
   /** Events that the engine sent. */
   received: number;
-  /** Answers to what native threads asked, taken natively. */
+  /** Answers to what narrowcast's own classes and native threads asked: nobody else hears of them. */
   answered: number;
   /** Events of a kind that the installed package does not describe: dropped. */
   unknown: number;
@@ -26,6 +28,8 @@ export interface EngineStats {
   malformed: number;
   /** Panics caught in narrowcast's own native code: each is a defect, please report it. */
   panics: number;
+  /** Times that another thread had taken the engine's events away; see the event `stolen`. */
+  stolen: number;
   /** Audio streams of narrowcast that the engine feeds right now. */
   streams: number;
   /** Frames copied into the ring of their stream, natively. */
@@ -38,7 +42,14 @@ export interface EngineStats {
   held: number;
   /** Of these, those for which there was no room. */
   heldDropped: number;
-  /** Everything but audio frames of narrowcast's own streams: what {@link Engine.queue} carried. */
+  /** Video streams of narrowcast that the engine feeds right now. */
+  videoStreams: number;
+  /** Frames that came for them. */
+  videoFrames: number;
+  /** Frames of closed video streams, released natively. */
+  videoFramesReleased: number;
+  /** Everything but the frames of narrowcast's own streams and the answers to its own requests: what
+   * {@link Engine.queue} carried. */
   events: FfiQueueStats;
 }
 
@@ -48,18 +59,29 @@ export interface EngineEvents {
   log: [record: LogRecord];
   /** The engine panicked. Unheard, it is an uncaught exception. */
   panic: [error: NarrowcastError];
+  /**
+   * Another thread had taken the engine's events away, by loading rtc-node without narrowcast; they were taken back. What
+   * came in between is lost: up to 3 seconds of audio.
+   */
+  stolen: [];
 }
 
 /** LiveKit's engine as one thread sees it; made by {@link install}. */
 export class Engine extends EventEmitter<EngineEvents> {
   /**
-   * Everything that the engine sends, but for the frames of narrowcast's own audio streams. `handles` match the stream
-   * for audio and video stream events, the room for room events, and the async id for answers. Whoever reads an event
-   * owns the native handles in it.
+   * Everything that the engine sends, but for the frames of narrowcast's own streams and the answers to its own requests.
+   * `handles` match the stream for audio and video stream events, the room for room events, and the async id for answers.
+   * Whoever reads an event owns the native handles in it.
    */
   readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
   readonly #bindings: Bindings;
   readonly #adapter: ClientAdapter;
+  readonly #types: readonly LiveKitEventType[];
+  /** The engine's answers to what narrowcast's own classes ask. @internal */
+  readonly answers: Answers;
+  readonly #watchdog: Watchdog;
+  readonly #unhook: () => void;
+  #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
   #logs: Subscription<LiveKitEvent> | undefined;
 
   /** @internal */
@@ -68,24 +90,60 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    fromNative(() => native.engineAttach(bindings.enginePath, schema, true));
+    const attach = (listen: boolean) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listen));
+    // Listens only once somebody is there to hear: until then, rtc-node's client does.
+    attach(false);
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
-    this.queue = new FfiQueue<LiveKitEventType, LiveKitEvent>(
-      { types, decode: (event) => ffi.FfiEvent.fromBinary(event.payload) },
-      () => native.engineQueue(),
-    );
+    this.#types = types;
+    this.queue = this.#open(() => native.engineQueue());
     const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, (message) =>
-      this.#panicked(message),
+    this.answers = new Answers(bindings);
+    this.#adapter = new ClientAdapter(
+      bindings,
+      this.queue as never,
+      { answers: always, others },
+      this.answers.thread + 1n,
+      (message) => this.#panicked(message),
     );
+    attach(true);
+    this.#watchdog = new Watchdog(bindings, this.answers, {
+      roomsOpen: () => this.#adapter.roomsOpen,
+      stolen: () => this.emit('stolen'),
+      disposed: () => this.#adapter.rest(),
+    });
+    this.#unhook = hookDispose(bindings, () => this.#disposed());
     followLogs(
       this,
       () => this.#openLogs(),
       () => this.#closeLogs(),
     );
+  }
+
+  /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
+  get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
+    return (this.#videoFrames ??= this.#open(() => native.engineVideoQueue()));
+  }
+
+  /**
+   * Asks the engine, for narrowcast's own classes.
+   *
+   * @param failed what the engine has then not done, for the message
+   * @throws {NarrowcastError} `ENGINE_REQUEST_FAILED`, `ENGINE_NOT_INSTALLED`
+   * @internal
+   */
+  request<T>(failed: string, message: FfiRequest['message']): T {
+    if (shared[ENGINE] !== this) {
+      throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
+    }
+    try {
+      return this.#adapter.client.request<T>({ message });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
+    }
   }
 
   /** What happened so far, in all threads. */
@@ -99,15 +157,34 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its audio streams end, in all threads:
-   * what they have stays readable.
+   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its streams end, in all threads: what
+   * they have stays readable. Frames that the engine has not answered for reject.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
+    this.#leave();
+    this.#adapter.uninstall();
+  }
+
+  /** rtc-node's `dispose()` was called: the engine says nothing more. Installed again, narrowcast listens again. */
+  #disposed(): void {
+    if (shared[ENGINE] !== this) return;
+    this.#leave();
+    this.#adapter.disposed();
+  }
+
+  #leave(): void {
     delete shared[ENGINE];
+    this.#unhook();
+    this.#watchdog.stop();
     this.#closeLogs();
     native.engineEndStreams();
-    this.#adapter.uninstall();
+    this.answers.close();
+  }
+
+  #open(queue: () => Native.NativeQueue): FfiQueue<LiveKitEventType, LiveKitEvent> {
+    const decode = (event: { payload: Uint8Array }) => this.#bindings.ffi.FfiEvent.fromBinary(event.payload);
+    return new FfiQueue<LiveKitEventType, LiveKitEvent>({ types: this.#types, decode }, queue);
   }
 
   #openLogs(): void {
@@ -140,6 +217,26 @@ export class Engine extends EventEmitter<EngineEvents> {
       });
     }
   }
+}
+
+/**
+ * Lets `disposed` know when rtc-node's `dispose()` is over, and returns what undoes that. What an ES module has imported
+ * before is the engine's own function: of that call only the watchdog tells.
+ */
+function hookDispose({ ffi }: Bindings, disposed: () => void): () => void {
+  const bindings = ffi as { livekitDispose: () => Promise<void> };
+  const dispose = bindings.livekitDispose;
+  const hooked = async () => {
+    try {
+      await dispose();
+    } finally {
+      disposed();
+    }
+  };
+  bindings.livekitDispose = hooked;
+  return () => {
+    if (bindings.livekitDispose === hooked) bindings.livekitDispose = dispose;
+  };
 }
 
 /** Opens the engine's logs with their first listener, and closes them with the last. */

@@ -1,3 +1,5 @@
+export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from '../audio-resampler.js';
+export { AudioSource, type AudioSourceStats } from './audio-source.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
 export {
   Engine,
@@ -7,3 +9,4 @@ export {
   type LiveKitEvent,
   type LiveKitEventType,
 } from './engine.js';
+export { VideoStream, type VideoStreamOptions, type VideoStreamStats } from './video-stream.js';

@@ -41,6 +41,7 @@ export function describeEvents(ffi: typeof Ffi): Native.NativeSchema {
 
   const request = field(message(ffi.FfiRequest, 'FfiRequest'), 'capture_audio_frame');
   const answer = field(event, 'capture_audio_frame');
+  const video = field(event, 'video_stream_event');
   return {
     cases,
     audio: {
@@ -64,6 +65,7 @@ export function describeEvents(ffi: typeof Ffi): Native.NativeSchema {
       answer: answer.no,
       error: field(nested(answer), 'error').no,
     },
+    video: { case: video.no, eos: field(nested(video), 'eos').no },
   };
 }
 

@@ -10,7 +10,7 @@ use narrowcast_livekit::wire;
 
 use message::Message;
 use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
-use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events};
+use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events, VideoSpec};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -83,7 +83,8 @@ fn engine() -> Engine {
         answer: 11,
         error: 2,
     };
-    Engine::new(Arc::new(NoEngine), schema, CaptureAnswers::new(captures), Events::Here)
+    let video = VideoSpec { kind: u8::MAX, eos: 0 };
+    Engine::new(Arc::new(NoEngine), schema, CaptureAnswers::new(captures), video, Events::Here)
 }
 
 fn print(case: &str, mut event: impl FnMut()) {

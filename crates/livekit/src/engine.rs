@@ -5,9 +5,11 @@ use crate::audio_tap::{AudioTap, Tap, TapStats};
 use crate::capture::{AnsweredCapture, CaptureAnswers};
 use crate::feed::Feed;
 use crate::library::{Library, LoadError};
+use crate::own_answers::OwnAnswers;
+use crate::video_tap::{VideoEvent, VideoRoute, VideoSpec, VideoStats, VideoTap};
 use crate::wire::{AudioEvent, Schema};
 use narrowcast_core::sync::Arc;
-use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats};
+use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,23 +22,27 @@ pub struct Engine {
     broadcast: Arc<Broadcast>,
     owner: Arc<dyn Owner>,
     audio: AudioTap,
+    video: VideoTap,
     captures: CaptureAnswers,
+    own_answers: OwnAnswers,
     listening: AtomicBool,
     received: Counter,
     answered: Counter,
     unknown: Counter,
     malformed: Counter,
     panics: Counter,
+    stolen: Counter,
 }
 
 /// What the engine's callback counted. At rest, while no stream is being asked for, and if nobody else sends to the
 /// engine's broadcast and nothing panicked, every event is in one of these: `received == answered + unknown + malformed +
-/// events.published + audio.frames + audio.released + audio.malformed + audio.others + audio.held_dropped`.
+/// events.published + audio.frames + audio.released + audio.malformed + audio.others + audio.held_dropped + video.frames +
+/// video.released + video.others + video.held_dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EngineStats {
     /// Calls of the callback.
     pub received: u64,
-    /// Answers to what native threads asked, taken natively.
+    /// Answers to what narrowcast itself asked, natively or from JavaScript.
     pub answered: u64,
     /// Events of a case that the installed package's descriptors don't have.
     pub unknown: u64,
@@ -44,13 +50,20 @@ pub struct EngineStats {
     pub malformed: u64,
     /// Panics caught in the callback: a defect of narrowcast.
     pub panics: u64,
+    /// Times that somebody else had taken the callback, and it was taken back.
+    pub stolen: u64,
     /// The audio streams that are ours.
     pub audio: TapStats,
+    /// The video streams that are ours.
+    pub video: VideoStats,
     /// Everything else.
     pub events: Stats,
 }
 
 static ENGINE: OnceLock<Engine> = OnceLock::new();
+
+/// The library that the process is attached to.
+static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
 
 /// Who hears the engine's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +96,9 @@ impl Engine {
         path: &Path,
         schema: Schema,
         captures: CaptureAnswers,
+        video: VideoSpec,
         events: Events,
     ) -> Result<&'static Engine, LoadError> {
-        static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         let library = match *attached {
             Some(library) if library.path() != path => {
@@ -95,7 +108,7 @@ impl Engine {
             None => Library::load(path)?,
         };
         *attached = Some(library);
-        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, Events::Elsewhere));
+        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, video, Events::Elsewhere));
         if events == Events::Here {
             // Before its first event, which may answer somebody who looks at this.
             engine.listening.store(true, Ordering::Release);
@@ -104,23 +117,35 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Takes the engine's callback back: somebody else in this process, who knows nothing of this, has taken it.
+    pub fn take_back(&self) {
+        let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = *attached {
+            self.stolen.add(1);
+            library.initialize(on_event);
+        }
+    }
+
     /// An engine that sends nothing by itself: with [`Events::Here`], [`receive`](Self::receive) is its callback.
-    pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers, events: Events) -> Self {
+    pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers, video: VideoSpec, events: Events) -> Self {
         let schema = Arc::new(schema);
         let handles = Handles { abi: abi.clone(), schema: schema.clone() };
         Self {
             audio: AudioTap::new(abi.clone()),
+            video: VideoTap::new(abi.clone(), video, schema.kinds()),
             broadcast: Arc::new(Broadcast::new(schema.kinds())),
             owner: Arc::new(handles),
             abi,
             schema,
             captures,
+            own_answers: OwnAnswers::new(),
             listening: AtomicBool::new(events == Events::Here),
             received: Counter::new(),
             answered: Counter::new(),
             unknown: Counter::new(),
             malformed: Counter::new(),
             panics: Counter::new(),
+            stolen: Counter::new(),
         }
     }
 
@@ -129,7 +154,7 @@ impl Engine {
         &self.schema
     }
 
-    /// Everything the engine sends, but for the frames of our own audio streams and answers to native requests.
+    /// Everything the engine sends, but for the frames of our own streams and answers to our own requests.
     pub fn broadcast(&self) -> &Arc<Broadcast> {
         &self.broadcast
     }
@@ -142,6 +167,16 @@ impl Engine {
     /// Whose answers to native capture requests these are.
     pub fn captures(&self) -> &CaptureAnswers {
         &self.captures
+    }
+
+    /// Answers to what narrowcast's classes ask from JavaScript.
+    pub fn own_answers(&self) -> &OwnAnswers {
+        &self.own_answers
+    }
+
+    /// The frames of our own video streams.
+    pub fn video(&self) -> &Arc<Broadcast> {
+        self.video.broadcast()
     }
 
     /// Whether the engine's events come here.
@@ -157,7 +192,9 @@ impl Engine {
             unknown: self.unknown.get(),
             malformed: self.malformed.get(),
             panics: self.panics.get(),
+            stolen: self.stolen.get(),
             audio: self.audio.stats(),
+            video: self.video.stats(),
             events: self.broadcast.stats(),
         }
     }
@@ -181,11 +218,30 @@ impl Engine {
         self.audio.close(handle);
     }
 
-    /// Ends every audio stream of ours, as an eos from the engine would, and what is played from native threads; for when
+    /// Says that this thread is about to ask for a video stream, as [`expect_stream`](Self::expect_stream) does.
+    pub fn expect_video(&'static self) -> ExpectingVideo {
+        self.video.expect();
+        ExpectingVideo(self)
+    }
+
+    /// Gives `reader`, a subscriber of [`video`](Self::video), the frames of the engine's video stream `handle`.
+    pub fn open_video(&self, handle: u64, reader: Arc<Subscriber>) {
+        #[cfg(feature = "ledger")]
+        crate::ledger::note_stream(handle);
+        self.video.open(handle, reader);
+    }
+
+    /// Closes a video stream of ours and drops its handle.
+    pub fn close_video(&self, handle: u64) {
+        self.video.close(handle);
+    }
+
+    /// Ends every stream of ours, as an eos from the engine would, and what is played from native threads; for when
     /// the engine is disposed of: no events will come any more, and no source is left.
     pub fn end_streams(&self) {
         self.captures.end_all();
         self.audio.end_all();
+        self.video.end_all();
     }
 
     /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.
@@ -211,10 +267,19 @@ impl Engine {
             if self.audio.receive(peek.subject, event, held, route) != Tap::Foreign {
                 return;
             }
-        } else if self.schema.is_answer(peek.kind)
-            && self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours
-        {
-            return self.answered.add(1);
+        } else if peek.kind == self.video.kind() {
+            let event = VideoEvent { stream: peek.subject, message, body: peek.body, owner };
+            if self.video.receive(&event, |event| self.receive_held_video(event)) != VideoRoute::Foreign {
+                return;
+            }
+        } else if self.schema.is_answer(peek.kind) {
+            if self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours {
+                return self.answered.add(1);
+            }
+            if self.own_answers.knows(peek.subject) {
+                self.answered.add(1);
+                return self.own_answers.answered(peek.subject, message, owner);
+            }
         }
         self.broadcast.send(peek.kind, peek.subject, message, owner);
     }
@@ -229,6 +294,27 @@ impl Engine {
             let owner = event.owns().then_some(&self.owner);
             self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
         }
+    }
+
+    /// A video event that waited in the limbo: its stream is registered by now, or not ours.
+    fn receive_held_video(&self, event: Event) {
+        let body = self.schema.peek(event.payload()).map(|peek| peek.body).unwrap_or_default();
+        let owner = event.owns().then_some(&self.owner);
+        // From here on, what it owns belongs to the tap or to the broadcast.
+        event.deliver();
+        let video = VideoEvent { stream: event.subject(), message: event.payload(), body, owner };
+        if self.video.receive_held(&video) == VideoRoute::Foreign {
+            self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
+        }
+    }
+}
+
+/// A video stream is being asked for; see [`Engine::expect_video`].
+pub struct ExpectingVideo(&'static Engine);
+
+impl Drop for ExpectingVideo {
+    fn drop(&mut self) {
+        self.0.video.settled(|event| self.0.receive_held_video(event));
     }
 }
 
@@ -248,10 +334,11 @@ struct Handles {
 }
 
 impl Owner for Handles {
-    fn release(&self, kind: Kind, message: &[u8]) {
+    /// The kind is read from the message: what is sent on under another name is still what it was.
+    fn release(&self, _: Kind, message: &[u8]) {
         let Ok(peek) = self.schema.peek(message) else { return };
         // A malformed message names the handles before the fault; there is nothing else to go by.
-        let _ = self.schema.for_each_owned(kind, peek.body, &mut |handle| {
+        let _ = self.schema.for_each_owned(peek.kind, peek.body, &mut |handle| {
             self.abi.drop_handle(handle);
         });
     }

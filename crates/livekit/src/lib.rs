@@ -4,7 +4,9 @@
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
 //!    ├ a frame of one of our audio streams ─► audio_tap, feed: copy into its ring, release its handle
 //!    │                                         └ stream not registered yet ─► limbo
+//!    ├ a frame of one of our video streams ─► video_tap: into its queue, which releases what it has no room for
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
+//!    ├ an answer to a request of our own JavaScript ─► own_answers: to the thread that asked
 //!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
 //! ```
 
@@ -24,6 +26,10 @@ pub mod ledger;
 #[cfg(not(loom))]
 mod library;
 mod limbo;
+#[cfg(not(loom))]
+mod own_answers;
+#[cfg(not(loom))]
+mod video_tap;
 #[cfg_attr(loom, allow(dead_code))]
 pub mod wire;
 
@@ -37,10 +43,14 @@ pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
-pub use engine::{Engine, EngineStats, Events, Expecting};
+pub use engine::{Engine, EngineStats, Events, Expecting, ExpectingVideo};
 pub use feed::Feed;
 #[cfg(not(loom))]
 pub use lateness::Lateness;
 #[cfg(not(loom))]
 pub use library::LoadError;
 pub use limbo::Limbo;
+#[cfg(not(loom))]
+pub use own_answers::{Asker, OwnAnswers};
+#[cfg(not(loom))]
+pub use video_tap::{VideoSpec, VideoStats};

@@ -11,7 +11,7 @@ mod message;
 #[path = "support/stand_in.rs"]
 mod stand_in;
 
-use fake_engine::{capture_spec, kind, polling};
+use fake_engine::{capture_spec, kind, polling, video_spec};
 use libloading::{Library, Symbol};
 use message::Message;
 use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
@@ -24,7 +24,7 @@ const ROOM: u32 = 1;
 
 fn attach_for(events: Events, path: &Path) -> Result<&'static Engine, LoadError> {
     let schema = Schema::new(livekit_spec::livekit_spec()).unwrap();
-    Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), events)
+    Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), video_spec(), events)
 }
 
 fn attach(path: &Path) -> Result<&'static Engine, LoadError> {

@@ -11,7 +11,7 @@ mod message;
 #[path = "support/stand_in.rs"]
 mod stand_in;
 
-use fake_engine::capture_spec;
+use fake_engine::{capture_spec, video_spec};
 use narrowcast_livekit::wire::{self, Schema};
 use narrowcast_livekit::{CaptureAnswers, Engine, Events, LoadError};
 use std::path::Path;
@@ -20,7 +20,9 @@ use std::path::Path;
 #[track_caller]
 fn refused(path: &Path) -> LoadError {
     let schema = Schema::new(livekit_spec::livekit_spec()).unwrap();
-    let error = Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), Events::Here).map(drop).unwrap_err();
+    let error = Engine::attach(path, schema, CaptureAnswers::new(capture_spec()), video_spec(), Events::Here)
+        .map(drop)
+        .unwrap_err();
     assert!(Engine::get().is_none(), "attached all the same");
     let text = error.to_string();
     assert!(text.contains(&path.display().to_string()), "does not name the file: {text}");

@@ -173,13 +173,7 @@ impl NativeAudioStream {
     /// `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
     #[napi(catch_unwind)]
     pub fn open_engine_stream(&self, engine_rate: u32, request: Function<(), BigInt>) -> Result<()> {
-        let engine = Engine::listening().ok_or_else(|| {
-            error(
-                Code::EngineNotInstalled,
-                "no thread of this process has called install() of narrowcast/livekit: call it in the thread that \
-                 connects to the room, before streams are opened",
-            )
-        })?;
+        let engine = crate::livekit::listening_engine()?;
         let feed = self.feed(engine_rate)?;
         let _expecting = engine.expect_stream();
         let handle = handle(&request.call(()).map_err(from_napi)?)?;

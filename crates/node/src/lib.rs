@@ -6,6 +6,7 @@
 // Node loads the addon; nothing links to it.
 #![allow(clippy::new_without_default)]
 
+mod address;
 mod audio_stream;
 mod audio_track;
 mod bigint;
@@ -21,6 +22,7 @@ mod scratch;
 mod shared_table;
 mod subscription;
 mod typed_array;
+mod video_stream;
 mod wake;
 
 use napi_derive::napi;

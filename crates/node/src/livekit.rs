@@ -5,9 +5,8 @@ use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
-use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError};
+use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// One case of the engine's events, from the installed package's descriptors.
@@ -69,6 +68,15 @@ pub struct NativeCaptureFields {
     pub error: u32,
 }
 
+/// Field numbers in the video stream's events.
+#[napi(object)]
+pub struct NativeVideoFields {
+    /// `videoStreamEvent` in `FfiEvent`.
+    pub case: u32,
+    /// `eos` in the event.
+    pub eos: u32,
+}
+
 /// What narrowcast has to know of the engine's messages.
 #[napi(object)]
 pub struct NativeSchema {
@@ -78,6 +86,8 @@ pub struct NativeSchema {
     pub audio: NativeAudioFields,
     /// Audio capture.
     pub capture: NativeCaptureFields,
+    /// Video frames.
+    pub video: NativeVideoFields,
 }
 
 /// What the engine's callback counted; see `Engine.stats()`.
@@ -85,7 +95,7 @@ pub struct NativeSchema {
 pub struct NativeEngineStats {
     /// Calls of the callback.
     pub received: f64,
-    /// Answers to native requests.
+    /// Answers to narrowcast's own requests.
     pub answered: f64,
     /// Events of an unknown case.
     pub unknown: f64,
@@ -93,6 +103,8 @@ pub struct NativeEngineStats {
     pub malformed: f64,
     /// Panics caught in the callback.
     pub panics: f64,
+    /// Times that the callback was taken back.
+    pub stolen: f64,
     /// Audio streams that the engine feeds.
     pub streams: f64,
     /// Frames copied into a stream's ring.
@@ -105,6 +117,12 @@ pub struct NativeEngineStats {
     pub held: f64,
     /// Of those, lost.
     pub held_dropped: f64,
+    /// Video streams that the engine feeds.
+    pub video_streams: f64,
+    /// Frames that came for them.
+    pub video_frames: f64,
+    /// Frames of closed video streams, released natively.
+    pub video_frames_released: f64,
     /// Everything else.
     pub events: NativeQueueStats,
 }
@@ -124,9 +142,9 @@ pub struct NativePeek {
 /// has the callback keeps it, and the engine can only be asked.
 #[napi(catch_unwind)]
 pub fn engine_attach(path: String, schema: NativeSchema, listen: bool) -> Result<()> {
-    let (schema, captures) = read_schema(schema)?;
+    let (schema, captures, video) = read_schema(schema)?;
     let events = if listen { Events::Here } else { Events::Elsewhere };
-    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), events).map_err(|load| {
+    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events).map_err(|load| {
         let code = match load {
             LoadError::Open { .. } => Code::EngineNotFound,
             LoadError::MissingSymbol { .. } | LoadError::Other { .. } => Code::EngineIncompatible,
@@ -142,17 +160,55 @@ pub fn engine_attached() -> bool {
     Engine::listening().is_some()
 }
 
-/// The queue of everything that the engine sends, but for the frames of our own streams.
+/// The queue of everything that the engine sends, but for the frames of our own streams and answers to our own requests.
 #[napi(catch_unwind)]
 pub fn engine_queue() -> Result<NativeQueue> {
     static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
     let engine = engine()?;
+    let queue = QUEUE.get_or_init(|| Queue::publish(event_types(engine), engine.broadcast().clone()));
+    Ok(queue.clone().into())
+}
+
+/// The queue of the frames of our own video streams, for whoever opens one.
+#[napi(catch_unwind)]
+pub fn engine_video_queue() -> Result<NativeQueue> {
+    static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+    let engine = engine()?;
+    let queue = QUEUE.get_or_init(|| Queue::publish(event_types(engine), engine.video().clone()));
+    Ok(queue.clone().into())
+}
+
+fn event_types(engine: &Engine) -> Vec<String> {
+    let schema = engine.schema();
+    (0..schema.kinds()).filter_map(|kind| schema.name(kind as u8)).map(str::to_owned).collect()
+}
+
+/// The queue of answers to our own requests. Its types are the numbers of the threads that ask.
+#[napi(catch_unwind)]
+pub fn engine_answers_queue() -> Result<NativeQueue> {
+    static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+    let engine = engine()?;
     let queue = QUEUE.get_or_init(|| {
-        let schema = engine.schema();
-        let types = (0..schema.kinds()).filter_map(|kind| schema.name(kind as u8)).map(str::to_owned).collect();
-        Queue::publish(types, engine.broadcast().clone())
+        let answers = engine.own_answers().broadcast();
+        Queue::publish((0..answers.kinds()).map(|thread| thread.to_string()).collect(), answers.clone())
     });
     Ok(queue.clone().into())
+}
+
+/// Somebody who asks the engine, and where the answers come.
+#[napi(object)]
+pub struct NativeAsker {
+    /// The type of its answers in the queue of answers. After 128 threads they share one.
+    pub r#type: String,
+    /// The async ids of its requests are this plus 1, 2, 3, and so on.
+    pub base: BigInt,
+}
+
+/// This thread, as somebody who asks; to be called once.
+#[napi(catch_unwind)]
+pub fn engine_asker() -> Result<NativeAsker> {
+    let asker = engine()?.own_answers().asker();
+    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into() })
 }
 
 /// What the engine's callback counted.
@@ -165,25 +221,28 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
         unknown: stats.unknown as f64,
         malformed: stats.malformed as f64,
         panics: stats.panics as f64,
+        stolen: stats.stolen as f64,
         streams: stats.audio.streams as f64,
         frames: stats.audio.frames as f64,
         frames_released: stats.audio.released as f64,
         frames_malformed: stats.audio.malformed as f64,
-        held: stats.audio.held as f64,
-        held_dropped: stats.audio.held_dropped as f64,
+        held: (stats.audio.held + stats.video.held) as f64,
+        held_dropped: (stats.audio.held_dropped + stats.video.held_dropped) as f64,
+        video_streams: stats.video.streams as f64,
+        video_frames: stats.video.frames as f64,
+        video_frames_released: stats.video.released as f64,
         events: stats.events.into(),
     })
 }
 
-/// An async id that no other request of this process has, in any thread: above the engine's own, which count from 1, and
-/// below those of native capture requests.
+/// Takes the engine's callback back from whoever took it.
 #[napi(catch_unwind)]
-pub fn next_async_id() -> BigInt {
-    static LAST: AtomicU64 = AtomicU64::new(1 << 40);
-    (LAST.fetch_add(1, Ordering::Relaxed) + 1).into()
+pub fn engine_take_back() -> Result<()> {
+    engine()?.take_back();
+    Ok(())
 }
 
-/// Ends every audio stream that the engine feeds, in all threads: no more events will come.
+/// Ends every stream that the engine feeds, in all threads: no more events will come.
 #[napi(catch_unwind)]
 pub fn engine_end_streams() {
     if let Some(engine) = Engine::get() {
@@ -195,7 +254,7 @@ pub fn engine_end_streams() {
 /// what the installed package decodes.
 #[napi(catch_unwind)]
 pub fn engine_peek(schema: NativeSchema, message: Uint8ArraySlice) -> Result<NativePeek> {
-    let (schema, _) = read_schema(schema)?;
+    let (schema, ..) = read_schema(schema)?;
     let invalid = |what: narrowcast_livekit::wire::WireError| error(Code::InvalidArgument, what.to_string());
     let peek = schema.peek(&message).map_err(invalid)?;
     let mut owned = Vec::new();
@@ -246,9 +305,25 @@ pub fn engine() -> Result<&'static Engine> {
     })
 }
 
-fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec)> {
-    let NativeSchema { cases, audio, capture } = schema;
-    let answer = cases.iter().position(|case| case.field == capture.answer);
+/// The engine, if its events come here: streams of ours can be opened.
+pub fn listening_engine() -> Result<&'static Engine> {
+    Engine::listening().ok_or_else(|| {
+        error(
+            Code::EngineNotInstalled,
+            "no thread of this process has called install() of narrowcast/livekit: call it in the thread that connects to \
+             the room, before streams are opened",
+        )
+    })
+}
+
+fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec, VideoSpec)> {
+    let NativeSchema { cases, audio, capture, video } = schema;
+    // Kinds are at most 128, which `Schema::new` checks.
+    let kind_of = |field: u32| {
+        let kind = cases.iter().position(|case| case.field == field);
+        kind.and_then(|kind| kind.try_into().ok()).unwrap_or(u8::MAX)
+    };
+    let video = VideoSpec { kind: kind_of(video.case), eos: video.eos };
     let captures = CaptureSpec {
         request: capture.request,
         source_handle: capture.source_handle,
@@ -258,8 +333,7 @@ fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec)> {
         num_channels: audio.num_channels,
         sample_rate: audio.sample_rate,
         samples_per_channel: audio.samples_per_channel,
-        // Kinds are at most 128, which `Schema::new` checks.
-        answer: answer.and_then(|kind| kind.try_into().ok()).unwrap_or(u8::MAX),
+        answer: kind_of(capture.answer),
         error: capture.error,
     };
     let spec = SchemaSpec {
@@ -293,5 +367,5 @@ fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec)> {
             format!("the installed @livekit/rtc-ffi-bindings describes events that narrowcast can't read: {invalid}"),
         )
     })?;
-    Ok((schema, captures))
+    Ok((schema, captures, video))
 }

@@ -177,6 +177,11 @@ fn with_reader<T>(token: u32, work: impl FnOnce(&mut Reader) -> T) -> Option<T> 
 }
 
 impl NativeSubscription {
+    /// Its side that events are put into.
+    pub(crate) fn subscriber(&self) -> &Arc<Subscriber> {
+        &self.inner.subscriber
+    }
+
     pub(crate) fn new(token: u32, scratch: u32, broadcast: Arc<Broadcast>, subscriber: Arc<Subscriber>) -> Self {
         let reader = Reader { subscriber: subscriber.clone(), scratch, next: None, held: None };
         let reader = Rc::new(RefCell::new(reader));

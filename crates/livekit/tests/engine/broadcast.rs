@@ -218,8 +218,9 @@ fn answers_that_javascript_waits_for_reach_it_whatever_the_async_id() {
     let captures = subscribe(&fake, kind(CAPTURE_AUDIO_FRAME), Overflow::Grow);
     let disconnects = subscribe(&fake, kind(DISCONNECT), Overflow::Grow);
     let native = 1 << 62;
-    // Below and above the native range, and without any.
-    for id in [ASYNC_ID, 1, native - 1, native << 1, u64::MAX, 0] {
+    let own = 1 << 61;
+    // Below and above the ranges of narrowcast's own requests, and without any.
+    for id in [ASYNC_ID, 1, own - 1, native << 1, u64::MAX, 0] {
         fake.engine.receive(&answer(id, None));
         assert_eq!(captures.take().map(|event| event.subject()), Some(id));
     }

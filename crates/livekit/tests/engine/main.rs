@@ -16,7 +16,9 @@ mod broadcast;
 mod feed;
 mod frames;
 mod limbo;
+mod own_answers;
 mod threads;
+mod video;
 
 // `livekit_spec` looks for it here.
 use narrowcast_livekit::wire;

@@ -3,7 +3,7 @@
 use narrowcast_audio::{Format, PcmStream};
 use narrowcast_core::{Doorbell, Kind, Waiter, Wake};
 use narrowcast_livekit::wire::Schema;
-use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events};
+use narrowcast_livekit::{Abi, CaptureAnswers, CaptureSpec, Engine, Events, VideoSpec};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::livekit_spec::livekit_spec;
 use crate::message::Message;
 
+pub const VIDEO: u32 = 3;
 pub const AUDIO: u32 = 4;
 pub const CAPTURE_AUDIO_FRAME: u32 = 13;
 
@@ -36,6 +37,10 @@ pub fn capture_spec() -> CaptureSpec {
         answer: kind(CAPTURE_AUDIO_FRAME),
         error: 2,
     }
+}
+
+pub fn video_spec() -> VideoSpec {
+    VideoSpec { kind: kind(VIDEO), eos: 3 }
 }
 
 /// What answers a request: false refuses it.
@@ -92,7 +97,7 @@ impl Fake {
             on_request: Mutex::default(),
         });
         let schema = Schema::new(livekit_spec()).unwrap();
-        let engine = Engine::new(abi.clone(), schema, CaptureAnswers::new(capture_spec()), events);
+        let engine = Engine::new(abi.clone(), schema, CaptureAnswers::new(capture_spec()), video_spec(), events);
         Self { engine: Box::leak(Box::new(engine)), abi }
     }
 
@@ -158,7 +163,7 @@ impl Fake {
     #[track_caller]
     pub fn counts_add_up(&self) {
         let stats = self.engine.stats();
-        let audio = stats.audio;
+        let (audio, video) = (stats.audio, stats.video);
         assert_eq!(
             stats.received,
             stats.answered
@@ -169,7 +174,11 @@ impl Fake {
                 + audio.released
                 + audio.malformed
                 + audio.others
-                + audio.held_dropped,
+                + audio.held_dropped
+                + video.frames
+                + video.released
+                + video.others
+                + video.held_dropped,
             "{stats:?}"
         );
     }
@@ -188,6 +197,17 @@ pub fn eos(stream: u64) -> Vec<u8> {
 pub fn audio_event(stream: u64, content: Message) -> Vec<u8> {
     let event = Message::new().varint(1, stream).raw(&content.0);
     Message::new().message(AUDIO, event).0
+}
+
+/// A video frame of a stream.
+pub fn picture(stream: u64, handle: u64) -> Vec<u8> {
+    let frame = Message::new().at(&[1, 1, 1], handle);
+    Message::new().message(VIDEO, Message::new().varint(1, stream).message(2, frame)).0
+}
+
+/// The end of a video stream.
+pub fn video_eos(stream: u64) -> Vec<u8> {
+    Message::new().message(VIDEO, Message::new().varint(1, stream).bytes(3, &[])).0
 }
 
 /// A waiter for a consumer that polls.

@@ -1,0 +1,203 @@
+import type { EventEmitter } from 'node:events';
+import * as rtc from '@livekit/rtc-node';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { AudioFrame } from '../../src/audio-frame.js';
+import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
+import { until } from '../support/meeting.js';
+import { detached } from '../support/memory.js';
+
+afterAll(() => install().uninstall());
+afterEach(() => vi.useRealTimers());
+
+const code = (expected: string) => expect.objectContaining({ name: 'NarrowcastError', code: expected });
+
+/** 10 ms of silence. */
+const frame = () => rtc.AudioFrame.create(48_000, 1, 480);
+
+/** A source that plays at its own pace, and what is heard of it. */
+function heard(source: AudioSource | rtc.AudioSource): ReadableStreamDefaultReader<rtc.AudioFrame> {
+  return new AudioStream(rtc.LocalAudioTrack.createAudioTrack('a', source), source.sampleRate).getReader();
+}
+
+describe('captureFrame', () => {
+  const counting = Int16Array.from({ length: 2000 }, (_, i) => i * 7);
+  const view = counting.subarray(700, 1180);
+
+  test.each([
+    ['a frame of rtc-node', new rtc.AudioFrame(view, 48_000, 1, 480)],
+    ['a frame of narrowcast', new AudioFrame(view, 48_000, 1, 480)],
+  ])('plays %s where its samples are: a view of a larger buffer as such', async (_, played) => {
+    const source = new AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    await source.captureFrame(played);
+    expect((await listener.read()).value!.data).toEqual(view.slice());
+    await listener.cancel();
+    await source.close();
+  });
+
+  test("of rtc-node's own source takes narrowcast's frames, views among them", async () => {
+    install();
+    const source = new rtc.AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    await source.captureFrame(new AudioFrame(view, 48_000, 1, 480) as never);
+    expect((await listener.read()).value!.data).toEqual(view.slice());
+    await listener.cancel();
+    await source.close();
+  });
+
+  test('resolves for each frame, and rejects for those that the engine refuses, with its words', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const other = new AudioSource(16_000, 1, 0);
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? source : other).captureFrame(frame())),
+    );
+    for (const [i, result] of results.entries()) {
+      if (i % 2 === 0) expect(result).toMatchObject({ status: 'fulfilled' });
+      else expect(result).toMatchObject({ reason: { code: 'ENGINE_REQUEST_FAILED', message: /sample_rate/ } });
+    }
+    expect(source.stats()).toMatchObject({ framesOut: 20, framesRefused: 0 });
+    expect(other.stats()).toMatchObject({ framesOut: 0, framesRefused: 20 });
+    await Promise.all([source.close(), other.close()]);
+  });
+
+  test('adds no listener, and nobody else hears of its answers', async () => {
+    const engine = install();
+    const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
+    const everything = engine.queue.subscribe({ types: ['captureAudioFrame'] });
+    const source = new AudioSource(48_000, 1, 0);
+    const before = engine.stats().answered;
+    const capturing = Promise.all(Array.from({ length: 10 }, () => source.captureFrame(frame())));
+    expect(client.listenerCount('ffi_event')).toBe(0);
+    await capturing;
+    expect(engine.stats().answered - before).toBeGreaterThanOrEqual(10);
+    expect(everything.size).toBe(0);
+    everything.close();
+    await source.close();
+  });
+
+  test('of an empty frame is nothing', async () => {
+    const source = new AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 0));
+    expect(source.stats()).toEqual({ framesOut: 0, framesRefused: 0, queuedMs: 0 });
+    await source.close();
+  });
+
+  test('refuses a frame that is not what it says, and the source can be used on', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const wrong: unknown[] = [
+      null,
+      'frame',
+      {},
+      new rtc.AudioFrame(new Uint8Array(960) as never, 48_000, 1, 480),
+      new rtc.AudioFrame(new Int16Array(479), 48_000, 1, 480),
+      new rtc.AudioFrame(new Int16Array(480), 48_000, 2, 480),
+      new rtc.AudioFrame(new Int16Array(480), NaN, 1, 480),
+      new rtc.AudioFrame(new Int16Array(480), 48_000, 1, -480),
+      new rtc.AudioFrame(detached(new Int16Array(480)), 48_000, 1, 480),
+    ];
+    for (const one of wrong) await expect(source.captureFrame(one as never)).rejects.toEqual(code('INVALID_ARGUMENT'));
+    await source.captureFrame(frame());
+    await source.close();
+    await expect(source.captureFrame(frame())).rejects.toEqual(code('CLOSED'));
+  });
+
+  test('rejects if narrowcast is uninstalled before the engine has answered, and from then on', async () => {
+    const source = new AudioSource(48_000, 1, 1000);
+    const second = () => rtc.AudioFrame.create(48_000, 1, 48_000);
+    await source.captureFrame(second());
+    const waiting = source.captureFrame(second()); // until there is room, which takes a second
+    install().uninstall();
+    await expect(waiting).rejects.toEqual(code('CLOSED'));
+    await expect(source.captureFrame(frame())).rejects.toEqual(code('ENGINE_NOT_INSTALLED'));
+    await source.close();
+  });
+});
+
+// rtc-node's own source is the model; one clock for both, which the test sets.
+describe("what waits to be played is known as rtc-node's source knows it", () => {
+  async function both(script: (source: AudioSource | rtc.AudioSource, log: (what: string) => void) => Promise<void>) {
+    install();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'hrtime'], now: 1_000_000 });
+    const logs = [];
+    for (const Source of [AudioSource, rtc.AudioSource]) {
+      const source = new Source(48_000, 1, 10_000);
+      const log: string[] = [];
+      await script(source, (what) => log.push(`${what}: ${Math.round(source.queuedDuration)} ms`));
+      await source.close();
+      logs.push(log);
+    }
+    expect(logs[0]).toEqual(logs[1]);
+    return logs[0];
+  }
+  const ms = (length: number) => rtc.AudioFrame.create(48_000, 1, length * 48);
+  const advance = (length: number) => vi.advanceTimersByTimeAsync(length);
+
+  test('while frames come, and when all was played', async () => {
+    const log = await both(async (source, log) => {
+      log('new');
+      await source.waitForPlayout();
+      for (let i = 0; i < 3; i++) {
+        await source.captureFrame(ms(100));
+        log('captured');
+        await advance(30);
+        log('later');
+      }
+      void source.waitForPlayout().then(() => log('played'));
+      await advance(200);
+      log('nearly');
+      await advance(20);
+      log('after');
+      await source.captureFrame(ms(50));
+      await advance(500);
+      log('long after');
+      await source.waitForPlayout();
+    });
+    expect(log).toContain('played: 0 ms');
+    expect(log).toContain('nearly: 10 ms');
+  });
+
+  test('after clearQueue and close, which let go of whoever waits', async () => {
+    const log = await both(async (source, log) => {
+      source.clearQueue();
+      await source.captureFrame(ms(300));
+      void source.waitForPlayout().then(() => log('cleared'));
+      source.clearQueue();
+      await advance(0);
+      log('empty');
+      await source.captureFrame(ms(100));
+      void source.waitForPlayout().then(() => log('released'));
+      // The first frame's time is over; what waits for the second waits on.
+      await advance(50);
+      log('half');
+      await source.close();
+      await advance(0);
+      log('closed');
+    });
+    expect(log).toEqual(['cleared: 0 ms', 'empty: 0 ms', 'half: 50 ms', 'released: 0 ms', 'closed: 0 ms']);
+  });
+});
+
+describe('new AudioSource', () => {
+  test.each([
+    [0, 1, 1000],
+    [48_000.5, 1, 1000],
+    [NaN, 1, 1000],
+    [-16_000, 1, 1000],
+    [48_000, 0, 1000],
+    [48_000, 1.5, 1000],
+    [48_000, 1, -10],
+    [48_000, 1, 15], // rtc-node's ends the process
+    ['48000', 1, 1000],
+  ])('refuses %s Hz, %s channels, %s ms', (...args) => {
+    expect(() => new AudioSource(...(args as [number, number, number]))).toThrow(code('INVALID_ARGUMENT'));
+  });
+
+  test('has what rtc-node keeps in its own', async () => {
+    const source = new AudioSource(24_000, 2);
+    expect(source).toMatchObject({ sampleRate: 24_000, numChannels: 2, queueSize: 1000, closed: false });
+    expect(source.ffiHandle.handle).toBeGreaterThan(0n);
+    const track = rtc.LocalAudioTrack.createAudioTrack('a', source);
+    await track.close(); // closes the source, too
+    await until(() => source.closed, 'it is closed');
+  });
+});

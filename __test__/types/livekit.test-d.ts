@@ -1,0 +1,48 @@
+// What a user's compiler sees of narrowcast/livekit beside @livekit/rtc-node. Never run: `tsc` is the test.
+import * as rtc from '@livekit/rtc-node';
+import { AudioFrame } from 'narrowcast';
+import {
+  AudioResampler,
+  AudioResamplerQuality,
+  AudioSource,
+  AudioStream,
+  VideoStream,
+  type AudioSourceStats,
+  type VideoStreamOptions,
+  type VideoStreamStats,
+} from 'narrowcast/livekit';
+import { a, same, takes } from './support.js';
+
+const track = a<rtc.Track>();
+
+// An AudioSource is one of rtc-node's wherever that is asked for.
+const source = new AudioSource(48_000, 1);
+takes<rtc.AudioSource>(source);
+rtc.LocalAudioTrack.createAudioTrack('agent', new AudioSource(24_000, 1, 500));
+takes<Promise<void>>(source.captureFrame(a<rtc.AudioFrame>()));
+takes<Promise<void>>(source.captureFrame(AudioFrame.create(48_000, 1, 480)));
+same<number, typeof source.queuedDuration>();
+same<AudioSourceStats, ReturnType<typeof source.stats>>();
+// @ts-expect-error it is read only
+source.queuedDuration = 1;
+// @ts-expect-error a rate is needed
+new AudioSource();
+
+// A VideoStream is one of rtc-node's, and more.
+const video = new VideoStream(track);
+takes<rtc.VideoStream>(video as unknown as rtc.VideoStream);
+takes<rtc.VideoFrameEvent | null>(video.tryRead());
+takes<AsyncIterable<rtc.VideoFrameEvent>>(video);
+same<VideoStreamStats, ReturnType<typeof video.stats>>();
+takes<VideoStreamOptions>({ bufferFrames: 3 });
+new VideoStream(track, { bufferFrames: 3 });
+// @ts-expect-error no such option
+new VideoStream(track, { bufferMs: 3 });
+
+// The constructors of rtc-node's others.
+new AudioStream(track, {
+  noiseCancellation: a<rtc.FrameProcessor<rtc.AudioFrame>>(),
+  autoCloseNoiseCancellation: false,
+});
+new AudioStream(track, { noiseCancellation: { moduleId: 'm', options: { level: 1 } }, sampleRate: 16_000 });
+takes<rtc.AudioFrame[]>(new AudioResampler(48_000, 16_000, 1, AudioResamplerQuality.HIGH).push(a<rtc.AudioFrame>()));

@@ -1,0 +1,10 @@
+//! Where an array's samples are, for whoever reads memory by its address: LiveKit's engine.
+
+use napi::bindgen_prelude::{BigInt, Int16ArraySlice};
+use napi_derive::napi;
+
+/// The address of an array's first sample. It holds while the array does.
+#[napi(catch_unwind)]
+pub fn address_of(samples: Int16ArraySlice) -> BigInt {
+    (samples.as_ptr() as u64).into()
+}

@@ -1,0 +1,33 @@
+import type { FrameProcessor, AudioFrame, Track } from '@livekit/rtc-node';
+import { invalid } from '../validate.js';
+
+/** What rtc-node's Track holds, weakly, of each stream on it. */
+export interface StreamOnTrack {
+  readonly processor: FrameProcessor<AudioFrame> | null;
+  /** The track was unsubscribed, of which the engine says nothing to its streams. */
+  teardown(): void;
+}
+
+/** What of rtc-node's Track is private there, so described here. Versions before 0.13.34 know nothing of streams. */
+export interface TrackInternals {
+  readonly ffi_handle: { readonly handle: bigint };
+  readonly info?: { readonly remote?: boolean };
+  registerAudioStream?(stream: StreamOnTrack): void;
+  unregisterAudioStream?(stream: StreamOnTrack): void;
+}
+
+/** A track as rtc-node's own streams see it. @throws {NarrowcastError} `INVALID_ARGUMENT` */
+export function trackOf(track: Track): TrackInternals {
+  const internals = track as unknown as TrackInternals | null | undefined;
+  if (typeof internals?.ffi_handle?.handle !== 'bigint') throw invalid('track', track, 'a Track of @livekit/rtc-node');
+  return internals;
+}
+
+/** Lets a track end a stream on it. Audio or video: rtc-node calls all of them. */
+export function register(track: Track, stream: StreamOnTrack): void {
+  trackOf(track).registerAudioStream?.(stream);
+}
+
+export function unregister(track: Track, stream: StreamOnTrack): void {
+  trackOf(track).unregisterAudioStream?.(stream);
+}
