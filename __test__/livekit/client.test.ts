@@ -6,6 +6,7 @@ import { install } from '../../src/livekit/index.js';
 import { encodeEvent } from '../support/messages.js';
 import { until } from '../support/meeting.js';
 
+vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const client = () => (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });
 

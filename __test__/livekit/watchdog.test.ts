@@ -6,6 +6,7 @@ import { AudioSource, AudioStream, VideoStream, install } from '../../src/liveki
 import { runNode } from '../support/child.js';
 import { openTracks, play, until } from '../support/meeting.js';
 
+vi.setConfig({ testTimeout: 60_000 }); // on a loaded machine
 afterEach(() => install().uninstall());
 
 /** As CommonJS programs have it, and those under `register`. */
@@ -34,7 +35,7 @@ test('events that rtc-node in another thread took away are taken back, and said 
 
   const thief = await loadElsewhere();
   const { framesIn } = stream.stats();
-  await until(() => stolen.mock.calls.length > 0, 'it is noticed');
+  await until(() => stolen.mock.calls.length > 0, 'it is noticed', 30_000);
   await until(() => stream.stats().framesIn > framesIn + 20, 'frames come again');
   expect(engine.stats().stolen).toBe(1);
   await thief.terminate();
@@ -49,10 +50,10 @@ test('silence alone is no theft', async () => {
   const stream = new AudioStream(openTracks(1)[0]!.track, 16_000);
   const { answered } = engine.stats();
   // Each of these is a question that was asked in silence.
-  await until(() => engine.stats().answered >= answered + 2, 'it was asked twice');
+  await until(() => engine.stats().answered >= answered + 2, 'it was asked twice', 30_000);
   expect(stolen).not.toHaveBeenCalled();
   stream.close();
-}, 30_000);
+});
 
 describe("rtc-node's dispose()", () => {
   test('ends our streams, and what is asked after it fails; installed again, all works', async () => {
@@ -81,11 +82,11 @@ describe("rtc-node's dispose()", () => {
     expect((await again.read()).done).toBe(false);
     replay.stop();
     await again.cancel();
-  }, 30_000);
+  });
 
   // That is how ES modules have it: the engine's own function, of which narrowcast hears nothing.
   test('imported before install(), lets the process end, and used again, the engine answers', async () => {
     const { status, stdout, stderr } = await runNode('./dispose.mjs', []);
     expect([status, stdout, stderr]).toEqual([0, 'disposed\ncaptured\ndisposed again\n', '']);
-  }, 60_000);
+  });
 });
