@@ -78,7 +78,7 @@ function draw(): void {
       width: Math.min(900, document.body.clientWidth),
       height: 220,
       scales: { x: { time: false }, y: { range: (_u, _low, high) => [0, Math.max(1, high * 1.1)] } },
-      axes: [axis, axis],
+      axes: [{ ...axis, incrs: [1, 2, 5, 10, 20] }, axis],
       series: [{ label: 'Publication' }, line('with the pool', '#2a78d6'), line('without', '#d6452a')],
     };
     charts.set(figure, new uPlot(options, data, place));

@@ -127,6 +127,8 @@ export const calls: SenderCalls = {
     sender = undefined;
   },
   grow: (mb) => {
+    // At once, and not when garbage is collected.
+    (weight?.buffer as (ArrayBuffer & { transfer(bytes: number): ArrayBuffer }) | undefined)?.transfer(0);
     weight = mb === 0 ? undefined : new Uint8Array(mb * 1e6).fill(1);
   },
 };
