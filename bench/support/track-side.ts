@@ -5,7 +5,9 @@
  */
 
 import * as rtc from '@livekit/rtc-node';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { AudioStreamTrack, nativeTrackOf } from '../../src/audio-stream-track.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { spent } from './spent.js';
@@ -16,9 +18,9 @@ export interface TrackResults {
   recv: { p50: number; p99: number; timerP50: number; timerP99: number; usPerFrame: number };
   /**
    * Lateness in ms; chunks that were not handed to the engine within 10 ms of their time, and samples that were not heard
-   * in one piece with the one before; ours and rtc-node's.
+   * in one piece with the one before; ours and rtc-node's. And how late a thread is that does nothing but wait.
    */
-  pipe: { p99: number; missing: number; gaps: number; peerMissing: number; peerGaps: number };
+  pipe: { p99: number; bareP99: number; missing: number; gaps: number; peerMissing: number; peerGaps: number };
   /** Processor time of the main thread per 10 ms of audio, in µs. */
   write: { same: number; resampled: number; float: number; peer: number };
   /** How much more memory is in use after an hour than after ten minutes. */
@@ -71,12 +73,14 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     track.pipeTo(source, { signal: piping.signal }).catch(() => {});
     const native = nativeTrackOf(track);
     await sleep(300);
+    const bare = await bareClock();
     const { sent } = native.pipeStats()!;
     const start = performance.now();
     track.write({ data: speech(), sampleRate: RATE, channels: 1 }, { final: true });
     const blocking = setInterval(() => block(BLOCK_MS), 1000);
     await track.waitForPlayout();
     clearInterval(blocking);
+    const bareLate = await bare();
     const due = Math.floor((performance.now() - start) / 10);
     const notSent = Math.max(0, due - (native.pipeStats()!.sent - sent));
     const lateness = native.lateness();
@@ -84,7 +88,8 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     await sleep(300);
     piping.abort();
     const peer = await peerPipe();
-    return { p99: quantileOfClasses(lateness, 0.99), missing, gaps: gaps(await hear(heard)), ...peer };
+    const [p99, bareP99] = [quantileOfClasses(lateness, 0.99), quantile(bareLate, 0.99)];
+    return { p99, bareP99, missing, gaps: gaps(await hear(heard)), ...peer };
   },
 
   async write() {
@@ -225,6 +230,19 @@ async function tick(): Promise<number[]> {
     late.push(performance.now() - due);
   }
   return late;
+}
+
+/** Starts a thread that waits for every 10 ms, and returns what ends it: how late it was each time, in ms. */
+async function bareClock(): Promise<() => Promise<number[]>> {
+  const stopped = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('bare-clock.mjs', import.meta.url), { workerData: stopped.buffer });
+  await once(worker, 'online');
+  return async () => {
+    const late = once(worker, 'message');
+    Atomics.store(stopped, 0, 1);
+    Atomics.notify(stopped, 0);
+    return (await late)[0] as number[];
+  };
 }
 
 function perWrite(write: () => void): number {
