@@ -16,10 +16,13 @@ export interface AudioStreamOptions extends PcmOptions {
   /**
    * Who converts to `sampleRate`, where that is not 48,000 Hz.
    *
-   * `'soxr'`: the engine delivers 48,000 Hz, and narrowcast converts them natively, where they arrive. Nothing above the
-   * new Nyquist frequency is left to alias, and the passband is flat nearly up to it; frames come 7.5 ms later (to 8,000
-   * Hz: 15), and each takes some 7 µs more of a native thread. `'engine'`: the engine's own converter, at once; what lies just above the new Nyquist frequency comes back
-   * as other tones. `npm run bench -- engine-rate` compares them.
+   * - `'soxr'`: the engine delivers 48,000 Hz, and narrowcast converts them natively, where they arrive. Nothing above the
+   *   new Nyquist frequency is left to alias, and the passband is flat nearly up to it; frames come 7.5 ms later (to 8,000
+   *   Hz: 15), and each takes some 7 µs more of a native thread.
+   * - `'engine'`: the engine's own converter, at once; what lies just above the new Nyquist frequency comes back as other
+   *   tones.
+   *
+   * `npm run bench -- engine-rate` compares them.
    *
    * Default: `'soxr'`, since remote tracks are decoded at 48,000 Hz; `'engine'` for local tracks, which may have this very
    * rate, and with a plug-in of the engine, which works at the rate that is asked for.
