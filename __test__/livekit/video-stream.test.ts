@@ -18,6 +18,8 @@ afterAll(() => engine.uninstall());
 function openTrack(): { source: rtc.VideoSource; track: rtc.LocalVideoTrack } {
   const source = new rtc.VideoSource(width, height);
   sources.push(source);
+  // Until it was given a picture, the engine shows black ones of its own.
+  source.captureFrame(picture(0));
   return { source, track: rtc.LocalVideoTrack.createVideoTrack('v', source) };
 }
 
@@ -31,7 +33,7 @@ async function show(source: rtc.VideoSource, stream: VideoStream, greys: readonl
   for (const grey of greys) {
     const { framesIn } = stream.stats();
     source.captureFrame(picture(grey));
-    await until(() => stream.stats().framesIn === framesIn + 1, 'the frame comes');
+    await until(() => stream.stats().framesIn > framesIn, 'the frame comes');
   }
 }
 
