@@ -59,7 +59,7 @@ describe.skipIf(chromium === undefined)('npm run demo:webrtc', () => {
       const request = get({ host: '127.0.0.1', port, path, headers: { host: '127.0.0.1' } });
       const [answer] = (await once(request, 'response')) as [IncomingMessage];
       answer.resume();
-      expect([400, 404], path).toContain(answer.statusCode);
+      expect([400, 404]).toContain(answer.statusCode);
     }
   });
 });

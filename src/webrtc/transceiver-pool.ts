@@ -32,7 +32,8 @@ import {
  * neither the session description nor memory grows, and unpublishing gives the encoders' memory back.
  *
  * The pool never negotiates: when `needsNegotiation` says so, make an offer as you always do. It touches no
- * transceiver that it did not make.
+ * transceiver that it did not make. It can't see an offer that is made but not set: call it before `createOffer`, or
+ * after `setLocalDescription`.
  *
  * @example
  * ```ts
@@ -204,7 +205,8 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       if (slot.key() !== key) throw new Error('an answer took layers away meanwhile');
       setSending(transceiver, true);
     } catch (error) {
-      if (!/^track-/.test((error as TransceiverPoolError).code)) {
+      const { code } = error as TransceiverPoolError;
+      if (code !== 'track-ended' && code !== 'track-in-use') {
         if (asking && !(error instanceof Unsettled)) refusing.push(slot);
         else this.#giveUp(slot);
         return undefined;
