@@ -342,8 +342,8 @@ describe('the streams of a reused transceiver need a negotiation', () => {
   it('after the answer to an offer of before', async () => {
     const { pc, acquire, release, transceiver } = await moved();
     pc.negotiate();
-    await release(transceiver);
     pc.offer(); // says b
+    await release(transceiver);
     await acquire('c');
     pc.answer();
     await release(transceiver);
@@ -654,6 +654,21 @@ describe('a race', () => {
       reason: failure('track-in-use'),
     });
     expect(holders(second)).toBeLessThan(2);
+  });
+
+  it('of acquire with an addTransceiver of the same track, made meanwhile, does not touch the track', async () => {
+    const { pc, pool, park } = setUp();
+    const parked = await park();
+    pc.decide = () => undefined;
+    const track = new FakeTrack();
+    const pending = pool.acquire(track);
+    await vi.advanceTimersByTimeAsync(1);
+    pc.addTransceiver(track);
+    pc.decide = () => 'succeed';
+    pc.calls[0]!.succeed();
+    await expect(soon(pending)).rejects.toEqual(failure('track-in-use'));
+    expect(parked.sender.replaced).not.toContain(track);
+    expect(pool.stats()).toMatchObject({ parked: 1, acquiring: 0, failed: 0 });
   });
 
   it('of a release with the acquire that is not over is refused', async () => {
