@@ -629,7 +629,7 @@ describe('a race', () => {
     expect(holders()).toBe(1);
   });
 
-  it('of acquire with an addTransceiver of the same track, or another pool, has one winner', async () => {
+  it('of acquire with an addTransceiver of the same track, or of another pool, never has two winners', async () => {
     const { pc, pool, acquire, park } = setUp();
     const holders = (track: FakeTrack) => pc.alive().filter(({ sender }) => sender.track === track).length;
     const other = new TransceiverPool(pc, { blankVideoTrack: () => new FakeTrack() });

@@ -92,8 +92,8 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
 
   /**
    * Takes a transceiver back, at once; then it stops sending, gives its memory back, and is kept for the next track. The
-   * track is not stopped: it is the caller's. werift has no way to take a track from a sender: there a kept transceiver
-   * goes on with the packets of a track that is not stopped, until it gets another.
+   * track is not stopped: it is the caller's. With werift stop it, too: werift can't take a track from a sender, which
+   * goes on with its packets, kept or stopped, until it gets another or the connection closes.
    *
    * @throws {TransceiverPoolError} `foreign`, `not-leased`, `closed`, `disposed`
    */
