@@ -221,6 +221,9 @@ export declare function engineAttach(path: string, schema: NativeSchema, listen:
 /** Whether any thread of this process has taken over the engine's callback. */
 export declare function engineAttached(): boolean
 
+/** Ends what native threads play into the engine, in all threads: it was disposed of, and has no sources any more. */
+export declare function engineEndPlaying(): void
+
 /** Ends every stream that the engine feeds, in all threads: no more events will come. */
 export declare function engineEndStreams(): void
 

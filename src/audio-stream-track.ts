@@ -381,7 +381,7 @@ export class AudioStreamTrack {
   #refused(): void {
     const reason = new NarrowcastError(
       'ENGINE_REQUEST_FAILED',
-      'the engine takes no more audio for this source: it was closed, or the engine was disposed of or uninstalled',
+      'the engine takes no more audio for this source: it was closed, or the engine was disposed of',
     );
     this.#stopPiping(reason);
     for (const { reject } of this.#playouts.splice(0)) reject(reason);

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import * as rtc from '@livekit/rtc-node';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
 import { runNode } from '../support/child.js';
 import { openTracks, play, until } from '../support/meeting.js';
@@ -67,8 +68,16 @@ describe("rtc-node's dispose()", () => {
     pump.stop();
     for (let i = 0; i < 3; i++) expect((await stream.read()).done).toBe(false);
     const pending = [stream.read(), video.read()];
+    const track = new AudioStreamTrack();
+    const piped = track.pipeTo(new rtc.AudioSource(48_000, 1, 0)).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    track.write({ data: new Int16Array(48_000), sampleRate: 48_000, channels: 1 });
 
     await commonJs.dispose();
+    expect(await piped).toMatchObject({ code: 'ENGINE_REQUEST_FAILED' });
+    expect(track.readyState).toBe('live');
     for (const read of pending) expect((await read).done).toBe(true);
     expect(buffered.tryRead()).not.toBeNull();
     const frame = rtc.AudioFrame.create(48_000, 1, 480);

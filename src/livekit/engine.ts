@@ -158,7 +158,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /**
    * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its streams end, in all threads: what
-   * they have stays readable. Frames that the engine has not answered for reject.
+   * they have stays readable. Frames that the engine has not answered for reject. Tracks that are piped play on.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
@@ -170,6 +170,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #disposed(): void {
     if (shared[ENGINE] !== this) return;
     this.#leave();
+    native.engineEndPlaying();
     this.#adapter.disposed();
   }
 

@@ -236,12 +236,15 @@ impl Engine {
         self.video.close(handle);
     }
 
-    /// Ends every stream of ours, as an eos from the engine would, and what is played from native threads; for when
-    /// the engine is disposed of: no events will come any more, and no source is left.
+    /// Ends every stream of ours, as an eos from the engine would; for when no events will come any more.
     pub fn end_streams(&self) {
-        self.captures.end_all();
         self.audio.end_all();
         self.video.end_all();
+    }
+
+    /// Ends what native threads play; for when the engine was disposed of, and no source is left.
+    pub fn end_playing(&self) {
+        self.captures.end_all();
     }
 
     /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.

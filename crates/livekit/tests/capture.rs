@@ -606,7 +606,7 @@ fn when_the_engine_is_disposed_of_nothing_more_is_played_and_tracks_hear_of_it()
     assert!(track.wait_for(u64::MAX - 1));
     let playback = pump.add(of_track(7, &track)).unwrap();
     while !take(&requests, 1).iter().any(|request| request.source == 7) {}
-    fake.engine.end_streams();
+    fake.engine.end_playing();
     rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was disposed of");
     assert!(playback.was_refused());
 

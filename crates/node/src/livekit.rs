@@ -250,6 +250,14 @@ pub fn engine_end_streams() {
     }
 }
 
+/// Ends what native threads play into the engine, in all threads: it was disposed of, and has no sources any more.
+#[napi(catch_unwind)]
+pub fn engine_end_playing() {
+    if let Some(engine) = Engine::get() {
+        engine.end_playing();
+    }
+}
+
 /// Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
 /// what the installed package decodes.
 #[napi(catch_unwind)]
