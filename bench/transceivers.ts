@@ -3,7 +3,7 @@
 // parts of it, `--cycles 5` fewer publications.
 
 import type { Kind, Setup } from './browser/calls.js';
-import { findChromium, NO_CHROMIUM } from './browser/chromium.js';
+import { findChromium, noChromium } from './browser/chromium.js';
 import { cycles, type Cycle } from './browser/cycles.js';
 import { Stage } from './browser/stage.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
@@ -52,8 +52,13 @@ async function run(chromium: string, { kind, setup, cycles: count, peerCycles = 
   try {
     const seen = { ours: [] as Cycle[], peer: [] as Cycle[] };
     const sides = {
-      ours: cycles(ours, kind, { ...SETUP, ...setup }, { count, limitMs: LIMIT_MS }),
-      peer: cycles(peer, kind, { ...SETUP, ...setup, pool: false }, { count: peerCycles, limitMs: LIMIT_MS }),
+      ours: cycles(ours, kind, { ...SETUP, ...setup }, { count, limitMs: LIMIT_MS, memory: true }),
+      peer: cycles(
+        peer,
+        kind,
+        { ...SETUP, ...setup, pool: false },
+        { count: peerCycles, limitMs: LIMIT_MS, memory: true },
+      ),
     };
     const next = async (side: 'ours' | 'peer') => {
       const { done, value } = await sides[side].next();
@@ -103,7 +108,7 @@ function rows(name: string, { ours, peer }: { ours: Cycle[]; peer: Cycle[] }): R
 
 const chromium = findChromium();
 if (chromium === undefined) {
-  process.stderr.write(`bench: ${NO_CHROMIUM}.\n`);
+  process.stderr.write(`bench: ${noChromium()}.\n`);
   process.exit(2);
 }
 await bench(

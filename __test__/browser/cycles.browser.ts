@@ -48,11 +48,17 @@ describe.skipIf(chromium === undefined)('publishing and unpublishing in a browse
     expectNoGrowth(await run('audio', {}, 10), 'none');
   });
 
-  it.each(['video/VP8', 'video/VP9', 'video/AV1', 'video/H264'])(
+  // Each browser must have it, so that not all of the following are nothing.
+  it('knows VP8', async () => {
+    expect(await stage.sender.codecs(['video/VP8'])).toEqual(['video/VP8']);
+  });
+
+  it.for(['video/VP8', 'video/VP9', 'video/AV1', 'video/H264'])(
     'works with %s, where the browser has it',
-    async (codec) => {
+    async (codec, context) => {
       const [has] = await stage.sender.codecs([codec]);
-      if (has) expectNoGrowth(await run('video', { codec }, 2), 'shrunk');
+      if (!has) return context.skip('the browser has no such codec');
+      expectNoGrowth(await run('video', { codec }, 2), 'shrunk');
     },
   );
 

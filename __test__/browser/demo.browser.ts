@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
@@ -41,13 +42,24 @@ describe.skipIf(chromium === undefined)('npm run demo:webrtc', () => {
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('TransceiverPool')]);
     // As a page of another site would ask, whose name leads here.
-    const request = (await import('node:http')).get({
+    const request = get({
       host: '127.0.0.1',
       port,
       headers: { host: `evil.example:${port}` },
     });
-    const [answer] = (await once(request, 'response')) as [{ statusCode: number; resume(): void }];
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
     answer.resume();
     expect(answer.statusCode).toBe(403);
+  });
+
+  it('answers whatever is asked for', async () => {
+    const { port } = new URL(url);
+    // As fetch would not ask; and with the name that it has at port 80.
+    for (const path of ['//', '//evil.example/', '/%', '*']) {
+      const request = get({ host: '127.0.0.1', port, path, headers: { host: '127.0.0.1' } });
+      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      answer.resume();
+      expect([400, 404]).toContain(answer.statusCode);
+    }
   });
 });

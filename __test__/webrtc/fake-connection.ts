@@ -107,6 +107,9 @@ export class FakeTransceiver {
   currentDirection: string | null = null;
   /** What the last offer said. */
   offered: string | undefined;
+  offeredStreams: string | undefined;
+  /** What the other side believes to get the track in. */
+  knownStreams: string | undefined;
   stopped = false;
   /** Whether the stop was negotiated: only then a connection stops listing it. */
   gone = false;
@@ -144,6 +147,9 @@ export class FakeTransceiver {
 
 export class FakeConnection extends EventTarget {
   signalingState = 'stable';
+  /** With a version, which each negotiation makes another. */
+  currentLocalDescription: { sdp: string } | null = null;
+  #version = 0;
   /** Stopped ones, too. */
   readonly transceivers: FakeTransceiver[] = [];
   /** Calls that wait for {@link Call.succeed}. */
@@ -180,7 +186,10 @@ export class FakeConnection extends EventTarget {
 
   /** An offer to the other side, and nothing back yet. */
   offer(): void {
-    for (const each of this.alive()) each.offered = each.direction;
+    for (const each of this.alive()) {
+      each.offered = each.direction;
+      each.offeredStreams = each.sender.streams.join();
+    }
     this.#become('have-local-offer');
   }
 
@@ -190,12 +199,14 @@ export class FakeConnection extends EventTarget {
     for (const each of this.alive()) {
       if (each.offered === undefined) continue;
       each.currentDirection = each.offered;
+      each.knownStreams = each.offeredStreams;
       if (/send/.test(each.offered)) each.hasSent = true;
       const { encodings } = each.sender;
       if (encodings.length <= layers) continue;
       each.sender.encodings = encodings.slice(0, layers);
       if (layers === 1) delete each.sender.encodings[0]!.rid;
     }
+    this.currentLocalDescription = { sdp: `v=0\r\no=- 1 ${++this.#version} IN IP4 127.0.0.1\r\n` };
     this.#become('stable');
   }
 

@@ -75,6 +75,15 @@ describe('@roamhq/wrtc', () => {
     expect([pc.getTransceivers().length, sections(pc.localDescription?.sdp)]).toEqual([1, 1]);
   });
 
+  it('needs no negotiation at once, in the streams that the other side knows', async () => {
+    const { pool, negotiate } = setUp({ reuse: 'immediate' });
+    const streams = [new wrtc.MediaStream()];
+    const { transceiver } = await pool.acquire(audioTrack(), { streams });
+    await negotiate();
+    await pool.release(transceiver);
+    expect(await pool.acquire(audioTrack(), { streams })).toMatchObject({ reused: true, needsNegotiation: false });
+  });
+
   it('frees by a stop, if asked to', async () => {
     const { pool, negotiate } = setUp({ free: 'stop' });
     const { transceiver } = await pool.acquire(videoTrack());

@@ -20,6 +20,8 @@ const REQUESTS = [
 ];
 
 const which = fc.nat(20);
+/** Ids of the streams that it is published in. */
+const streams = fc.constantFrom([], [], ['a'], ['b']);
 const rarely = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 const operation = fc.oneof(
@@ -29,12 +31,13 @@ const operation = fc.oneof(
       op: fc.constant('acquire' as const),
       audio: fc.boolean(),
       request: fc.nat({ max: REQUESTS.length - 1 }),
+      streams,
       // Of those that there are already, if any; mostly a new one.
       old: rarely(which),
     }),
   },
   // A publication from its beginning to its end, or part of the way if something is in the way.
-  { weight: 8, arbitrary: fc.record({ op: fc.constant('publish' as const), request: fc.nat(1) }) },
+  { weight: 8, arbitrary: fc.record({ op: fc.constant('publish' as const), request: fc.nat(1), streams }) },
   { weight: 6, arbitrary: fc.record({ op: fc.constant('release' as const), which }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('release any' as const), which }) },
   { weight: 8, arbitrary: fc.record({ op: fc.constant('end call' as const), which, well: fc.nat(4) }) },
@@ -58,7 +61,7 @@ const settings = fc.record({
 const scripted = rarely(fc.constant(true));
 
 it('never lends one transceiver twice, and never leaks one', async () => {
-  let reused = 0;
+  let [reused, known] = [0, 0];
   await fc.assert(
     fc.asyncProperty(
       fc.array(operation, { maxLength: 60, size: 'max' }),
@@ -84,11 +87,17 @@ it('never lends one transceiver twice, and never leaks one', async () => {
         let [pending, disposed] = [0, false];
         const codes: string[] = [];
 
-        const acquire = (track: FakeTrack, request: object) => {
+        /** Whether the other side knows that this sends, or doesn't; and in which streams. */
+        const isKnown = ({ currentDirection, knownStreams, sender }: FakeTransceiver, sending: boolean) =>
+          pc.signalingState === 'stable' &&
+          (currentDirection === 'sendonly') === sending &&
+          (!sending || knownStreams === sender.streams.join());
+        const acquire = (track: FakeTrack, base: object, ids: readonly string[]) => {
+          const request = { ...base, streams: ids.map((id) => ({ id })) };
           pending++;
           void pool
             .acquire(track, request)
-            .then(({ transceiver, reused }) => {
+            .then(({ transceiver, reused, needsNegotiation }) => {
               expect(lent.has(transceiver)).toBe(false);
               expect(theirs.has(transceiver)).toBe(false);
               lent.set(transceiver, track);
@@ -96,6 +105,11 @@ it('never lends one transceiver twice, and never leaks one', async () => {
 
               expect(transceiver).toMatchObject({ stopped: false, direction: 'sendonly' });
               expect(transceiver.sender.track).toBe(track);
+              expect(transceiver.sender.streams).toEqual(ids);
+              if (!needsNegotiation) {
+                known++;
+                expect(isKnown(transceiver, true)).toBe(true);
+              }
               // Never half configured: all layers that were asked for, and on.
               const wanted = (request as (typeof REQUESTS)[1]).sendEncodings ?? [{}];
               expect(transceiver.sender.encodings.map(({ active }) => active)).toEqual(wanted.map(() => true));
@@ -109,8 +123,9 @@ it('never lends one transceiver twice, and never leaks one', async () => {
           pending++;
           void pool
             .release(transceiver)
-            .then(({ freed }) => {
+            .then(({ freed, needsNegotiation }) => {
               expect(expected).toEqual([]);
+              if (pc.signalingState !== 'closed') expect(needsNegotiation).toBe(!isKnown(transceiver, false));
               if (freed === 'stopped') expect(transceiver.stopped).toBe(true);
             })
             .catch((error: TransceiverPoolError) => {
@@ -127,12 +142,12 @@ it('never lends one transceiver twice, and never leaks one', async () => {
             const track = pick(tracks, step.old ?? 0);
             const fresh = new FakeTrack(step.audio ? 'audio' : 'video');
             if (step.old === undefined || !track) tracks.push(fresh);
-            acquire(step.old === undefined || !track ? fresh : track, REQUESTS[step.request]!);
+            acquire(step.old === undefined || !track ? fresh : track, REQUESTS[step.request]!, step.streams);
           }
           if (op === 'publish') {
             const before = new Set(lent.keys());
             tracks.push(new FakeTrack('video'));
-            acquire(tracks.at(-1)!, REQUESTS[step.request]!);
+            acquire(tracks.at(-1)!, REQUESTS[step.request]!, step.streams);
             await vi.advanceTimersByTimeAsync(0);
             pc.negotiate();
             for (const transceiver of [...lent.keys()].filter((each) => !before.has(each))) release(transceiver);
@@ -202,5 +217,7 @@ it('never lends one transceiver twice, and never leaks one', async () => {
     ),
     { numRuns: 300 },
   );
-  expect(reused).toBeGreaterThan(50); // it went to where it matters
+  // It went to where it matters.
+  expect(reused).toBeGreaterThan(50);
+  expect(known).toBeGreaterThan(0);
 }, 120_000);

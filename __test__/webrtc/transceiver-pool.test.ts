@@ -151,6 +151,19 @@ describe('publishing again', () => {
     expect(parked.sender.set).toEqual([]);
   });
 
+  it('changes no parameters where each codec and size is the same, though not the same object', async () => {
+    const { pc, acquire, release } = setUp();
+    const request = {
+      sendEncodings: [{ active: true, codec: vp8, scaleResolutionDownTo: { maxWidth: 640, maxHeight: 360 } }],
+    };
+    const { transceiver } = await acquire(new FakeTrack(), request);
+    pc.negotiate();
+    pc.decide = ({ name }) => (name === 'setParameters' ? 'fail' : 'succeed'); // so it stays active, too
+    await release(transceiver);
+    pc.negotiate();
+    expect(await acquire(new FakeTrack(), request)).toMatchObject({ transceiver, reused: true });
+  });
+
   it('keeps on receiving what the transceiver receives', async () => {
     const { pc, acquire, release } = setUp();
     const { transceiver } = await acquire();
@@ -228,6 +241,21 @@ describe('a transceiver is used again only', () => {
     expect(await acquire()).toMatchObject({ reused: false });
   });
 
+  it('if it was not made to send since then, by an offer made before its release', async () => {
+    const { pc, acquire, release, park } = setUp();
+    const parked = await park();
+    await acquire();
+    const offered = parked.direction;
+    await release(parked);
+    pc.offer();
+    parked.offered = offered; // for it was made before, and set now
+    pc.answer();
+    expect(parked.currentDirection).toBe('sendonly');
+    expect(await acquire()).toMatchObject({ reused: false });
+    pc.negotiate();
+    expect(await acquire()).toMatchObject({ transceiver: parked, reused: true, needsNegotiation: true });
+  });
+
   it("if it is not somebody else's by now", async () => {
     const { pc, pool, acquire, park } = setUp();
     const taken = await park();
@@ -274,6 +302,55 @@ describe('a transceiver is used again only', () => {
     await release(transceiver);
     pc.offer(); // says that it ends
     expect(await acquire()).toMatchObject({ transceiver, reused: true, needsNegotiation: true });
+  });
+});
+
+describe('the streams of a reused transceiver need a negotiation', () => {
+  /** Used at once, in `b`, by a connection whose other side knows of `a`. */
+  const moved = async () => {
+    const all = setUp({ reuse: 'immediate' });
+    const request = (id: string) => ({ streams: [{ id }] });
+    const { transceiver } = await all.acquire(new FakeTrack(), request('a'));
+    all.pc.negotiate();
+    await all.release(transceiver);
+    const acquire = (id: string) => all.acquire(new FakeTrack(), request(id));
+    expect(await acquire('b')).toMatchObject({ transceiver, reused: true, needsNegotiation: true });
+    return { ...all, acquire, transceiver };
+  };
+
+  it('until there was one, though the last publication had asked for the same', async () => {
+    const { pc, acquire, release, transceiver } = await moved();
+    await release(transceiver);
+    expect(await acquire('b')).toMatchObject({ transceiver, reused: true, needsNegotiation: true });
+    await release(transceiver);
+    expect(await acquire('a')).toMatchObject({ transceiver, reused: true, needsNegotiation: false });
+    await release(transceiver);
+    await acquire('b');
+    pc.negotiate();
+    await release(transceiver);
+    expect(await acquire('b')).toMatchObject({ transceiver, reused: true, needsNegotiation: false });
+  });
+
+  it('after an offer that was taken back, too', async () => {
+    const { pc, acquire, release, transceiver } = await moved();
+    pc.offer();
+    pc.rollback();
+    await release(transceiver);
+    expect(await acquire('b')).toMatchObject({ transceiver, reused: true, needsNegotiation: true });
+  });
+
+  it('after the answer to an offer of before', async () => {
+    const { pc, acquire, release, transceiver } = await moved();
+    pc.negotiate();
+    pc.offer(); // says b
+    await release(transceiver);
+    await acquire('c');
+    pc.answer();
+    await release(transceiver);
+    expect(await acquire('c')).toMatchObject({ transceiver, reused: true, needsNegotiation: true });
+    pc.negotiate();
+    await release(transceiver);
+    expect(await acquire('c')).toMatchObject({ transceiver, reused: true, needsNegotiation: false });
   });
 });
 
@@ -373,6 +450,43 @@ describe('unpublishing', () => {
     expect(pool.stats()).toMatchObject({ parked: 3, stopped: 2 });
   });
 
+  it.each<[string, TransceiverPoolOptions]>([
+    ['has never sent', {}],
+    ['is one too many', { maxParkedPerKey: 0 }],
+  ])('while an offer says that it sends, stops what %s, and asks for another offer', async (_, options) => {
+    const { pc, acquire, release } = setUp(options);
+    const { transceiver } = await acquire();
+    pc.offer();
+    expect(await release(transceiver)).toEqual({ needsNegotiation: true, freed: 'stopped' });
+  });
+
+  it('that fails asks for an offer by what is known then: one may be pending, or answered meanwhile', async () => {
+    const { pc, pool, acquire, release, park } = setUp();
+    await park();
+    await park(new FakeTrack('audio'));
+    const video = await acquire();
+    const audio = await acquire(new FakeTrack('audio'));
+    pc.offer();
+    pc.decide = ({ name }) => (name === 'replaceTrack' ? 'fail' : 'succeed');
+    // The last answer said that they are inactive.
+    expect(await release(video.transceiver)).toEqual({ needsNegotiation: true, freed: 'stopped' });
+    pc.decide = () => undefined;
+    const pending = pool.release(audio.transceiver);
+    await vi.advanceTimersByTimeAsync(1);
+    pc.answer();
+    pc.calls[0]!.fail();
+    expect(await soon(pending)).toEqual({ needsNegotiation: true, freed: 'stopped' });
+  });
+
+  it('sees that it has sent without any event, as of a library that has none, and while an offer is pending', async () => {
+    const { pc, acquire, release } = setUp();
+    vi.spyOn(pc, 'dispatchEvent').mockReturnValue(true);
+    const { transceiver } = await acquire();
+    pc.negotiate();
+    pc.offer();
+    expect(await release(transceiver)).toEqual({ needsNegotiation: true, freed: 'shrunk' });
+  });
+
   it('stops each, if that is asked for', async () => {
     const { pc, pool, acquire, release } = setUp({ free: 'stop' });
     const { transceiver } = await acquire();
@@ -424,6 +538,58 @@ describe('a failed reuse', () => {
     expect(parked.stopped).toBe(true);
   });
 
+  const loud = { sendEncodings: [{ active: true, maxBitrate: 1 }] };
+  /** Four parked, and no sender that takes what is asked for. */
+  const refusing = async () => {
+    const all = setUp();
+    const leases = [];
+    for (let i = 0; i < 4; i++) leases.push(await all.acquire());
+    all.pc.negotiate();
+    for (const { transceiver } of leases) await all.release(transceiver);
+    all.pc.negotiate();
+    all.pc.decide = ({ name }) => (name === 'setParameters' ? 'fail' : 'succeed');
+    return all;
+  };
+
+  it('because of what is asked for costs nothing that is kept', async () => {
+    const { pc, pool, acquire } = await refusing();
+    const no = new RangeError('maxBitrate');
+    vi.spyOn(pc, 'addTransceiver').mockImplementation(() => {
+      throw no;
+    });
+    for (let i = 0; i < 2; i++) {
+      await expect(acquire(new FakeTrack(), loud)).rejects.toMatchObject({ code: 'refused', cause: no });
+    }
+    expect(pool.stats()).toMatchObject({ parked: 4, acquiring: 0, failed: 0, stopped: 0 });
+    pc.decide = () => 'succeed';
+    vi.restoreAllMocks();
+    expect(await acquire()).toMatchObject({ reused: true });
+  });
+
+  it('of all costs one, if a new one takes what is asked for', async () => {
+    const { pc, pool, acquire } = await refusing();
+    expect(await acquire(new FakeTrack(), loud)).toMatchObject({ reused: false });
+    expect(pool.stats()).toMatchObject({ parked: 3, acquiring: 0, failed: 1, stopped: 1 });
+    expect(pc.alive()).toHaveLength(4);
+  });
+
+  it('leaves alone what addTrack took meanwhile, and nothing behind in a pool that was disposed meanwhile', async () => {
+    const { pc, pool } = await refusing();
+    pc.decide = () => undefined;
+    const pending = pool.acquire(new FakeTrack(), loud);
+    pending.catch(() => {});
+    await vi.advanceTimersByTimeAsync(1);
+    const [taken] = pc.transceivers;
+    taken!.hasSent = false; // or else addTrack leaves it alone
+    expect(pc.addTrack(new FakeTrack())).toBe(taken);
+    pc.calls[0]!.fail();
+    await vi.advanceTimersByTimeAsync(1);
+    pool.dispose();
+    pc.calls[0]!.fail();
+    await expect(soon(pending)).rejects.toEqual(failure('disposed'));
+    expect(pc.transceivers.map(({ stopped }) => stopped)).toEqual([false, true, true, true]);
+  });
+
   it('waits for as long as settleMs says', async () => {
     const { pc, pool, park } = setUp({ settleMs: 700 });
     await park();
@@ -461,6 +627,48 @@ describe('a race', () => {
     expect(Math.max(...most)).toBe(1);
     expect(lease.transceiver.sender.track).toBe(track);
     expect(holders()).toBe(1);
+  });
+
+  it('of acquire with an addTransceiver of the same track, or of another pool, never has two winners', async () => {
+    const { pc, pool, acquire, park } = setUp();
+    const holders = (track: FakeTrack) => pc.alive().filter(({ sender }) => sender.track === track).length;
+    const other = new TransceiverPool(pc, { blankVideoTrack: () => new FakeTrack() });
+    const [first, second] = [new FakeTrack(), new FakeTrack()];
+    const { transceiver } = await acquire(first);
+    pc.negotiate();
+    pc.addTransceiver(first); // as nothing but the pool forbids
+    void pool.release(transceiver);
+    await expect(acquire(first)).rejects.toEqual(failure('track-in-use'));
+    expect(holders(first)).toBe(1);
+
+    pc.negotiate();
+    await park();
+    const theirs = await soon(other.acquire(new FakeTrack()));
+    pc.negotiate();
+    await soon(other.release(theirs.transceiver));
+    pc.negotiate();
+    const both = await soon(Promise.allSettled([pool.acquire(second), other.acquire(second)]));
+    expect(both.filter(({ status }) => status === 'fulfilled').length).toBe(holders(second));
+    expect(both.find(({ status }) => status === 'rejected')).toEqual({
+      status: 'rejected',
+      reason: failure('track-in-use'),
+    });
+    expect(holders(second)).toBeLessThan(2);
+  });
+
+  it('of acquire with an addTransceiver of the same track, made meanwhile, does not touch the track', async () => {
+    const { pc, pool, park } = setUp();
+    const parked = await park();
+    pc.decide = () => undefined;
+    const track = new FakeTrack();
+    const pending = pool.acquire(track);
+    await vi.advanceTimersByTimeAsync(1);
+    pc.addTransceiver(track);
+    pc.decide = () => 'succeed';
+    pc.calls[0]!.succeed();
+    await expect(soon(pending)).rejects.toEqual(failure('track-in-use'));
+    expect(parked.sender.replaced).not.toContain(track);
+    expect(pool.stats()).toMatchObject({ parked: 1, acquiring: 0, failed: 0 });
   });
 
   it('of a release with the acquire that is not over is refused', async () => {
@@ -596,6 +804,7 @@ describe('acquire refuses', () => {
     ['a stream alone', new FakeTrack(), { streams: { id: 'a' } }, 'streams is'],
     ['encodings that are none', new FakeTrack(), { sendEncodings: [1] }, 'an element of sendEncodings is 1'],
     ['a name of a codec', new FakeTrack(), { codecs: ['VP9'] }, 'an element of codecs is VP9'],
+    ['a codec without a type', new FakeTrack(), { codecs: [{}] }, 'mimeType of a codec is undefined'],
     ['a profile that is none', new FakeTrack(), { profile: 1 }, 'profile is 1'],
   ])('%s', async (_, track, options, message) => {
     const { pc, acquire } = setUp();
@@ -710,6 +919,10 @@ describe('a pool', () => {
   it.each<[unknown, string]>([
     [{ maxParkedPerKey: -1 }, 'maxParkedPerKey is -1'],
     [{ maxParkedPerKey: NaN }, 'maxParkedPerKey is NaN'],
+    [{ maxParkedPerKey: null }, 'maxParkedPerKey is null'],
+    [{ maxParkedPerKey: '4' }, 'maxParkedPerKey is 4'],
+    [{ maxParkedPerKey: [] }, 'maxParkedPerKey is '],
+    [{ settleMs: '5' }, 'settleMs is 5'],
     [{ free: 'no' }, 'free is no'],
     [{ settleMs: 0 }, 'settleMs is 0'],
     [{ settleMs: Infinity }, 'settleMs is Infinity'],

@@ -11,22 +11,29 @@ const PLACES = [
 ];
 
 /** What to say where {@link findChromium} finds none. */
-export const NO_CHROMIUM =
-  'no Chromium was found: install one (Debian, Ubuntu: apt-get install chromium), or say where it is in CHROMIUM_PATH';
+export function noChromium(): string {
+  const named = process.env['CHROMIUM_PATH'];
+  if (named) return `CHROMIUM_PATH is ${named}, and there is no such program: unset it, or say where one is`;
+  return 'no Chromium was found: install one (Debian, Ubuntu: apt-get install chromium), or say where it is in CHROMIUM_PATH';
+}
 
-/** The program of a Chromium, Chrome or Edge: `CHROMIUM_PATH`, or one by its usual names. */
+/**
+ * The program of a Chromium, Chrome or Edge: the path or name in `CHROMIUM_PATH`, and if there is none no other, or one
+ * by its usual names. `.ci/run` looks for the same.
+ */
 export function findChromium(): string | undefined {
   const named = process.env['CHROMIUM_PATH'];
-  if (named) {
-    if (existsSync(named)) return named;
-    throw new Error(`CHROMIUM_PATH is ${named}, and there is no such file`);
-  }
-  const which = process.platform === 'win32' ? 'where' : 'which';
+  if (named) return /[/\\]/.test(named) ? [named].find((path) => existsSync(path)) : onPath(named);
   for (const name of NAMES) {
-    const { status, stdout } = spawnSync(which, [name], { encoding: 'utf8' });
-    if (status === 0) return stdout.split(/\r?\n/)[0];
+    const found = onPath(name);
+    if (found) return found;
   }
   return PLACES.find((place) => existsSync(place));
+}
+
+function onPath(name: string): string | undefined {
+  const { status, stdout } = spawnSync(process.platform === 'win32' ? 'where' : 'which', [name], { encoding: 'utf8' });
+  return status === 0 ? stdout.split(/\r?\n/)[0] : undefined;
 }
 
 /** Starts it without a window. Its peer connections may use the loopback interface, and tell their addresses. */

@@ -15,7 +15,7 @@ export interface Cycle {
   readonly transceivers: number;
   readonly sections: number;
   readonly sdpBytes: number;
-  /** Private memory of the sending page, beyond what it had at the start; undefined where the system doesn't tell. */
+  /** Private memory of the sending page, beyond what it had at the start, if asked for and the system tells it. */
   readonly liveMb: number | undefined;
   readonly afterMb: number | undefined;
 }
@@ -25,21 +25,22 @@ const LOOK_MS = 50;
 /** Until memory that was freed is the system's again, in ms. */
 const SETTLE_MS = 300;
 
-/** Publishes and unpublishes a track of `kind` again and again, and looks what each leaves. */
+/** Publishes and unpublishes a track of `kind` again and again, and looks what each leaves; memory, if `memory` says so. */
 export async function* cycles(
   stage: Stage,
   kind: Kind,
   setup: Setup,
-  { count, limitMs }: { count: number; limitMs: number },
+  { count, limitMs, memory = false }: { count: number; limitMs: number; memory?: boolean },
 ): AsyncGenerator<Cycle> {
   const { sender, receiver } = stage;
   await receiver.open();
   await sender.open(setup);
   try {
     await sleep(SETTLE_MS);
-    const startMb = await stage.memory();
+    const look = async () => (memory ? stage.memory() : undefined);
+    const startMb = await look();
     const grown = async () => {
-      const now = await stage.memory();
+      const now = await look();
       return now === undefined || startMb === undefined ? undefined : now - startMb;
     };
     for (let i = 0; i < count; i++) {

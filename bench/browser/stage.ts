@@ -6,11 +6,12 @@ import { launch, privateMb } from './chromium.js';
 
 /** A browser with a page that sends and one that receives, each in a process of its own. */
 export class Stage {
+  #senderPid: Promise<number | undefined> | undefined;
+
   private constructor(
     readonly browser: Browser,
     readonly sender: Remote<SenderCalls>,
     readonly receiver: Remote<ReceiverCalls>,
-    private readonly senderPid: number | undefined,
     private readonly session: CDPSession,
   ) {}
 
@@ -23,9 +24,8 @@ export class Stage {
         page.exposeFunction('relayOffer', (sdp: string) => receiverCalls.answer(sdp)),
       );
       const senderCalls = callsOf<SenderCalls>(sender);
-      const pid = await pidOf(browser, senderCalls);
       const session = await sender.context().newCDPSession(sender);
-      return new Stage(browser, senderCalls, receiverCalls, pid, session);
+      return new Stage(browser, senderCalls, receiverCalls, session);
     } catch (error) {
       await browser.close();
       throw error;
@@ -34,9 +34,11 @@ export class Stage {
 
   /** Private memory of the sending page's process without its garbage, in MB; undefined where it is not told. */
   async memory(): Promise<number | undefined> {
-    if (this.senderPid === undefined) return undefined;
+    // Not before it is asked for: it needs 100 MB, and a system that tells memory.
+    const pid = await (this.#senderPid ??= pidOf(this.browser, this.sender));
+    if (pid === undefined) return undefined;
     await this.session.send('HeapProfiler.collectGarbage');
-    return privateMb(this.senderPid);
+    return privateMb(pid);
   }
 
   async close(): Promise<void> {

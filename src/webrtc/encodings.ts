@@ -68,7 +68,8 @@ export function renew(
     const asked = { ...(halved && { scaleResolutionDownBy: 2 ** (encodings.length - 1 - i) }), ...wanted[i] };
     for (const key of CHANGEABLE) {
       const value = (asked as Changeable)[key] ?? DEFAULTS[key];
-      if (value === (current[key] ?? DEFAULTS[key])) continue;
+      // By value: each getParameters makes a codec anew.
+      if (JSON.stringify(value) === JSON.stringify(current[key] ?? DEFAULTS[key])) continue;
       different = true;
       current[key] = value; // undefined is as good as missing
     }

@@ -77,7 +77,7 @@ export interface TransceiverPoolStats {
   reused: number;
   /** Made tiny. */
   shrunk: number;
-  /** Stopped by the pool: too many of them, or given up. */
+  /** Stopped by the pool: too many of them, never negotiated, given up, `free: 'stop'`, or parked at `dispose`. */
   stopped: number;
   /** Given up because preparing or releasing them failed; they are in `stopped`, too. */
   failed: number;
@@ -100,7 +100,8 @@ export function settings(options: unknown): Settings {
   const given = object('options', options);
   const all = { ...DEFAULTS, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
   const { maxParkedPerKey, free, settleMs, shrinkMs, reuse } = all;
-  if (!(maxParkedPerKey >= 0)) throw invalid('maxParkedPerKey', maxParkedPerKey, 'a number from 0');
+  if (typeof maxParkedPerKey !== 'number' || !(maxParkedPerKey >= 0))
+    throw invalid('maxParkedPerKey', maxParkedPerKey, 'a number from 0');
   if (!isTime(settleMs) || settleMs === 0) throw invalid('settleMs', settleMs, 'ms above 0');
   if (!isTime(shrinkMs)) throw invalid('shrinkMs', shrinkMs, 'ms from 0');
   if (!['shrink', 'stop'].includes(free)) throw invalid('free', free, "'shrink' or 'stop'");
@@ -119,7 +120,10 @@ export function checkAcquire(track: unknown, options: unknown): void {
   for (const [name, list] of Object.entries({ streams, sendEncodings, codecs })) {
     if (list === undefined) continue;
     if (!Array.isArray(list)) throw invalid(name, list, 'an array');
-    for (const each of list) object(`an element of ${name}`, each);
+    for (const each of list) {
+      const { mimeType } = object(`an element of ${name}`, each);
+      if (list === codecs && typeof mimeType !== 'string') throw invalid('mimeType of a codec', mimeType, 'a string');
+    }
   }
   if (profile !== undefined && typeof profile !== 'string') throw invalid('profile', profile, 'a string');
 }

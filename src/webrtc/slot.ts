@@ -18,11 +18,15 @@ export class Slot {
   endIsKnown = false;
   /** Ids of the streams that it was last given. */
   streams = '';
+  /** Those that the other side knows; none until an offer with them was answered. */
+  knownStreams: string | undefined;
   readonly kind: string;
   readonly degradationPreference: string | undefined;
   readonly #key: string;
   /** What the sender was left with when it was parked: null, but in libraries that can't unset a track. */
   #left: TrackLike | null | undefined = null;
+  /** The session as it was when the streams were given; none while that is not to be told. */
+  #session: string | undefined;
 
   constructor(
     readonly transceiver: TransceiverLike,
@@ -54,10 +58,26 @@ export class Slot {
     this.#left = this.transceiver.sender.track;
   }
 
-  /** To be called while the connection is stable: what it does then is what both sides know. */
-  look(): void {
-    if (sends(this.transceiver.currentDirection)) this.hasSent = true;
-    else if (this.state === 'parked') this.endIsKnown = true;
+  /** Notes the ids of the streams that it gets; `session` as for {@link look}. */
+  give(streams: string, session: string | undefined): void {
+    this.streams = streams;
+    this.#session = session;
+  }
+
+  /**
+   * Notes what both sides know.
+   *
+   * @param session names what was agreed on last; none unless the connection is stable, for what is being agreed on
+   * may say less than is given now
+   */
+  look(session: string | undefined): void {
+    const sending = sends(this.transceiver.currentDirection);
+    if (sending) this.hasSent = true;
+    if (session === undefined) return;
+    // An offer that was made before the release can be set after it.
+    this.endIsKnown = !sending && this.state === 'parked';
+    this.#session ??= session;
+    if (session !== this.#session) this.knownStreams = this.streams;
   }
 
   /** Whether somebody stopped it, or, as it is left when parked, uses it. */

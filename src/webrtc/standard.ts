@@ -48,6 +48,7 @@ export interface InitLike {
 /** An RTCPeerConnection, of a browser or of a library for Node. */
 export interface PeerConnectionLike {
   readonly signalingState: string;
+  readonly currentLocalDescription?: { readonly sdp?: string } | null | undefined;
   addTransceiver(track: any, init?: InitLike): TransceiverLike;
   getTransceivers(): TransceiverLike[];
 }

@@ -13,7 +13,7 @@ import {
   type TransceiverPoolOptions,
   type TransceiverPoolStats,
 } from './options.js';
-import { within } from './patience.js';
+import { Unsettled, within } from './patience.js';
 import { shrink } from './shrink.js';
 import { keyWanted, Slot } from './slot.js';
 import {
@@ -32,7 +32,8 @@ import {
  * neither the session description nor memory grows, and unpublishing gives the encoders' memory back.
  *
  * The pool never negotiates: when `needsNegotiation` says so, make an offer as you always do. It touches no
- * transceiver that it did not make.
+ * transceiver that it did not make. It can't see an offer that is made but not set: call it before `createOffer`, or
+ * after `setLocalDescription`.
  *
  * @example
  * ```ts
@@ -68,27 +69,21 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
 
   /**
    * Lends a transceiver that sends `track`: one that was released and has the same kind, codecs, layers and profile,
-   * or a new one. One that can't be prepared is given up, and the next is tried.
+   * or a new one. One that can't be prepared is given up, and the next is tried. Those that refuse what is asked for,
+   * as `setParameters` does with a bad limit, are kept if a new one is refused, too; or else the first is given up.
    *
    * @throws {TransceiverPoolError} `invalid-argument`, `closed`, `disposed`, `track-ended`, `track-in-use`, `refused`;
    * nothing was changed for the track then
    */
   async acquire(track: TrackOf<PC>, options: AcquireOptions<PC> = {}): Promise<Lease<PC>> {
     checkAcquire(track, options);
-    this.#refuse(track);
     this.#look();
-    const holder = this.#pc.getTransceivers().find((each) => each.sender.track === track && !isStopped(each));
-    const held = holder && this.#slotOf.get(holder);
-    if (this.#coming.has(track) || (holder && !held?.isFree())) {
-      throw new TransceiverPoolError(
-        'track-in-use',
-        'a transceiver of this connection has the track: release that one, or publish a clone',
-      );
-    }
+    this.#refuse(track);
+    if (this.#coming.has(track)) throw inUse();
     this.#coming.add(track);
     try {
       // Two senders must not have it, not even for a moment.
-      if (held) await settled(held.done);
+      for (const holder of this.#holders(track)) await settled(this.#slotOf.get(holder)!.done);
       return (await this.#lend(track, options)) as Lease<PC>;
     } finally {
       this.#coming.delete(track);
@@ -97,7 +92,8 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
 
   /**
    * Takes a transceiver back, at once; then it stops sending, gives its memory back, and is kept for the next track. The
-   * track is not stopped: it is the caller's.
+   * track is not stopped: it is the caller's. With werift stop it, too: werift can't take a track from a sender, which
+   * goes on with its packets, kept or stopped, until it gets another or the connection closes.
    *
    * @throws {TransceiverPoolError} `foreign`, `not-leased`, `closed`, `disposed`
    */
@@ -141,13 +137,22 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
   }
 
   async #lend(track: TrackLike, options: AcquireOptions): Promise<Lease> {
-    for (;;) {
-      this.#refuse(track);
-      const key = keyWanted(track.kind, options);
-      const slot = this.#find(key);
-      if (!slot) return this.#add(track, options);
-      const lease = await this.#reuse(slot, key, track, options);
-      if (lease) return lease;
+    const key = keyWanted(track.kind, options);
+    const refusing: Slot[] = [];
+    let lease: Lease | undefined;
+    try {
+      while (!lease) {
+        this.#refuse(track);
+        const slot = this.#find(key);
+        lease = slot ? await this.#reuse(slot, key, track, options, refusing) : this.#add(track, options);
+      }
+      return lease;
+    } finally {
+      for (const slot of refusing) if (slot.state === 'acquiring') slot.state = 'parked';
+      this.#look(); // somebody may have taken one meanwhile
+      // One at most: what was asked for may be as much to blame.
+      if (lease && refusing[0]) this.#giveUp(refusing[0]);
+      if (this.#disposed) for (const slot of refusing) this.#stop(slot);
     }
   }
 
@@ -162,8 +167,17 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
     );
   }
 
-  /** Makes a free transceiver send the track; none if it can't be prepared, which is given up then. */
-  async #reuse(slot: Slot, key: string, track: TrackLike, options: AcquireOptions): Promise<Lease | undefined> {
+  /**
+   * Makes a free transceiver send the track; none if it can't be prepared, which is given up then. But one that refuses
+   * what is asked for is added to `refusing`, reserved: it sends nothing, and each reuse sets all of it anew.
+   */
+  async #reuse(
+    slot: Slot,
+    key: string,
+    track: TrackLike,
+    options: AcquireOptions,
+    refusing: Slot[],
+  ): Promise<Lease | undefined> {
     const { streams = [], sendEncodings, codecs } = options;
     const { transceiver } = slot;
     const { sender } = transceiver;
@@ -172,22 +186,29 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
     if (slot.state !== 'parked' || slot.key() !== key) return undefined;
     // Reserved: nothing was awaited since it was seen to be free.
     slot.state = 'acquiring';
+    let asking = true;
     try {
       const parameters = slot.parameters();
       const different = renew(parameters, slot.kind, sendEncodings, slot.degradationPreference);
       transceiver.setCodecPreferences?.(codecs ?? []);
       sender.setStreams?.(...streams);
+      slot.give(idsOf(streams), this.#session());
       if (different) await this.#within(sender.setParameters(parameters));
+      asking = false;
       // Somebody may have taken it meanwhile: then it is theirs.
       if (!slot.isIdle()) this.#lose(slot);
       if (!this.#slots.has(slot)) return undefined;
+      this.#refuse(track, transceiver);
       await this.#within(sender.replaceTrack(track));
-      this.#refuse(track);
+      // Another pool of the connection may have been as fast.
+      this.#refuse(track, transceiver);
       if (slot.key() !== key) throw new Error('an answer took layers away meanwhile');
       setSending(transceiver, true);
     } catch (error) {
-      if ((error as TransceiverPoolError).code !== 'track-ended') {
-        this.#giveUp(slot);
+      const { code } = error as TransceiverPoolError;
+      if (code !== 'track-ended' && code !== 'track-in-use') {
+        if (asking && !(error instanceof Unsettled)) refusing.push(slot);
+        else this.#giveUp(slot);
         return undefined;
       }
       // The transceiver is as good as before.
@@ -199,9 +220,8 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
     slot.state = 'leased';
     slot.lent = true;
     this.#counts.reused++;
-    const ids = idsOf(streams);
-    const needsNegotiation = this.#isUnknown(slot, true) || ids !== slot.streams;
-    slot.streams = ids;
+    this.#look();
+    const needsNegotiation = this.#isUnknown(slot, true) || slot.streams !== slot.knownStreams;
     return { transceiver, reused: true, needsNegotiation };
   }
 
@@ -216,7 +236,7 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       });
       if (codecs) transceiver.setCodecPreferences!(codecs);
       const slot = new Slot(transceiver, track, options);
-      slot.streams = idsOf(streams);
+      slot.give(idsOf(streams), this.#session());
       this.#slots.add(slot);
       this.#slotOf.set(transceiver, slot);
     } catch (cause) {
@@ -230,7 +250,7 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
   async #free(slot: Slot): Promise<Released> {
     const { maxParkedPerKey, free, shrinkMs } = this.#settings;
     const { transceiver, kind } = slot;
-    const { sender, currentDirection } = transceiver;
+    const { sender } = transceiver;
     const key = slot.key();
     const kept = [...this.#slots].filter((each) => each !== slot && each.isFree() && each.key() === key);
     let freed: Released['freed'] = 'none';
@@ -249,7 +269,7 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
       }
     }
     this.#refuse();
-    if (!this.#slots.has(slot)) return { needsNegotiation: sends(currentDirection), freed: 'stopped' };
+    if (!this.#slots.has(slot)) freed = 'stopped';
     if (freed === 'shrunk') this.#counts.shrunk++;
     return { needsNegotiation: this.#isUnknown(slot, false), freed };
   }
@@ -268,18 +288,32 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
   }
 
   /** @throws TransceiverPoolError if there is no sense in going on */
-  #refuse(track?: TrackLike): void {
+  #refuse(track?: TrackLike, own?: TransceiverLike): void {
     if (this.#disposed) throw new TransceiverPoolError('disposed', 'the pool is disposed: make another');
     if (this.#isClosed()) throw new TransceiverPoolError('closed', 'the connection is closed: nothing sends any more');
     if (track?.readyState === 'ended') throw ended();
+    if (track && this.#holders(track).some((each) => each !== own && !this.#slotOf.get(each)?.isFree())) throw inUse();
+  }
+
+  #holders(track: TrackLike): TransceiverLike[] {
+    return this.#pc.getTransceivers().filter((each) => each.sender.track === track && !isStopped(each));
+  }
+
+  /** Names what was agreed on last, while nothing else is being agreed on; an offer taken back leaves it as it was. */
+  #session(): string | undefined {
+    const { signalingState, currentLocalDescription } = this.#pc;
+    if (signalingState !== 'stable') return undefined;
+    // Candidates are added to it, but its origin, with a version, stays.
+    return /^o=.*/m.exec(currentLocalDescription?.sdp ?? '')?.[0] ?? '';
   }
 
   /** Sees what others have done to the transceivers. */
   readonly #look = (): void => {
+    const session = this.#session();
     for (const slot of this.#slots) {
       if (this.#isClosed()) this.#forget(slot);
       else if (slot.isLost()) this.#lose(slot);
-      else if (this.#pc.signalingState === 'stable') slot.look();
+      else slot.look(session);
     }
   };
 
@@ -307,6 +341,12 @@ export class TransceiverPool<PC extends PeerConnectionLike = PeerConnectionLike>
     this.#slots.delete(slot);
   }
 }
+
+const inUse = (): TransceiverPoolError =>
+  new TransceiverPoolError(
+    'track-in-use',
+    'a transceiver of this connection has the track: release that one, or publish a clone',
+  );
 
 /** Once it has ended, however. */
 const settled = (promise: Promise<unknown>): Promise<unknown> => promise.catch(() => {});

@@ -19,9 +19,17 @@ const receiver = new Proxy({} as Remote<ReceiverCalls>, {
   get:
     (_, name: string) =>
     (...args: unknown[]) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const { port1, port2 } = new MessageChannel();
-        port1.addEventListener('message', ({ data }) => (resolve(data), port1.close()), { once: true });
+        port1.addEventListener(
+          'message',
+          ({ data }: MessageEvent<{ result?: unknown; error?: string }>) => {
+            if (data.error === undefined) resolve(data.result);
+            else reject(new Error(`the receiver: ${data.error}`));
+            port1.close();
+          },
+          { once: true },
+        );
         port1.start();
         frame.contentWindow!.postMessage({ name, args }, '*', [port2]);
       }),
@@ -97,14 +105,21 @@ const SETUP: Setup = {
 };
 /** Until every layer has been encoded, or the machine is too slow for all of them. */
 const FLOW_MS = 10_000;
+/** Until something of one layer has arrived, or something is wrong. */
+const STUCK_MS = 45_000;
 
-async function flows(): Promise<boolean> {
+async function flows(): Promise<void> {
   const begun = await sender.sent('video');
-  for (const end = performance.now() + FLOW_MS; performance.now() < end; await sleep(100)) {
+  const before = Object.values(await receiver.received());
+  for (const start = performance.now(); ; await sleep(100)) {
+    const ms = performance.now() - start;
     const layers = Object.entries(await sender.sent('video'));
-    if (layers.length >= 3 && layers.every(([name, { frames }]) => frames > (begun[name]?.frames ?? 0))) return true;
+    const flowing = layers.filter(([name, { frames }]) => frames > (begun[name]?.frames ?? 0));
+    const arrived = Object.values(await receiver.received()).some((count, i) => count > (before[i] ?? 0));
+    if (arrived && flowing.length >= SETUP.layers.length) return;
+    if (arrived && ms > FLOW_MS) return;
+    if (ms > STUCK_MS) throw new Error(`nothing of a publication has arrived in ${STUCK_MS / 1000} s`);
   }
-  return false;
 }
 
 async function run(way: Way, pid: string | undefined): Promise<void> {

@@ -4,6 +4,10 @@ import type { ReceiverCalls } from '../calls.js';
 import { calls } from '../page/receiver.js';
 
 addEventListener('message', async ({ data, ports: [port] }: MessageEvent<{ name: keyof ReceiverCalls; args: [] }>) => {
-  port!.postMessage(await (calls[data.name] as (...args: unknown[]) => unknown)(...data.args));
+  try {
+    port!.postMessage({ result: await (calls[data.name] as (...args: unknown[]) => unknown)(...data.args) });
+  } catch (error) {
+    port!.postMessage({ error: String(error) });
+  }
 });
 parent.postMessage('ready', '*');
