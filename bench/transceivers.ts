@@ -2,7 +2,7 @@
 // `npm run bench -- transceivers`. 15 min on two cores; `--only video,audio` measures those
 // parts of it, `--cycles 5` fewer publications.
 
-import type { Kind, Setup } from './browser/calls.js';
+import { SCREEN_SHARE, type Kind, type Setup } from './browser/calls.js';
 import { findChromium, noChromium } from './browser/chromium.js';
 import { cycles, type Cycle } from './browser/cycles.js';
 import { Stage } from './browser/stage.js';
@@ -18,14 +18,6 @@ interface Case {
   readonly peerCycles?: number;
 }
 
-const SETUP: Setup = {
-  pool: true,
-  width: 1280,
-  height: 720,
-  framesPerSecond: 15,
-  layers: ['q', 'h', 'f'],
-  keepTracks: false,
-};
 const CASES: Case[] = [
   { name: 'video', kind: 'video', cycles: 30 },
   { name: 'video/kept-track', kind: 'video', setup: { keepTracks: true }, cycles: 30, peerCycles: 10 },
@@ -52,11 +44,11 @@ async function run(chromium: string, { kind, setup, cycles: count, peerCycles = 
   try {
     const seen = { ours: [] as Cycle[], peer: [] as Cycle[] };
     const sides = {
-      ours: cycles(ours, kind, { ...SETUP, ...setup }, { count, limitMs: LIMIT_MS, memory: true }),
+      ours: cycles(ours, kind, { ...SCREEN_SHARE, ...setup }, { count, limitMs: LIMIT_MS, memory: true }),
       peer: cycles(
         peer,
         kind,
-        { ...SETUP, ...setup, pool: false },
+        { ...SCREEN_SHARE, ...setup, pool: false },
         { count: peerCycles, limitMs: LIMIT_MS, memory: true },
       ),
     };

@@ -4,6 +4,7 @@ import type { Samples } from './audio-resampler.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
+import { pcmFormat, refuseTooLong } from './pcm-format.js';
 import { integer, invalid, optionalSignal, optionsObject, readable } from './validate.js';
 
 /** Options of {@link AudioStreamTrack}. */
@@ -85,9 +86,6 @@ interface Piping {
   readonly unlisten: () => void;
 }
 
-/** Most samples that a ring may hold: 512 MB, taken at once. */
-const MAX_SAMPLES = 2 ** 28;
-
 /** A timer's grain is a ms: rather than a ms late, a frame may go out half of one early. */
 const EARLY_MS = 0.5;
 
@@ -160,25 +158,15 @@ export class AudioStreamTrack {
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: AudioStreamTrackOptions = {}) {
     optionsObject('options', options);
-    this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
-    this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
-    const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? 20, 1, 10_000);
-    const bufferMs = integer('bufferMs', options.bufferMs ?? 30_000, 1, 600_000);
+    const format = pcmFormat(options, { frameSizeMs: 20, bufferMs: 30_000 });
+    const { frameSizeMs, bufferMs } = format;
+    this.#sampleRate = format.sampleRate;
+    this.#channels = format.channels;
+    this.#samplesPerChannel = format.samplesPerChannel;
     this.#bufferMs = bufferMs;
-    this.#samplesPerChannel = (this.#sampleRate * frameSizeMs) / 1000;
-    if (!Number.isInteger(this.#samplesPerChannel)) {
-      throw invalid(
-        'frameSizeMs',
-        frameSizeMs,
-        `a length that makes whole samples: at ${this.#sampleRate} Hz these would be ${this.#samplesPerChannel}`,
-      );
-    }
     if (bufferMs < frameSizeMs) throw invalid('bufferMs', bufferMs, `at least a frame, ${frameSizeMs} ms`);
     const capacity = Math.ceil((this.#sampleRate * bufferMs) / 1000) * this.#channels;
-    if (capacity > MAX_SAMPLES) {
-      const most = Math.floor((MAX_SAMPLES / this.#sampleRate / this.#channels) * 1000);
-      throw invalid('bufferMs', bufferMs, `at most ${most} at ${this.#sampleRate} Hz with ${this.#channels} channels`);
-    }
+    refuseTooLong(format, capacity);
     this.#native = fromNative(
       () => new native.NativeAudioTrack(this.#sampleRate, this.#channels, frameSizeMs, capacity, audioDoorbell),
     );

@@ -1,7 +1,8 @@
 import { audioDoorbell, startWaiting, stopWaiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
-import { integer, invalid, isPlain, writable } from './validate.js';
+import { pcmFormat, refuseTooLong } from './pcm-format.js';
+import { invalid, isPlain, writable } from './validate.js';
 
 /** What a stream delivers: narrowcast's AudioFrame, or rtc-node's. */
 export type MakeFrame<F> = (
@@ -40,9 +41,6 @@ export interface AudioStreamStats {
 /** What native code's reading functions return where the stream has ended, and all was read. */
 const ENDED = -(2 ** 31);
 
-/** Most samples that a ring may hold: 512 MB, taken at once. */
-const MAX_SAMPLES = 2 ** 28;
-
 interface Waiter<F> {
   /** It wants to know of a frame, and not to have it yet. */
   readonly looks: boolean;
@@ -76,24 +74,12 @@ export class PcmReader<F> {
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd?: () => void) {
     if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
-    this.sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
-    this.channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
-    const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? 10, 1, 10_000);
-    const bufferMs = integer('bufferMs', options.bufferMs ?? 10_000, 1, 600_000);
-    const perChannel = (this.sampleRate * frameSizeMs) / 1000;
-    if (!Number.isInteger(perChannel)) {
-      throw invalid(
-        'frameSizeMs',
-        frameSizeMs,
-        `a length that makes whole samples: at ${this.sampleRate} Hz these would be ${perChannel}`,
-      );
-    }
-    this.frameSamples = perChannel * this.channels;
-    const frames = Math.ceil(bufferMs / frameSizeMs);
-    if (frames * this.frameSamples > MAX_SAMPLES) {
-      const most = Math.floor((MAX_SAMPLES / this.sampleRate / this.channels) * 1000);
-      throw invalid('bufferMs', bufferMs, `at most ${most} at ${this.sampleRate} Hz with ${this.channels} channels`);
-    }
+    const format = pcmFormat(options, { frameSizeMs: 10, bufferMs: 10_000 });
+    this.sampleRate = format.sampleRate;
+    this.channels = format.channels;
+    this.frameSamples = format.samplesPerChannel * format.channels;
+    const frames = Math.ceil(format.bufferMs / format.frameSizeMs);
+    refuseTooLong(format, frames * this.frameSamples);
     this.#makeFrame = makeFrame;
     this.#onEnd = onEnd;
     this.native = fromNative(

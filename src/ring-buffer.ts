@@ -1,5 +1,6 @@
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
+import { MAX_SAMPLES } from './pcm-format.js';
 import { handle, integer, invalid, optionsObject, readable, refuseLost, writable } from './validate.js';
 
 /** Options of {@link RingBuffer}. */
@@ -34,9 +35,6 @@ enum REFUSED {
   LOCKED = -2,
   TYPE = -3,
 }
-
-/** Most samples that a ring may hold: 512 MB, taken at once. */
-const MAX_CAPACITY = 2 ** 28;
 
 /**
  * 16-bit samples from one thread to another (or the same), in memory that is taken once. Nobody waits, nothing is
@@ -215,7 +213,7 @@ function isOurs(array: Int16Array): boolean {
 function make(options: RingBufferOptions | undefined): Native.NativeRingBuffer {
   optionsObject('options', options);
   const { capacity, overflow = 'reject' } = options as RingBufferOptions;
-  integer('capacity', capacity, 1, MAX_CAPACITY);
+  integer('capacity', capacity, 1, MAX_SAMPLES);
   if (overflow !== 'reject' && overflow !== 'drop-oldest') {
     throw invalid('overflow', overflow, "'reject' or 'drop-oldest'");
   }

@@ -21,6 +21,16 @@ export interface Setup {
   readonly keepTracks: boolean;
 }
 
+/** A screen share as the benchmark and the demo publish it. */
+export const SCREEN_SHARE: Setup = {
+  pool: true,
+  width: 1280,
+  height: 720,
+  framesPerSecond: 15,
+  layers: ['q', 'h', 'f'],
+  keepTracks: false,
+};
+
 /** What is sent of each layer, by its name; '' without simulcast. */
 export type Sent = Record<string, { frames: number; bytes: number }>;
 

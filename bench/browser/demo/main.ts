@@ -1,7 +1,7 @@
 // Publishes and unpublishes in a loop, and draws what it costs: transceivers, the session description, memory.
 
 import uPlot from 'uplot';
-import type { ReceiverCalls, Remote, Setup } from '../calls.js';
+import { SCREEN_SHARE, type ReceiverCalls, type Remote } from '../calls.js';
 import { sharedScreen } from '../page/media.js';
 import { calls as sender } from '../page/sender.js';
 
@@ -95,14 +95,6 @@ function draw(): void {
 
 // ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const SETUP: Setup = {
-  pool: true,
-  width: 1280,
-  height: 720,
-  framesPerSecond: 15,
-  layers: ['q', 'h', 'f'],
-  keepTracks: false,
-};
 /** Until every layer has been encoded, or the machine is too slow for all of them. */
 const FLOW_MS = 10_000;
 /** Until something of one layer has arrived, or something is wrong. */
@@ -116,7 +108,7 @@ async function flows(): Promise<void> {
     const layers = Object.entries(await sender.sent('video'));
     const flowing = layers.filter(([name, { frames }]) => frames > (begun[name]?.frames ?? 0));
     const arrived = Object.values(await receiver.received()).some((count, i) => count > (before[i] ?? 0));
-    if (arrived && flowing.length >= SETUP.layers.length) return;
+    if (arrived && flowing.length >= SCREEN_SHARE.layers.length) return;
     if (arrived && ms > FLOW_MS) return;
     if (ms > STUCK_MS) throw new Error(`nothing of a publication has arrived in ${STUCK_MS / 1000} s`);
   }
@@ -125,7 +117,7 @@ async function flows(): Promise<void> {
 async function run(way: Way, pid: string | undefined): Promise<void> {
   for (const figure of Object.values(values)) figure[way] = [];
   await receiver.open();
-  sender.open({ ...SETUP, pool: way === 'pool' });
+  sender.open({ ...SCREEN_SHARE, pool: way === 'pool' });
   await sleep(500);
   const memory = async () => (pid === undefined ? undefined : (await memories(`?pid=${pid}`))[pid]);
   const start = await memory();

@@ -1,0 +1,54 @@
+import { integer, invalid } from './validate.js';
+
+/** How samples are laid out, and how many may wait; checked. */
+export interface PcmFormat {
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Channels, interleaved. */
+  readonly channels: number;
+  /** Length of a frame, in ms. */
+  readonly frameSizeMs: number;
+  /** Samples of each channel in a frame. */
+  readonly samplesPerChannel: number;
+  /** How much may wait, in ms. */
+  readonly bufferMs: number;
+}
+
+/** Most samples that a ring may hold: 512 MB, taken at once. */
+export const MAX_SAMPLES = 2 ** 28;
+
+/**
+ * Reads what a stream's and a track's options have in common.
+ *
+ * @throws {NarrowcastError} `INVALID_ARGUMENT`
+ */
+export function pcmFormat(
+  options: {
+    readonly sampleRate?: number | undefined;
+    readonly numChannels?: number | undefined;
+    readonly frameSizeMs?: number | undefined;
+    readonly bufferMs?: number | undefined;
+  },
+  defaults: { readonly frameSizeMs: number; readonly bufferMs: number },
+): PcmFormat {
+  const sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
+  const channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+  const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? defaults.frameSizeMs, 1, 10_000);
+  const bufferMs = integer('bufferMs', options.bufferMs ?? defaults.bufferMs, 1, 600_000);
+  const samplesPerChannel = (sampleRate * frameSizeMs) / 1000;
+  if (!Number.isInteger(samplesPerChannel)) {
+    throw invalid(
+      'frameSizeMs',
+      frameSizeMs,
+      `a length that makes whole samples: at ${sampleRate} Hz these would be ${samplesPerChannel}`,
+    );
+  }
+  return { sampleRate, channels, frameSizeMs, samplesPerChannel, bufferMs };
+}
+
+/** Complains of a `bufferMs` that makes more samples than a ring may hold. */
+export function refuseTooLong({ sampleRate, channels, bufferMs }: PcmFormat, samples: number): void {
+  if (samples <= MAX_SAMPLES) return;
+  const most = Math.floor((MAX_SAMPLES / sampleRate / channels) * 1000);
+  throw invalid('bufferMs', bufferMs, `at most ${most} at ${sampleRate} Hz with ${channels} channels`);
+}
