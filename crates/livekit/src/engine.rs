@@ -1,12 +1,12 @@
 //! The engine: what it sends is matched here, on its own threads.
 
 use crate::abi::Abi;
-use crate::audio_tap::{AudioTap, Tap, TapStats};
+use crate::audio_tap::{AudioTap, TapStats};
 use crate::capture::{AnsweredCapture, CaptureAnswers};
 use crate::feed::Feed;
 use crate::library::{Library, LoadError};
 use crate::own_answers::OwnAnswers;
-use crate::video_tap::{VideoEvent, VideoRoute, VideoSpec, VideoStats, VideoTap};
+use crate::video_tap::{VideoEvent, VideoSpec, VideoStats, VideoTap};
 use crate::wire::{AudioEvent, Schema};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
@@ -267,12 +267,12 @@ impl Engine {
             let owner = owner.filter(|_| matches!(event, AudioEvent::Frame(_)));
             let held = || Event::new(peek.kind, peek.subject, message, owner);
             let route = |event: Event| self.receive_held(event);
-            if self.audio.receive(peek.subject, event, held, route) != Tap::Foreign {
+            if self.audio.receive(peek.subject, event, held, route) {
                 return;
             }
         } else if peek.kind == self.video.kind() {
             let event = VideoEvent { stream: peek.subject, message, body: peek.body, owner };
-            if self.video.receive(&event, |event| self.receive_held_video(event)) != VideoRoute::Foreign {
+            if self.video.receive(&event, |event| self.receive_held_video(event)) {
                 return;
             }
         } else if self.schema.is_answer(peek.kind) {
@@ -293,7 +293,7 @@ impl Engine {
         let audio = self.schema.audio_event(body).unwrap_or(AudioEvent::Other);
         // From here on, what it owns belongs to the tap or to the broadcast.
         event.deliver();
-        if self.audio.receive_held(event.subject(), audio) == Tap::Foreign {
+        if !self.audio.receive_held(event.subject(), audio) {
             let owner = event.owns().then_some(&self.owner);
             self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
         }
@@ -306,7 +306,7 @@ impl Engine {
         // From here on, what it owns belongs to the tap or to the broadcast.
         event.deliver();
         let video = VideoEvent { stream: event.subject(), message: event.payload(), body, owner };
-        if self.video.receive_held(&video) == VideoRoute::Foreign {
+        if !self.video.receive_held(&video) {
             self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
         }
     }
