@@ -853,6 +853,7 @@ module.exports.engineAnswersQueue = nativeBinding.engineAnswersQueue
 module.exports.engineAsker = nativeBinding.engineAsker
 module.exports.engineAttach = nativeBinding.engineAttach
 module.exports.engineAttached = nativeBinding.engineAttached
+module.exports.engineClaim = nativeBinding.engineClaim
 module.exports.engineEndPlaying = nativeBinding.engineEndPlaying
 module.exports.engineEndStreams = nativeBinding.engineEndStreams
 module.exports.enginePeek = nativeBinding.enginePeek

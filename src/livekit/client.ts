@@ -4,6 +4,7 @@ import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bind
 import type { FfiQueue } from '../ffi-queue.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
 
 /** The one event that rtc-node's client emits. */
@@ -11,6 +12,9 @@ const FFI_EVENT = 'ffi_event';
 
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
+
+/** The group of what concerns all threads. */
+const EVERYBODY = 0;
 
 type Predicate = (event: FfiEvent) => boolean;
 
@@ -43,9 +47,6 @@ interface RequestType {
   readonly fields: { list(): readonly { readonly localName: string }[] };
 }
 
-/** Async ids that say which thread asked: this many bits count its requests, and the thread's number, from 1, is above. */
-const COUNT_BITS = 40n;
-
 /** An answer's kinds, and all others but logs. */
 export interface EventTypes {
   readonly answers: readonly string[];
@@ -67,16 +68,14 @@ export class ClientAdapter {
   readonly #waiters = new Set<Waiter>();
   readonly #onPanic: (message: string) => void;
   readonly #existed: boolean;
-  /** The number of this thread in its async ids, from 1. */
-  readonly #thread: bigint;
-  #asked = 0n;
+  readonly #asker: Asker;
   /** The contexts of those who listen, which are called in theirs. */
   readonly #contexts = new WeakMap<RawListener, AsyncResource>();
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
-  /** Rooms that this thread has connected to, and that have not ended. */
-  readonly #rooms = new Set<bigint>();
+  /** Rooms that this thread has connected to, and that have not ended; each with the participant that it is there. */
+  readonly #rooms = new Map<bigint, bigint | undefined>();
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
   #left = false;
@@ -85,12 +84,12 @@ export class ClientAdapter {
     bindings: Bindings,
     queue: FfiQueue<string, FfiEvent>,
     types: EventTypes,
-    thread: bigint,
+    asker: Asker,
     onPanic: (message: string) => void,
   ) {
     this.#bindings = bindings;
     this.#types = types;
-    this.#thread = thread;
+    this.#asker = asker;
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
@@ -99,14 +98,16 @@ export class ClientAdapter {
     // An answer that is lost is an await that never ends: these grow as they must, by name.
     // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
     const answers = new Set(types.answers);
-    this.#subscription = queue.subscribe({
-      types: this.#wanted(),
-      overflow: 'grow',
-      // Who awaits an answer asks the next question after it.
-      wake: 'immediate',
-      filter: ({ message }) =>
-        answers.has(message.case ?? '') ? this.#isMine(message.value) : this.client.listenerCount(FFI_EVENT) > 0,
-    });
+    this.#subscription = queue.subscribe(
+      {
+        types: this.#wanted(),
+        overflow: 'grow',
+        // Who awaits an answer asks the next question after it.
+        wake: 'immediate',
+        filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+      },
+      asker.group,
+    );
     Object.assign(this.client, this.#methods());
     this.client.on('newListener', this.#onNewListener);
     this.client.on('removeListener', this.#onRemoveListener);
@@ -152,6 +153,7 @@ export class ClientAdapter {
   /** What has come is still handed out. */
   #leave(stays: boolean): void {
     this.#left = true;
+    for (const room of this.#rooms.keys()) this.#forgetRoom(room);
     clearInterval(this.#alive);
     this.client.off('newListener', this.#onNewListener);
     this.client.off('removeListener', this.#onRemoveListener);
@@ -180,14 +182,10 @@ export class ClientAdapter {
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
-      getNextRequestAsyncId: () => this.#nextId(),
+      getNextRequestAsyncId: () => this.#asker.nextClientId(),
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
         this.#waitFor(predicate, options?.signal) as Promise<T>,
     };
-  }
-
-  #nextId(): bigint {
-    return (this.#thread << COUNT_BITS) + ++this.#asked;
   }
 
   /** Gives a request an async id of this thread, unless it has one or takes none: its answer is this thread's alone. */
@@ -201,14 +199,7 @@ export class ClientAdapter {
       takes = fields?.list().some(({ localName }) => localName === 'requestAsyncId') ?? false;
       this.#idTaking.set(constructor, takes);
     }
-    if (takes) request.requestAsyncId = this.#nextId();
-  }
-
-  /** Whether an answer may be to a question of this thread: whoever takes another's would keep what that one owns. */
-  #isMine(answer: unknown): boolean {
-    const { asyncId = 0n } = (answer ?? {}) as { asyncId?: bigint };
-    const thread = asyncId >> COUNT_BITS;
-    return thread === 0n || thread === this.#thread;
+    if (takes) request.requestAsyncId = this.#asker.nextClientId();
   }
 
   #waitFor(predicate: Predicate, signal?: AbortSignal): Promise<unknown> {
@@ -266,12 +257,28 @@ export class ClientAdapter {
 
   #noteRooms({ message }: FfiEvent): void {
     if (message.case === 'connect' && message.value.message.case === 'result') {
-      const room = message.value.message.value.room?.handle?.id;
-      if (room !== undefined) this.#rooms.add(room);
+      const { room, localParticipant } = message.value.message.value;
+      const id = room?.handle?.id;
+      if (id !== undefined) this.#keepRoom(id, localParticipant?.handle?.id);
     }
     if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      this.#rooms.delete(message.value.roomHandle!);
+      this.#forgetRoom(message.value.roomHandle!);
     }
+  }
+
+  /** What the engine says of a room, and asks its participant, no longer wakes the threads that did not join it. */
+  #keepRoom(room: bigint, participant: bigint | undefined): void {
+    this.#rooms.set(room, participant);
+    native.engineClaim(room, this.#asker.group);
+    if (participant !== undefined) native.engineClaim(participant, this.#asker.group);
+  }
+
+  #forgetRoom(room: bigint): void {
+    if (!this.#rooms.has(room)) return;
+    const participant = this.#rooms.get(room);
+    this.#rooms.delete(room);
+    native.engineClaim(room, EVERYBODY);
+    if (participant !== undefined) native.engineClaim(participant, EVERYBODY);
   }
 
   /** Returns whether somebody waited for the event. */

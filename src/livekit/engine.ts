@@ -5,6 +5,7 @@ import { fromNative, NarrowcastError } from '../errors.js';
 import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { Answers } from './answers.js';
+import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { describeEvents } from './schema.js';
@@ -100,13 +101,10 @@ export class Engine extends EventEmitter<EngineEvents> {
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.answers = new Answers(bindings);
-    this.#adapter = new ClientAdapter(
-      bindings,
-      this.queue as never,
-      { answers: always, others },
-      this.answers.thread + 1n,
-      (message) => this.#panicked(message),
+    const me = asker();
+    this.answers = new Answers(bindings, me);
+    this.#adapter = new ClientAdapter(bindings, this.queue as never, { answers: always, others }, me, (message) =>
+      this.#panicked(message),
     );
     attach(true);
     this.#watchdog = new Watchdog(bindings, this.answers, {

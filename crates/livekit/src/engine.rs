@@ -3,6 +3,7 @@
 use crate::abi::Abi;
 use crate::audio_tap::{AudioTap, TapStats};
 use crate::capture::{AnsweredCapture, CaptureAnswers};
+use crate::clients::Clients;
 use crate::feed::Feed;
 use crate::library::{Library, LoadError};
 use crate::own_answers::OwnAnswers;
@@ -25,6 +26,7 @@ pub struct Engine {
     video: VideoTap,
     captures: CaptureAnswers,
     own_answers: OwnAnswers,
+    clients: Clients,
     listening: AtomicBool,
     received: Counter,
     answered: Counter,
@@ -139,6 +141,7 @@ impl Engine {
             schema,
             captures,
             own_answers: OwnAnswers::new(),
+            clients: Clients::new(),
             listening: AtomicBool::new(events == Events::Here),
             received: Counter::new(),
             answered: Counter::new(),
@@ -172,6 +175,11 @@ impl Engine {
     /// Answers to what narrowcast's classes ask from JavaScript.
     pub fn own_answers(&self) -> &OwnAnswers {
         &self.own_answers
+    }
+
+    /// The threads that use rtc-node, and what is theirs.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// The frames of our own video streams.
@@ -275,7 +283,9 @@ impl Engine {
             if self.video.receive(&event, |event| self.receive_held_video(event)) {
                 return;
             }
-        } else if self.schema.is_answer(peek.kind) {
+        }
+        let is_answer = self.schema.is_answer(peek.kind);
+        if is_answer {
             if self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours {
                 return self.answered.add(1);
             }
@@ -284,7 +294,11 @@ impl Engine {
                 return self.own_answers.answered(peek.subject, message, owner);
             }
         }
-        self.broadcast.send(peek.kind, peek.subject, message, owner);
+        let group = || match is_answer {
+            true => self.clients.who_asked(peek.subject),
+            false => self.clients.whose(peek.subject),
+        };
+        self.broadcast.send_to(group, peek.kind, peek.subject, message, owner);
     }
 
     /// An audio event that waited in the limbo: its stream is registered by now, or not ours.

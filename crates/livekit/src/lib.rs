@@ -7,7 +7,7 @@
 //!    ├ a frame of one of our video streams ─► video_tap: into its queue, which releases what it has no room for
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
 //!    ├ an answer to a request of our own JavaScript ─► own_answers: to the thread that asked
-//!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
+//!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it; clients: in which threads
 //! ```
 
 mod abi;
@@ -16,6 +16,8 @@ mod audio_tap;
 mod capture;
 #[cfg(not(loom))]
 mod capture_pump;
+#[cfg(not(loom))]
+mod clients;
 #[cfg(not(loom))]
 mod engine;
 mod feed;
@@ -43,6 +45,8 @@ pub use audio_tap::TapStats;
 pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
+#[cfg(not(loom))]
+pub use clients::Clients;
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting, ExpectingVideo};
 pub use feed::Feed;

@@ -2,10 +2,14 @@
 
 use crate::error::{Code, Result, error};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
+use crate::js_thread::{Release, belongs_here, enter, new_token};
+use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
+use narrowcast_core::Group;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -195,20 +199,49 @@ pub fn engine_answers_queue() -> Result<NativeQueue> {
     Ok(queue.clone().into())
 }
 
-/// Somebody who asks the engine, and where the answers come.
+/// A thread that asks the engine, and where the answers come.
 #[napi(object)]
 pub struct NativeAsker {
     /// The type of its answers in the queue of answers. After 128 threads they share one.
     pub r#type: String,
     /// The async ids of its requests are this plus 1, 2, 3, and so on.
     pub base: BigInt,
+    /// The group that it is in the engine's queue.
+    pub group: u32,
 }
 
-/// This thread, as somebody who asks; to be called once.
+/// What a thread has claimed is nobody's when it ends.
+struct ClientThread {
+    group: Group,
+}
+
+impl Release for ClientThread {
+    fn release(&self) {
+        if let Some(engine) = Engine::get() {
+            engine.clients().forget(self.group);
+        }
+    }
+}
+
+/// This thread, as one that asks; to be called once in a thread.
 #[napi(catch_unwind)]
-pub fn engine_asker() -> Result<NativeAsker> {
+pub fn engine_asker(env: Env) -> Result<NativeAsker> {
+    thread_local! {
+        static CLIENT: OnceCell<Arc<ClientThread>> = const { OnceCell::new() };
+    }
     let asker = engine()?.own_answers().asker();
-    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into() })
+    enter(env)?;
+    let client: Arc<dyn Release> =
+        CLIENT.with(|client| client.get_or_init(|| Arc::new(ClientThread { group: asker.group })).clone());
+    belongs_here(new_token()?, Arc::downgrade(&client));
+    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into(), group: asker.group })
+}
+
+/// What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads.
+#[napi(catch_unwind)]
+pub fn engine_claim(handle: BigInt, group: u32) -> Result<()> {
+    engine()?.clients().claim(crate::bigint::handle(&handle)?, group);
+    Ok(())
 }
 
 /// What the engine's callback counted.
