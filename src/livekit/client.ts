@@ -6,15 +6,13 @@ import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
+import { Rooms } from './rooms.js';
 
 /** The one event that rtc-node's client emits. */
 const FFI_EVENT = 'ffi_event';
 
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
-
-/** The group of what concerns all threads. */
-const EVERYBODY = 0;
 
 type Predicate = (event: FfiEvent) => boolean;
 
@@ -74,8 +72,7 @@ export class ClientAdapter {
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
-  /** Rooms that this thread has connected to, and that have not ended; each with the participant that it is there. */
-  readonly #rooms = new Map<bigint, bigint | undefined>();
+  readonly #rooms: Rooms;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
   #left = false;
@@ -90,6 +87,7 @@ export class ClientAdapter {
     this.#bindings = bindings;
     this.#types = types;
     this.#asker = asker;
+    this.#rooms = new Rooms(asker.group);
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
@@ -140,7 +138,7 @@ export class ClientAdapter {
 
   /** Whether a room of this thread is open. */
   get roomsOpen(): boolean {
-    return this.#rooms.size > 0;
+    return this.#rooms.anyOpen;
   }
 
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
@@ -153,7 +151,7 @@ export class ClientAdapter {
   /** What has come is still handed out. */
   #leave(stays: boolean): void {
     this.#left = true;
-    for (const room of this.#rooms.keys()) this.#forgetRoom(room);
+    this.#rooms.disclaim();
     clearInterval(this.#alive);
     this.client.off('newListener', this.#onNewListener);
     this.client.off('removeListener', this.#onRemoveListener);
@@ -177,8 +175,9 @@ export class ClientAdapter {
         this.#stayAlive();
         const message = new ffi.FfiRequest(request);
         this.#sign(message.message.value);
-        const answer = ffi.livekitFfiRequest(message.toBinary());
-        return ffi.FfiResponse.fromBinary(answer).message.value as T;
+        const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
+        if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
+        return answer.value as T;
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
@@ -224,6 +223,7 @@ export class ClientAdapter {
   #onNewListener = (name: string | symbol, listener: RawListener): void => {
     if (name !== FFI_EVENT) return;
     this.#contexts.set(listener, new AsyncResource('narrowcast.ffi_event'));
+    this.#rooms.listenerAdded(listener);
     // Called before the listener is added.
     if (this.client.listenerCount(FFI_EVENT) === 0) {
       this.#subscription.setTypes([...this.#types.answers, ...this.#types.others]);
@@ -255,37 +255,10 @@ export class ClientAdapter {
     }
   }
 
-  #noteRooms({ message }: FfiEvent): void {
-    if (message.case === 'connect' && message.value.message.case === 'result') {
-      const { room, localParticipant } = message.value.message.value;
-      const id = room?.handle?.id;
-      if (id !== undefined) this.#keepRoom(id, localParticipant?.handle?.id);
-    }
-    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      this.#forgetRoom(message.value.roomHandle!);
-    }
-  }
-
-  /** What the engine says of a room, and asks its participant, no longer wakes the threads that did not join it. */
-  #keepRoom(room: bigint, participant: bigint | undefined): void {
-    this.#rooms.set(room, participant);
-    native.engineClaim(room, this.#asker.group);
-    if (participant !== undefined) native.engineClaim(participant, this.#asker.group);
-  }
-
-  #forgetRoom(room: bigint): void {
-    if (!this.#rooms.has(room)) return;
-    const participant = this.#rooms.get(room);
-    this.#rooms.delete(room);
-    native.engineClaim(room, EVERYBODY);
-    if (participant !== undefined) native.engineClaim(participant, EVERYBODY);
-  }
-
   /** Returns whether somebody waited for the event. */
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
-    this.#noteRooms(event);
     for (const waiter of this.#waiters) {
       try {
         if (!waiter.predicate(event)) continue;
@@ -307,6 +280,8 @@ export class ClientAdapter {
         throwLater(error);
       }
     }
+    const ended = this.#rooms.follow(event);
+    if (ended) this.client.off(FFI_EVENT, ended);
     return awaited;
   }
 }
