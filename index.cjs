@@ -855,6 +855,7 @@ module.exports.engineAttach = nativeBinding.engineAttach
 module.exports.engineAttached = nativeBinding.engineAttached
 module.exports.engineEndPlaying = nativeBinding.engineEndPlaying
 module.exports.engineEndStreams = nativeBinding.engineEndStreams
+module.exports.engineLeave = nativeBinding.engineLeave
 module.exports.enginePeek = nativeBinding.enginePeek
 module.exports.engineQueue = nativeBinding.engineQueue
 module.exports.engineStats = nativeBinding.engineStats

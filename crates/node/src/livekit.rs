@@ -2,12 +2,16 @@
 
 use crate::error::{Code, Result, error};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
+use crate::js_thread::{Release, belongs_here, enter, left, new_token};
+use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
+use std::cell::RefCell;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// One case of the engine's events, from the installed package's descriptors.
 #[napi(object)]
@@ -139,22 +143,69 @@ pub struct NativePeek {
 }
 
 /// Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
-/// has the callback keeps it, and the engine can only be asked.
+/// has the callback keeps it, and the engine can only be asked. A thread that listens does so until it says
+/// [`engine_leave`], or ends.
 #[napi(catch_unwind)]
-pub fn engine_attach(path: String, schema: NativeSchema, listen: bool) -> Result<()> {
+pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listen: bool) -> Result<()> {
     let (schema, captures, video) = read_schema(schema)?;
     let events = if listen { Events::Here } else { Events::Elsewhere };
-    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events).map_err(|load| {
+    let attached = Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events);
+    let engine = attached.map_err(|load| {
         let code = match load {
             LoadError::Open { .. } => Code::EngineNotFound,
             LoadError::MissingSymbol { .. } | LoadError::Other { .. } => Code::EngineIncompatible,
         };
         error(code, load.to_string())
     })?;
-    Ok(())
+    if listen { join(env, engine) } else { Ok(()) }
 }
 
-/// Whether any thread of this process has taken over the engine's callback.
+/// That a JavaScript thread listens to the engine.
+#[derive(Default)]
+struct Joined {
+    left: AtomicBool,
+}
+
+impl Release for Joined {
+    fn release(&self) {
+        if !self.left.swap(true, Ordering::AcqRel)
+            && let Some(engine) = Engine::get()
+        {
+            engine.leave();
+        }
+    }
+}
+
+thread_local! {
+    static JOINED: RefCell<Option<(u32, Arc<Joined>)>> = const { RefCell::new(None) };
+}
+
+fn join(env: Env, engine: &Engine) -> Result<()> {
+    enter(env)?;
+    JOINED.with_borrow_mut(|slot| {
+        if slot.is_some() {
+            return Ok(());
+        }
+        let token = new_token()?;
+        let joined = Arc::new(Joined::default());
+        let belonging: Weak<Joined> = Arc::downgrade(&joined);
+        belongs_here(token, belonging);
+        engine.join();
+        *slot = Some((token, joined));
+        Ok(())
+    })
+}
+
+/// This thread listens to the engine no more. With the last one, every stream that the engine feeds ends, in all threads.
+#[napi(catch_unwind)]
+pub fn engine_leave() {
+    if let Some((token, joined)) = JOINED.take() {
+        left(token);
+        joined.release();
+    }
+}
+
+/// Whether any thread of this process listens to the engine.
 #[napi(catch_unwind)]
 pub fn engine_attached() -> bool {
     Engine::listening().is_some()
