@@ -856,6 +856,7 @@ module.exports.engineAttached = nativeBinding.engineAttached
 module.exports.engineClaim = nativeBinding.engineClaim
 module.exports.engineEndPlaying = nativeBinding.engineEndPlaying
 module.exports.engineEndStreams = nativeBinding.engineEndStreams
+module.exports.engineLeave = nativeBinding.engineLeave
 module.exports.enginePeek = nativeBinding.enginePeek
 module.exports.engineQueue = nativeBinding.engineQueue
 module.exports.engineStats = nativeBinding.engineStats

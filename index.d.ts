@@ -214,11 +214,12 @@ export declare function engineAsker(): NativeAsker
 
 /**
  * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
- * has the callback keeps it, and the engine can only be asked.
+ * has the callback keeps it, and the engine can only be asked. A thread that listens does so until it says
+ * [`engine_leave`], or ends.
  */
 export declare function engineAttach(path: string, schema: NativeSchema, listen: boolean): void
 
-/** Whether any thread of this process has taken over the engine's callback. */
+/** Whether any thread of this process listens to the engine. */
 export declare function engineAttached(): boolean
 
 /** What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads. */
@@ -229,6 +230,9 @@ export declare function engineEndPlaying(): void
 
 /** Ends every stream that the engine feeds, in all threads: no more events will come. */
 export declare function engineEndStreams(): void
+
+/** This thread listens to the engine no more. With the last one, every stream that the engine feeds ends, in all threads. */
+export declare function engineLeave(): void
 
 /**
  * Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with

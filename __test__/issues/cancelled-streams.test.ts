@@ -13,4 +13,4 @@ test('a stream that is cancelled behind a stall leaves no frame in the engine', 
   const { plain, narrowcast } = await runOnBoth<Found>('cancelled-streams', { env });
   expect(plain.left).toBeGreaterThan(0);
   expect(narrowcast).toEqual({ cancelled: 30, left: 0 });
-});
+}, 130_000);

@@ -7,4 +7,4 @@ test("the engine's logs are not decoded for nobody", async () => {
   const { plain, narrowcast } = await runOnBoth<{ logs: number }>('debug-logs');
   expect(plain.logs).toBeGreaterThanOrEqual(10);
   expect(narrowcast.logs).toBe(0);
-});
+}, 130_000);

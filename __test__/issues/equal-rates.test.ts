@@ -7,4 +7,4 @@ test('between equal rates a resampler does nothing', async () => {
   const { plain, narrowcast } = await runOnBoth('equal-rates');
   expect(plain).toEqual({ theFrameItself: false, length: 16_000, exact: false });
   expect(narrowcast).toEqual({ theFrameItself: true, length: 16_000, exact: true });
-});
+}, 130_000);

@@ -7,4 +7,4 @@ test('a stream that is forgotten ends', async () => {
   const { plain, narrowcast } = await runOnBoth('forgotten-streams');
   expect(plain).toEqual({ left: 0, listeners: 20, frames: 20 });
   expect(narrowcast).toEqual({ left: 0, listeners: 0, frames: 0 });
-});
+}, 130_000);

@@ -7,4 +7,4 @@ test('a frame whose samples are a part of a buffer is played and resampled as su
   const { plain, narrowcast } = await runOnBoth('frames-of-views');
   expect(plain).toEqual({ played: false, playedTheStart: true, resampled: false });
   expect(narrowcast).toEqual({ played: true, playedTheStart: false, resampled: true });
-});
+}, 130_000);

@@ -7,4 +7,4 @@ test('streams and captured frames add no listener that sees every event', async 
   const { plain, narrowcast } = await runOnBoth('listeners');
   expect(plain).toEqual({ reading: 8, capturing: 5, after: 0 });
   expect(narrowcast).toEqual({ reading: 0, capturing: 0, after: 0 });
-});
+}, 130_000);

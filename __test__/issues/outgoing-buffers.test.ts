@@ -7,4 +7,4 @@ test('the memory of frames that were played is given back', async () => {
   const { plain, narrowcast } = await runOnBoth('outgoing-buffers');
   expect(plain).toEqual({ collected: true });
   expect(narrowcast).toEqual({ collected: true });
-});
+}, 130_000);

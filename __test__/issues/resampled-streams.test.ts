@@ -9,4 +9,4 @@ test('a resampled stream has the channels of its frames, and is given back when 
   // Half a second of sound has become one, at half its pitch.
   expect(plain).toEqual({ channels: [1], samplesPerChannel: 32_000, closedAtTheEnd: 1, closedWhenCancelled: 0 });
   expect(narrowcast).toEqual({ channels: [2], samplesPerChannel: 16_000, closedAtTheEnd: 1, closedWhenCancelled: 1 });
-});
+}, 130_000);

@@ -7,4 +7,4 @@ test('events that nobody wants are not decoded, and leave nothing behind', async
   const { plain, narrowcast } = await runOnBoth('unwanted-events');
   expect(plain).toEqual({ decoded: 50, left: 50 });
   expect(narrowcast).toEqual({ decoded: 0, left: 0 });
-});
+}, 130_000);

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { RoomEvent, type RemoteAudioTrack, type RemoteParticipant, type Room } from '@livekit/rtc-node';
-import { AccessToken } from 'livekit-server-sdk';
+import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { inject, onTestFinished } from 'vitest';
 
 let rooms = 0;
@@ -20,8 +20,18 @@ export function token(room: string, identity: string): Promise<string> {
   return access.toJwt();
 }
 
+/** The server closes the room, whoever is in it. */
+export async function deleteRoom(room: string): Promise<void> {
+  const { url, apiKey, apiSecret } = inject('livekit');
+  // s; a machine that does other things makes the server slow.
+  const patient = { requestTimeout: 60 };
+  await new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret, patient).deleteRoom(room);
+}
+
 /** Somebody else in a room. */
 export interface Publisher {
+  /** Takes its track away and publishes one of another format. */
+  republish(sampleRate: number, channels: number): Promise<void>;
   /** Disconnects; it is gone when this resolves. */
   leave(): Promise<void>;
   /** Its process dies, without a word to the server. */
@@ -31,7 +41,7 @@ export interface Publisher {
 /** A participant in another process that publishes a tone of `hz`. Resolves when the track is published. */
 export async function publish(room: string, identity: string, hz = 440, sampleRate = 48_000): Promise<Publisher> {
   const { url } = inject('livekit');
-  const options = JSON.stringify({ url, token: await token(room, identity), hz, sampleRate });
+  const options = JSON.stringify({ url, token: await token(room, identity), hz, sampleRate, channels: 1 });
   const script = fileURLToPath(new URL('./publisher.mjs', import.meta.url));
   const child = fork(script, [options], {
     execArgv: [],
@@ -40,9 +50,16 @@ export async function publish(room: string, identity: string, hz = 440, sampleRa
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exit = once(child, 'exit');
-  const [first] = await Promise.race([once(child, 'message'), exit]);
-  if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  const published = async () => {
+    const [first] = await Promise.race([once(child, 'message'), exit]);
+    if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  };
+  await published();
   return {
+    republish: async (sampleRate, channels) => {
+      child.send({ sampleRate, channels });
+      await published();
+    },
     leave: async () => {
       child.send('leave');
       await exit;

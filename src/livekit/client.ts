@@ -151,7 +151,6 @@ export class ClientAdapter {
   /** What has come is still handed out. */
   #leave(stays: boolean): void {
     this.#left = true;
-    this.#rooms.disclaim();
     clearInterval(this.#alive);
     this.client.off('newListener', this.#onNewListener);
     this.client.off('removeListener', this.#onRemoveListener);

@@ -68,18 +68,9 @@ export class Rooms {
       const id = message.value.roomHandle!;
       const room = this.#open.get(id);
       this.#open.delete(id);
-      if (room) this.#disclaim(room);
+      for (const handle of room?.handles ?? []) native.engineClaim(handle, EVERYBODY);
       return room?.listener;
     }
     return undefined;
-  }
-
-  /** This thread no longer listens: what is said in its rooms is for whoever does. */
-  disclaim(): void {
-    for (const room of this.#open.values()) this.#disclaim(room);
-  }
-
-  #disclaim({ handles }: OpenRoom): void {
-    for (const handle of handles) native.engineClaim(handle, EVERYBODY);
   }
 }

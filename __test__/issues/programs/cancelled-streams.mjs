@@ -1,5 +1,17 @@
 // Streams that are cancelled while frames are on their way to a busy thread.
-import { AudioStream, block, engine, frame, framesDecoded, known, native, openTrack, report, turn, until } from './side.mjs';
+import {
+  AudioStream,
+  block,
+  engine,
+  frame,
+  framesDecoded,
+  known,
+  native,
+  openTrack,
+  report,
+  turn,
+  until,
+} from './side.mjs';
 
 let cancelled = 0;
 let left = 0;

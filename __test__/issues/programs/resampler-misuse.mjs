@@ -17,7 +17,8 @@ const misuses = {
   'an infinite rate': () => new AudioResampler(Infinity, 16_000).push(frame(480)),
   'no channels': () => new AudioResampler(48_000, 16_000, 0).push(frame(480)),
   'half a frame of two channels': () => new AudioResampler(48_000, 16_000, 2).push(frame(9601, 48_000, 2)),
-  'a frame of two channels where one is expected': () => new AudioResampler(48_000, 16_000).push(frame(9600, 48_000, 2)),
+  'a frame of two channels where one is expected': () =>
+    new AudioResampler(48_000, 16_000).push(frame(9600, 48_000, 2)),
   'a frame after close': () => closed().push(frame(480)),
 };
 

@@ -4,7 +4,8 @@ import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { decodedOf, listeners, notCollected, report, until } from './side.mjs';
 
 const { url, apiKey, apiSecret } = JSON.parse(process.argv[3]);
-const service = new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret);
+const patient = { requestTimeout: 60 }; // s
+const service = new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret, patient);
 const rooms = [];
 const after = [];
 

@@ -13,7 +13,7 @@ use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
@@ -28,6 +28,8 @@ pub struct Engine {
     own_answers: OwnAnswers,
     clients: Clients,
     listening: AtomicBool,
+    /// JavaScript threads that have joined. Changed while [`ATTACHED`] is locked.
+    threads: AtomicUsize,
     received: Counter,
     answered: Counter,
     unknown: Counter,
@@ -119,6 +121,23 @@ impl Engine {
         Ok(engine)
     }
 
+    /// A JavaScript thread hears the engine from now on. It has attached with [`Events::Here`].
+    pub fn join(&self) {
+        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        self.threads.fetch_add(1, Ordering::Relaxed);
+        self.listening.store(true, Ordering::Release);
+    }
+
+    /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream of ours ends, also
+    /// in threads that only read: whoever opens one now is told, instead of waiting for ever.
+    pub fn leave(&self) {
+        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.listening.store(false, Ordering::Release);
+            self.end_streams();
+        }
+    }
+
     /// Takes the engine's callback back: somebody else in this process, who knows nothing of this, has taken it.
     pub fn take_back(&self) {
         let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +162,7 @@ impl Engine {
             own_answers: OwnAnswers::new(),
             clients: Clients::new(),
             listening: AtomicBool::new(events == Events::Here),
+            threads: AtomicUsize::new(0),
             received: Counter::new(),
             answered: Counter::new(),
             unknown: Counter::new(),
