@@ -5,6 +5,7 @@ import type { FfiQueue } from '../ffi-queue.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import type { Bindings } from './bindings.js';
+import { Rooms } from './rooms.js';
 
 /** The one event that rtc-node's client emits. */
 const FFI_EVENT = 'ffi_event';
@@ -75,8 +76,7 @@ export class ClientAdapter {
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
-  /** Rooms that this thread has connected to, and that have not ended. */
-  readonly #rooms = new Set<bigint>();
+  readonly #rooms = new Rooms();
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
   #left = false;
@@ -139,7 +139,7 @@ export class ClientAdapter {
 
   /** Whether a room of this thread is open. */
   get roomsOpen(): boolean {
-    return this.#rooms.size > 0;
+    return this.#rooms.anyOpen;
   }
 
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
@@ -175,8 +175,9 @@ export class ClientAdapter {
         this.#stayAlive();
         const message = new ffi.FfiRequest(request);
         this.#sign(message.message.value);
-        const answer = ffi.livekitFfiRequest(message.toBinary());
-        return ffi.FfiResponse.fromBinary(answer).message.value as T;
+        const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
+        if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
+        return answer.value as T;
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
@@ -233,6 +234,7 @@ export class ClientAdapter {
   #onNewListener = (name: string | symbol, listener: RawListener): void => {
     if (name !== FFI_EVENT) return;
     this.#contexts.set(listener, new AsyncResource('narrowcast.ffi_event'));
+    this.#rooms.listenerAdded(listener);
     // Called before the listener is added.
     if (this.client.listenerCount(FFI_EVENT) === 0) {
       this.#subscription.setTypes([...this.#types.answers, ...this.#types.others]);
@@ -264,21 +266,10 @@ export class ClientAdapter {
     }
   }
 
-  #noteRooms({ message }: FfiEvent): void {
-    if (message.case === 'connect' && message.value.message.case === 'result') {
-      const room = message.value.message.value.room?.handle?.id;
-      if (room !== undefined) this.#rooms.add(room);
-    }
-    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      this.#rooms.delete(message.value.roomHandle!);
-    }
-  }
-
   /** Returns whether somebody waited for the event. */
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
-    this.#noteRooms(event);
     for (const waiter of this.#waiters) {
       try {
         if (!waiter.predicate(event)) continue;
@@ -300,6 +291,8 @@ export class ClientAdapter {
         throwLater(error);
       }
     }
+    const ended = this.#rooms.ended(event);
+    if (ended) this.client.off(FFI_EVENT, ended);
     return awaited;
   }
 }
