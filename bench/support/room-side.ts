@@ -9,7 +9,6 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as rtc from '@livekit/rtc-node';
-import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { AudioStream, install } from 'narrowcast/livekit';
 import { until } from '../../__test__/support/meeting.js';
 import { native } from '../../src/native.js';
@@ -59,7 +58,7 @@ const wakes = side === 'ours' ? () => native.threadWakes() : countEvents();
 function countEvents(): () => number {
   let events = 0;
   const client = (globalThis as unknown as { _ffiClientInstance: NodeJS.EventEmitter })._ffiClientInstance;
-  client.on('ffi_event', (_: FfiEvent) => events++);
+  client.on('ffi_event', () => events++);
   return () => events;
 }
 

@@ -39,7 +39,7 @@ pub use audio_tap::TapStats;
 #[cfg(loom)]
 pub use audio_tap::{AudioTap, Tap};
 #[cfg(not(loom))]
-pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
+pub use capture::{Capture, CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
