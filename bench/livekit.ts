@@ -10,7 +10,7 @@ import { Publishers, token } from './support/publishers.js';
 import type { RoomCost, RoomSide } from './support/room-side.js';
 
 const ROUNDS = 3;
-const SECONDS = 4;
+const SECONDS = 3;
 const PUBLISHERS = [4, 16, 32];
 const SOURCES = 16;
 
@@ -97,6 +97,7 @@ await bench('livekit', async (add) => {
     'mainUsPerFrame',
     'an AudioStreamTrack, written to 5 times a second',
   );
+  compare('wakes', 'capture-frame', 'wakes a frame', 'wakesPerFrame');
   compare('cpu', 'capture-frame', '% of a core, whole process', 'cpuPercent', "with the engine's own work");
   compare('cpu/pipe', 'pipe-to', '% of a core, whole process', 'cpuPercent');
   compare(

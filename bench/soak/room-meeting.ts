@@ -135,7 +135,7 @@ export async function holdRoomMeeting(
 /** Opens the room, listens to everybody for `durationMs`, and is there until it was closed. */
 async function holdSession(held: Held, durationMs: number, closedBy: 'listener' | 'server'): Promise<void> {
   const { server, roomName, publishers, streams, remembered, did } = held;
-  const start = performance.now();
+  const end = performance.now() + durationMs;
   const room = new Room();
   remembered.push(new WeakRef(room));
   const reading: Promise<void>[] = [];
@@ -145,7 +145,7 @@ async function holdSession(held: Held, durationMs: number, closedBy: 'listener' 
     remembered.push(new WeakRef(track), new WeakRef(track.ffi_handle), new WeakRef(participant));
     if (participant.identity === PUBLISHERS[0]) {
       steady = track;
-      reading.push(readSlowly(held, streams.open(track), readers, start + durationMs - CATCH_UP_MS));
+      reading.push(readSlowly(held, streams.open(track), readers, end - CATCH_UP_MS));
     } else reading.push(readAll(held, streams.open(track), readers));
   });
   const closed = new Promise<unknown>((resolve) => room.once(RoomEvent.Disconnected, resolve));
@@ -156,16 +156,15 @@ async function holdSession(held: Held, durationMs: number, closedBy: 'listener' 
 
   await forget(streams.open(steady!));
   did.forgotten++;
-  // As many on a slow machine as on a fast one.
-  const churns = Math.max(1, Math.round(durationMs / CHURN_MS));
-  for (let churn = 0; churn < churns; churn++) {
+  while (performance.now() < end) {
+    const next = performance.now() + CHURN_MS;
     const identity = PUBLISHERS[1 + (did.left % (PUBLISHERS.length - 1))]!;
     await publishers.leave(identity);
     did.left++;
     await cancel(streams.open(steady!));
     did.cancelled++;
     await publishers.join(identity);
-    await sleep(start + ((churn + 1) * durationMs) / churns - performance.now());
+    await sleep(Math.min(next, end) - performance.now());
   }
 
   if (closedBy === 'listener') await room.disconnect();

@@ -13,6 +13,7 @@ import { AudioStreamTrack } from 'narrowcast';
 import { AudioSource, install } from 'narrowcast/livekit';
 import { spent } from './spent.js';
 import { tone } from './tones.js';
+import { wakeCounter } from './wakes.js';
 
 /** How a source is fed: rtc-node's `captureFrame`, ours, or a track that a native thread plays. */
 export type PublishSide = 'peer' | 'capture-frame' | 'pipe-to';
@@ -23,6 +24,8 @@ export interface PublishCost {
   readonly mainUsPerFrame: number;
   /** Processor time of the whole process, in % of one core. */
   readonly cpuPercent: number;
+  /** How often native code called the main thread, for each frame. */
+  readonly wakesPerFrame: number;
   /** Of the frames that time makes, those that were not published, in %; of the source that missed most. */
   readonly missingPercent: number;
 }
@@ -47,6 +50,7 @@ if (side !== 'peer') install();
 // Each track of rtc-node's listens to its room, and Node warns of more than 10.
 const room = new rtc.Room().setMaxListeners(0);
 await room.connect(url, token, { autoSubscribe: false, dynacast: false });
+const wakes = wakeCounter(side === 'peer' ? 'peer' : 'ours');
 const pcm = tone(440, RATE, 12_000);
 
 /** How many frames of each source were published so far, as far as JavaScript knows. */
@@ -91,11 +95,14 @@ function pipe(source: rtc.AudioSource | AudioSource): () => number {
 }
 
 await sleep(WARM_UP_MS);
-const before = frames.map((count) => count());
+const before = { frames: frames.map((count) => count()), wakes: wakes() };
 const cost = await spent(seconds * 1000);
-const published = frames.map((count, at) => count() - before[at]!);
+const published = frames.map((count, at) => count() - before.frames[at]!);
+const wokenFor = wakes() - before.wakes;
+const sum = published.reduce((sum, each) => sum + each, 0);
 const result: PublishCost = {
-  mainUsPerFrame: cost.mainUs / published.reduce((sum, each) => sum + each, 0),
+  mainUsPerFrame: cost.mainUs / sum,
+  wakesPerFrame: wokenFor / sum,
   cpuPercent: cost.cpuUs / cost.ms / 10,
   missingPercent: 100 * (1 - Math.min(...published) / (cost.ms / FRAME_MS)),
 };

@@ -11,8 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as rtc from '@livekit/rtc-node';
 import { AudioStream, install } from 'narrowcast/livekit';
 import { until } from '../../__test__/support/meeting.js';
-import { native } from '../../src/native.js';
 import { loopTurns, spent } from './spent.js';
+import { wakeCounter } from './wakes.js';
 
 /** Who listens. */
 export type RoomSide = 'peer' | 'ours';
@@ -52,16 +52,7 @@ room.on(rtc.RoomEvent.TrackSubscribed, (track: rtc.Track) => tracks.push(track))
 await room.connect(url, token, { autoSubscribe: true, dynacast: false });
 await until(() => tracks.length === publishers, `${publishers} are heard`);
 
-/** How often native code has called this thread: rtc-node is called for each event, and emits it. */
-const wakes = side === 'ours' ? () => native.threadWakes() : countEvents();
-
-function countEvents(): () => number {
-  let events = 0;
-  const client = (globalThis as unknown as { _ffiClientInstance: NodeJS.EventEmitter })._ffiClientInstance;
-  client.on('ffi_event', () => events++);
-  return () => events;
-}
-
+const wakes = wakeCounter(side);
 /** Frames read of each track. */
 const frames = tracks.map(() => 0);
 for (const [at, track] of tracks.entries()) void read(at, open(track));
