@@ -849,6 +849,7 @@ module.exports.answerDoorbell = nativeBinding.answerDoorbell
 module.exports.audioReadable = nativeBinding.audioReadable
 module.exports.audioReadFrame = nativeBinding.audioReadFrame
 module.exports.audioReadInto = nativeBinding.audioReadInto
+module.exports.captureAudio = nativeBinding.captureAudio
 module.exports.engineAnswersQueue = nativeBinding.engineAnswersQueue
 module.exports.engineAsker = nativeBinding.engineAsker
 module.exports.engineAttach = nativeBinding.engineAttach

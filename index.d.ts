@@ -206,6 +206,12 @@ export declare function audioReadFrame(token: number, target: Int16Array, wait: 
 /** Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does. */
 export declare function audioReadInto(token: number, target: Int16Array): number
 
+/**
+ * Asks the engine to play all of `pcm`, interleaved, into a source. It has copied the samples when this returns; its answer
+ * comes under `async_id`. False if it refused, without a word: asked by its own bindings, it says why.
+ */
+export declare function captureAudio(source: bigint, pcm: Int16Array, sampleRate: number, channels: number, asyncId: bigint): boolean
+
 /** The queue of answers to our own requests. Its types are the numbers of the threads that ask. */
 export declare function engineAnswersQueue(): NativeQueue
 

@@ -145,15 +145,45 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @internal
    */
   request<T>(failed: string, message: FfiRequest['message']): T {
-    if (shared[ENGINE] !== this) {
-      throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
-    }
+    this.#refuseUninstalled();
     try {
       return this.#adapter.client.request<T>({ message });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
     }
+  }
+
+  /**
+   * Asks the engine to play all of `pcm` into a source, and to answer under an id of {@link answers}. Natively: to make the
+   * message in JavaScript takes several times as long as what the engine does with it.
+   *
+   * @throws {NarrowcastError} as {@link request} does
+   * @internal
+   */
+  captureAudio(sourceHandle: bigint, pcm: Int16Array, sampleRate: number, numChannels: number, id: bigint): void {
+    this.#refuseUninstalled();
+    if (fromNative(() => native.captureAudio(sourceHandle, pcm, sampleRate, numChannels, id))) return;
+    // Refused, natively without a word: asked like this, it says why.
+    const { ffi } = this.#bindings;
+    this.request('captured no frame', {
+      case: 'captureAudioFrame',
+      value: new ffi.CaptureAudioFrameRequest({
+        sourceHandle,
+        buffer: new ffi.AudioFrameBufferInfo({
+          dataPtr: native.addressOf(pcm),
+          numChannels,
+          sampleRate,
+          samplesPerChannel: pcm.length / numChannels,
+        }),
+        requestAsyncId: id,
+      }),
+    });
+  }
+
+  #refuseUninstalled(): void {
+    if (shared[ENGINE] === this) return;
+    throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
   }
 
   /** What happened so far, in all threads. */

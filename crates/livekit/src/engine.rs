@@ -2,7 +2,7 @@
 
 use crate::abi::Abi;
 use crate::audio_tap::{AudioTap, TapStats};
-use crate::capture::{AnsweredCapture, CaptureAnswers};
+use crate::capture::{AnsweredCapture, Capture, CaptureAnswers};
 use crate::clients::Clients;
 use crate::feed::Feed;
 use crate::library::{Library, LoadError};
@@ -190,6 +190,14 @@ impl Engine {
     /// Whose answers to native capture requests these are.
     pub fn captures(&self) -> &CaptureAnswers {
         &self.captures
+    }
+
+    /// Asks the engine to play samples into a source; its answer goes to whoever the async id belongs to. False if it
+    /// refused the request, and no answer will come.
+    pub fn capture(&self, capture: &Capture<'_>) -> bool {
+        let mut request = Vec::with_capacity(96);
+        capture.encode(self.captures.spec(), &mut request);
+        self.abi.request(&request)
     }
 
     /// Answers to what narrowcast's classes ask from JavaScript.

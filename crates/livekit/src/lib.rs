@@ -42,7 +42,7 @@ pub use abi::Abi;
 pub use audio_tap::AudioTap;
 pub use audio_tap::TapStats;
 #[cfg(not(loom))]
-pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
+pub use capture::{Capture, CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
