@@ -5,7 +5,7 @@ import { PcmReader, type PcmOptions } from '../pcm-reader.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { install } from './engine.js';
-import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
+import { register, trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
 
 /** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
 export interface AudioStreamOptions extends PcmOptions {
@@ -83,6 +83,7 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
   const resampler = options.resampler ?? (plugin || track?.info?.remote === false ? 'engine' : 'soxr');
   if (resampler !== 'soxr' && resampler !== 'engine') throw invalid('resampler', resampler, "'soxr' or 'engine'");
 
+  let unregister: (() => void) | undefined;
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
   const registration: StreamOnTrack = { processor, teardown: () => reader.close() };
   const reader = new PcmReader<AudioFrame>(
@@ -90,13 +91,13 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
     (data, sampleRate, channels, samples, userdata) =>
       process(new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata), processor),
     () => {
-      track?.unregisterAudioStream?.(registration);
+      unregister?.();
       if (options.autoCloseNoiseCancellation ?? true) processor?.close();
     },
   );
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
   openEngineStream(reader, engineRate, () => requestStream(bindings, trackHandle, engineRate, reader.channels, plugin));
-  track?.registerAudioStream?.(registration);
+  if (track) unregister = register(track, registration);
   return reader;
 }
 

@@ -52,6 +52,13 @@ export interface EventTypes {
   readonly others: readonly string[];
 }
 
+/** What narrowcast itself hears of the engine's events. */
+export interface AdapterEvents {
+  panic(message: string): void;
+  /** An event has come, and who listens to `ffi_event` was called. */
+  heard(event: FfiEvent): void;
+}
+
 /**
  * Stands in for rtc-node's FFI client: the same interface, fed by the queue instead of by every event.
  *
@@ -65,7 +72,7 @@ export class ClientAdapter {
   readonly #types: EventTypes;
   readonly #subscription: Subscription<FfiEvent>;
   readonly #waiters = new Set<Waiter>();
-  readonly #onPanic: (message: string) => void;
+  readonly #on: AdapterEvents;
   readonly #existed: boolean;
   /** The number of this thread in its async ids, from 1. */
   readonly #thread: bigint;
@@ -86,12 +93,12 @@ export class ClientAdapter {
     queue: FfiQueue<string, FfiEvent>,
     types: EventTypes,
     thread: bigint,
-    onPanic: (message: string) => void,
+    on: AdapterEvents,
   ) {
     this.#bindings = bindings;
     this.#types = types;
     this.#thread = thread;
-    this.#onPanic = onPanic;
+    this.#on = on;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
     this.#existed = existing !== undefined && 'request' in Object.getPrototypeOf(existing);
@@ -277,7 +284,7 @@ export class ClientAdapter {
   /** Returns whether somebody waited for the event. */
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
-    if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
+    if (event.message.case === 'panic') this.#on.panic(event.message.value.message ?? 'unknown');
     this.#noteRooms(event);
     for (const waiter of this.#waiters) {
       try {
@@ -300,6 +307,7 @@ export class ClientAdapter {
         throwLater(error);
       }
     }
+    this.#on.heard(event);
     return awaited;
   }
 }

@@ -8,6 +8,8 @@ import { Answers } from './answers.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { describeEvents } from './schema.js';
+import { warnIfUntested } from './tested.js';
+import { TrackStreams } from './track-streams.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -79,6 +81,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #types: readonly LiveKitEventType[];
   /** The engine's answers to what narrowcast's own classes ask. @internal */
   readonly answers: Answers;
+  /** The streams on the tracks of an rtc-node whose tracks don't know them. @internal */
+  readonly trackStreams = new TrackStreams();
   readonly #watchdog: Watchdog;
   readonly #unhook: () => void;
   #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
@@ -101,12 +105,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
     this.answers = new Answers(bindings);
+    const tracksKnowStreams = 'registerAudioStream' in bindings.rtc.Track.prototype;
     this.#adapter = new ClientAdapter(
       bindings,
       this.queue as never,
       { answers: always, others },
       this.answers.thread + 1n,
-      (message) => this.#panicked(message),
+      {
+        panic: (message) => this.#panicked(message),
+        heard: (event) => {
+          if (!tracksKnowStreams) this.trackStreams.note(event);
+        },
+      },
     );
     attach(true);
     this.#watchdog = new Watchdog(bindings, this.answers, {
@@ -257,10 +267,14 @@ const shared = globalThis as { [ENGINE]?: Engine };
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
+ * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
  * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
  * it is none that narrowcast knows
  */
 export function install(): Engine {
-  return (shared[ENGINE] ??= new Engine(loadBindings()));
+  if (shared[ENGINE]) return shared[ENGINE];
+  const bindings = loadBindings();
+  warnIfUntested(bindings.rtcVersion);
+  return (shared[ENGINE] = new Engine(bindings));
 }

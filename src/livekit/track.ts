@@ -1,5 +1,6 @@
 import type { FrameProcessor, AudioFrame, Track } from '@livekit/rtc-node';
 import { invalid } from '../validate.js';
+import { install } from './engine.js';
 
 /** What rtc-node's Track holds, weakly, of each stream on it. */
 export interface StreamOnTrack {
@@ -8,10 +9,10 @@ export interface StreamOnTrack {
   teardown(): void;
 }
 
-/** What of rtc-node's Track is private there, so described here. Versions before 0.13.34 know nothing of streams. */
+/** What of rtc-node's Track is private there, so described here. Versions before 0.13.32 know nothing of streams. */
 export interface TrackInternals {
   readonly ffi_handle: { readonly handle: bigint };
-  readonly info?: { readonly remote?: boolean };
+  readonly info?: { readonly sid?: string; readonly remote?: boolean };
   registerAudioStream?(stream: StreamOnTrack): void;
   unregisterAudioStream?(stream: StreamOnTrack): void;
 }
@@ -23,11 +24,13 @@ export function trackOf(track: Track): TrackInternals {
   return internals;
 }
 
-/** Lets a track end a stream on it. Audio or video: rtc-node calls all of them. */
-export function register(track: Track, stream: StreamOnTrack): void {
-  trackOf(track).registerAudioStream?.(stream);
-}
-
-export function unregister(track: Track, stream: StreamOnTrack): void {
-  trackOf(track).unregisterAudioStream?.(stream);
+/** Has a stream, audio or video, ended with its track. Returns what undoes it, and keeps the track. Install first. */
+export function register(track: TrackInternals, stream: StreamOnTrack): () => void {
+  if (track.registerAudioStream) {
+    track.registerAudioStream(stream);
+    return () => track.unregisterAudioStream!(stream);
+  }
+  const { trackStreams } = install();
+  trackStreams.add(track, stream);
+  return () => trackStreams.remove(track, stream);
 }

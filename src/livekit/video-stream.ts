@@ -7,7 +7,7 @@ import type { Subscription } from '../subscription.js';
 import { integer, optionsObject } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type LiveKitEvent } from './engine.js';
-import { register, trackOf, unregister } from './track.js';
+import { register, trackOf } from './track.js';
 
 /** Options of {@link VideoStream}. */
 export interface VideoStreamOptions {
@@ -30,17 +30,16 @@ export interface VideoStreamStats {
 /** Reads the native queue of one stream's frames. */
 class Source {
   controller!: ReadableStreamDefaultController<VideoFrameEvent>;
-  readonly #track: Track;
   readonly #frames: Subscription<LiveKitEvent>;
   readonly #native: Native.NativeVideoStream;
   /** Held by the track weakly, by this strongly. */
   readonly #registration = { processor: null, teardown: () => this.end() };
+  #unregister: (() => void) | undefined;
   #framesOut = 0;
   #ended = false;
 
   constructor(track: Track, bufferFrames: number) {
-    const { ffi_handle } = trackOf(track);
-    this.#track = track;
+    const internals = trackOf(track);
     this.#frames = install().videoFrames.subscribe({
       types: ['videoStreamEvent'],
       handles: [], // until the engine says which stream it is
@@ -48,8 +47,8 @@ class Source {
       capacity: bufferFrames,
     });
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
-    this.#open(() => requestStream(ffi_handle.handle));
-    register(track, this.#registration);
+    this.#open(() => requestStream(internals.ffi_handle.handle));
+    this.#unregister = register(internals, this.#registration);
   }
 
   start(controller: ReadableStreamDefaultController<VideoFrameEvent>): void {
@@ -83,7 +82,7 @@ class Source {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    unregister(this.#track, this.#registration);
+    this.#unregister?.();
     this.#native.close();
     this.#frames.close();
   }
