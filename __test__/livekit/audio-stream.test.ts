@@ -218,7 +218,7 @@ describe('lifetime', () => {
     const pump = play(tracks, 2000);
     const streams: AudioStream[] = [];
     for (let i = 0; i < 300; i++) {
-      streams.push(new AudioStream(tracks[i % 4]!.track, { sampleRate: 16_000, bufferMs: 5000 }));
+      streams.push(new AudioStream(tracks[i % 4]!.track, { sampleRate: 16_000, bufferMs: 20_000 })); // all that is played
       if (i % 20 === 0) await new Promise(setImmediate);
     }
     await until(() => streams.every((stream) => stream.stats().framesIn > 3), 'each has frames');
