@@ -142,6 +142,11 @@ export class ClientAdapter {
     return this.#rooms.anyOpen;
   }
 
+  /** Aborts when this track of somebody else's has ended; undefined for others. */
+  endOf(track: bigint): AbortSignal | undefined {
+    return this.#rooms.endOf(track);
+  }
+
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
   rest(): void {
     this.#silent = true;
@@ -270,6 +275,7 @@ export class ClientAdapter {
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
+    this.#rooms.begins(event);
     for (const waiter of this.#waiters) {
       try {
         if (!waiter.predicate(event)) continue;

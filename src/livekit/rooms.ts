@@ -3,16 +3,32 @@ import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
 
-/** The rooms of this thread that have not ended, and which listener is whose. */
+/** A room that has not ended. */
+interface OpenRoom {
+  /** Undefined if the room is not rtc-node's. */
+  readonly listener: Listener | undefined;
+  /** What others publish, by its name on the server. */
+  readonly tracks: Map<string, { readonly handle: bigint; readonly end: AbortController }>;
+}
+
+/** The rooms of this thread that have not ended, which listener is whose, and which tracks end with which. */
 export class Rooms {
   /** By the async id of the request to connect. */
   readonly #connecting = new Map<bigint, Listener | undefined>();
-  /** By the room's handle. Without a listener: of a room that is not rtc-node's. */
-  readonly #open = new Map<bigint, Listener | undefined>();
+  /** By the room's handle. */
+  readonly #open = new Map<bigint, OpenRoom>();
   #added: Listener | undefined;
 
   get anyOpen(): boolean {
     return this.#open.size > 0;
+  }
+
+  /** Aborts when the track is unsubscribed or its room has ended: the engine does not say so to the track's streams. */
+  endOf(track: bigint): AbortSignal | undefined {
+    for (const { tracks } of this.#open.values()) {
+      for (const { handle, end } of tracks.values()) if (handle === track) return end.signal;
+    }
+    return undefined;
   }
 
   /** A listener was added. A room adds its own and asks to be connected, all at once. */
@@ -29,6 +45,21 @@ export class Rooms {
     this.#added = undefined;
   }
 
+  /** To be told of every event, before anybody hears it. */
+  begins({ message }: FfiEvent): void {
+    if (message.case === 'connect' && message.value.message.case === 'result') {
+      const room = message.value.message.value.room?.handle?.id;
+      const listener = this.#connecting.get(message.value.asyncId!);
+      if (room !== undefined) this.#open.set(room, { listener, tracks: new Map() });
+    }
+    if (message.case === 'roomEvent' && message.value.message.case === 'trackSubscribed') {
+      const { track } = message.value.message.value;
+      const handle = track?.handle?.id;
+      const room = this.#open.get(message.value.roomHandle!);
+      if (handle !== undefined) room?.tracks.set(track!.info!.sid!, { handle, end: new AbortController() });
+    }
+  }
+
   /**
    * To be told of every event, once all listeners have heard it.
    *
@@ -37,19 +68,20 @@ export class Rooms {
    */
   ended({ message }: FfiEvent): Listener | undefined {
     if (message.case === 'connect') {
-      const { asyncId, message: outcome } = message.value;
-      const listener = this.#connecting.get(asyncId!);
-      this.#connecting.delete(asyncId!);
-      const room = outcome.case === 'result' ? outcome.value.room?.handle?.id : undefined;
-      if (room === undefined) return listener;
-      this.#open.set(room, listener);
+      const listener = this.#connecting.get(message.value.asyncId!);
+      this.#connecting.delete(message.value.asyncId!);
+      return message.value.message.case === 'result' ? undefined : listener;
     }
-    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      const room = message.value.roomHandle!;
-      const listener = this.#open.get(room);
-      this.#open.delete(room);
-      return listener;
+    if (message.case !== 'roomEvent') return undefined;
+    const room = this.#open.get(message.value.roomHandle!);
+    const event = message.value.message;
+    if (event.case === 'trackUnsubscribed') {
+      room?.tracks.get(event.value.trackSid!)?.end.abort();
+      room?.tracks.delete(event.value.trackSid!);
     }
-    return undefined;
+    if (event.case !== 'eos') return undefined;
+    this.#open.delete(message.value.roomHandle!);
+    for (const { end } of room?.tracks.values() ?? []) end.abort();
+    return room?.listener;
   }
 }
