@@ -30,18 +30,29 @@ export async function deleteRoom(room: string): Promise<void> {
 
 /** Somebody else in a room. */
 export interface Publisher {
-  /** Takes its track away and publishes one of another format. */
-  republish(sampleRate: number, channels: number): Promise<void>;
   /** Disconnects; it is gone when this resolves. */
   leave(): Promise<void>;
   /** Its process dies, without a word to the server. */
   kill(): void;
+  /** Mutes its track, or lets it be heard again. */
+  mute(mute: boolean): Promise<void>;
+  /** Takes its track back. */
+  unpublish(): Promise<void>;
+  /** Publishes again, after {@link unpublish}. */
+  publish(tone: Tone): Promise<void>;
+}
+
+/** What a {@link Publisher} publishes. */
+export interface Tone {
+  readonly hz: number;
+  readonly sampleRate: number;
+  readonly channels?: number;
 }
 
 /** A participant in another process that publishes a tone of `hz`. Resolves when the track is published. */
 export async function publish(room: string, identity: string, hz = 440, sampleRate = 48_000): Promise<Publisher> {
   const { url } = inject('livekit');
-  const options = JSON.stringify({ url, token: await token(room, identity), hz, sampleRate, channels: 1 });
+  const options = JSON.stringify({ url, token: await token(room, identity), hz, sampleRate });
   const script = fileURLToPath(new URL('./publisher.mjs', import.meta.url));
   const child = fork(script, [options], {
     execArgv: [],
@@ -50,21 +61,23 @@ export async function publish(room: string, identity: string, hz = 440, sampleRa
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exit = once(child, 'exit');
-  const published = async () => {
-    const [first] = await Promise.race([once(child, 'message'), exit]);
-    if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  const [first] = await Promise.race([once(child, 'message'), exit]);
+  if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  const order = async (name: string, more: object = {}): Promise<void> => {
+    const answer = once(child, 'message');
+    child.send({ order: name, ...more });
+    const [said] = await Promise.race([answer, exit]);
+    if (said !== 'done') throw new Error(`the publisher ended: ${String(said)}`);
   };
-  await published();
   return {
-    republish: async (sampleRate, channels) => {
-      child.send({ sampleRate, channels });
-      await published();
-    },
     leave: async () => {
-      child.send('leave');
+      child.send({ order: 'leave' });
       await exit;
     },
     kill: () => void child.kill('SIGKILL'),
+    mute: (mute) => order('mute', { mute }),
+    unpublish: () => order('unpublish'),
+    publish: (tone) => order('publish', tone),
   };
 }
 

@@ -6,6 +6,7 @@ import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { Answers } from './answers.js';
+import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { EngineQueue } from './engine-queue.js';
@@ -94,9 +95,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    const attach = (listen: boolean) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listen));
+    const attach = (listener?: number) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listener));
     // Listens only once somebody is there to hear: until then, rtc-node's client does.
-    attach(false);
+    attach();
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.#types = types;
     this.queue = new EngineQueue(this.#queueOptions(), this.#left.signal, () => native.engineQueue());
@@ -104,16 +105,17 @@ export class Engine extends EventEmitter<EngineEvents> {
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.answers = new Answers(bindings);
+    const me = asker();
+    this.answers = new Answers(bindings, me);
     this.#adapter = new ClientAdapter(
       bindings,
       // Its own, for it hands out what has come even after it was uninstalled.
       new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
       { answers: always, others },
-      this.answers.thread + 1n,
+      me,
       (message) => this.#panicked(message),
     );
-    attach(true);
+    attach(me.group);
     this.#watchdog = new Watchdog(bindings, this.answers, {
       roomsOpen: () => this.#adapter.roomsOpen,
       stolen: () => this.emit('stolen'),
@@ -152,15 +154,45 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @internal
    */
   request<T>(failed: string, message: FfiRequest['message']): T {
-    if (shared[ENGINE] !== this) {
-      throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
-    }
+    this.#refuseUninstalled();
     try {
       return this.#adapter.client.request<T>({ message });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
     }
+  }
+
+  /**
+   * Asks the engine to play all of `pcm` into a source, and to answer under an id of {@link answers}. Natively: to make the
+   * message in JavaScript takes several times as long as what the engine does with it.
+   *
+   * @throws {NarrowcastError} as {@link request} does
+   * @internal
+   */
+  captureAudio(sourceHandle: bigint, pcm: Int16Array, sampleRate: number, numChannels: number, id: bigint): void {
+    this.#refuseUninstalled();
+    if (fromNative(() => native.captureAudio(sourceHandle, pcm, sampleRate, numChannels, id))) return;
+    // Refused, natively without a word: asked like this, it says why.
+    const { ffi } = this.#bindings;
+    this.request('captured no frame', {
+      case: 'captureAudioFrame',
+      value: new ffi.CaptureAudioFrameRequest({
+        sourceHandle,
+        buffer: new ffi.AudioFrameBufferInfo({
+          dataPtr: native.addressOf(pcm),
+          numChannels,
+          sampleRate,
+          samplesPerChannel: pcm.length / numChannels,
+        }),
+        requestAsyncId: id,
+      }),
+    });
+  }
+
+  #refuseUninstalled(): void {
+    if (shared[ENGINE] === this) return;
+    throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
   }
 
   /** What happened so far, in all threads. */

@@ -3,27 +3,34 @@ import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
 
-/** A room that has not ended. */
 interface OpenRoom {
-  /** Undefined if the room is not rtc-node's. */
+  /** None: of a room that is not rtc-node's. */
   readonly listener: Listener | undefined;
+  /** What the engine's events of this room are about: the room, or the participant that this thread is in it. */
+  readonly handles: readonly bigint[];
   /** What others publish, by its name on the server. */
   readonly tracks: Map<string, { readonly handle: bigint; readonly end: AbortController }>;
 }
 
-/** The rooms of this thread that have not ended, which listener is whose, and which tracks end with which. */
+/** The rooms of this thread that have not ended, with their tracks. What is said in them wakes no other thread. */
 export class Rooms {
+  readonly #claim: (handle: bigint, mine: boolean) => void;
   /** By the async id of the request to connect. */
   readonly #connecting = new Map<bigint, Listener | undefined>();
   /** By the room's handle. */
   readonly #open = new Map<bigint, OpenRoom>();
   #added: Listener | undefined;
 
+  /** @param claim says whether what the engine says about a handle is for this thread alone */
+  constructor(claim: (handle: bigint, mine: boolean) => void) {
+    this.#claim = claim;
+  }
+
   get anyOpen(): boolean {
     return this.#open.size > 0;
   }
 
-  /** Aborts when the track is unsubscribed or its room has ended: the engine does not say so to the track's streams. */
+  /** Aborts when the track is unsubscribed or its room has ended: the engine does not always say so to its streams. */
   endOf(track: bigint): AbortSignal | undefined {
     for (const { tracks } of this.#open.values()) {
       for (const { handle, end } of tracks.values()) if (handle === track) return end.signal;
@@ -45,43 +52,41 @@ export class Rooms {
     this.#added = undefined;
   }
 
-  /** To be told of every event, before anybody hears it. */
-  begins({ message }: FfiEvent): void {
-    if (message.case === 'connect' && message.value.message.case === 'result') {
-      const room = message.value.message.value.room?.handle?.id;
-      const listener = this.#connecting.get(message.value.asyncId!);
-      if (room !== undefined) this.#open.set(room, { listener, tracks: new Map() });
-    }
-    if (message.case === 'roomEvent' && message.value.message.case === 'trackSubscribed') {
-      const { track } = message.value.message.value;
-      const handle = track?.handle?.id;
-      const room = this.#open.get(message.value.roomHandle!);
-      if (handle !== undefined) room?.tracks.set(track!.info!.sid!, { handle, end: new AbortController() });
-    }
-  }
-
   /**
    * To be told of every event, once all listeners have heard it.
    *
    * @returns the listener of a room that this was the last event for. rtc-node takes it away where the program leaves the
    * room, but not where the server closes it, nor, in its older versions, where a room could not be entered
    */
-  ended({ message }: FfiEvent): Listener | undefined {
+  follow({ message }: FfiEvent): Listener | undefined {
     if (message.case === 'connect') {
-      const listener = this.#connecting.get(message.value.asyncId!);
-      this.#connecting.delete(message.value.asyncId!);
-      return message.value.message.case === 'result' ? undefined : listener;
+      const { asyncId, message: outcome } = message.value;
+      const listener = this.#connecting.get(asyncId!);
+      this.#connecting.delete(asyncId!);
+      const { room, localParticipant } = outcome.case === 'result' ? outcome.value : {};
+      const id = room?.handle?.id;
+      if (id === undefined) return listener;
+      const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
+      this.#open.set(id, { listener, handles, tracks: new Map() });
+      for (const handle of handles) this.#claim(handle, true);
     }
     if (message.case !== 'roomEvent') return undefined;
-    const room = this.#open.get(message.value.roomHandle!);
+    const id = message.value.roomHandle!;
+    const room = this.#open.get(id);
     const event = message.value.message;
+    if (!room) return undefined;
+    if (event.case === 'trackSubscribed') {
+      const { handle, info } = event.value.track!;
+      room.tracks.set(info!.sid!, { handle: handle!.id!, end: new AbortController() });
+    }
     if (event.case === 'trackUnsubscribed') {
-      room?.tracks.get(event.value.trackSid!)?.end.abort();
-      room?.tracks.delete(event.value.trackSid!);
+      room.tracks.get(event.value.trackSid!)?.end.abort();
+      room.tracks.delete(event.value.trackSid!);
     }
     if (event.case !== 'eos') return undefined;
-    this.#open.delete(message.value.roomHandle!);
-    for (const { end } of room?.tracks.values() ?? []) end.abort();
-    return room?.listener;
+    this.#open.delete(id);
+    for (const handle of room.handles) this.#claim(handle, false);
+    for (const { end } of room.tracks.values()) end.abort();
+    return room.listener;
   }
 }

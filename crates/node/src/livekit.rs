@@ -6,6 +6,7 @@ use crate::js_thread::{Release, belongs_here, enter, left, new_token};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
+use narrowcast_core::Group;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
 use std::cell::RefCell;
@@ -142,13 +143,13 @@ pub struct NativePeek {
     pub owned: Vec<BigInt>,
 }
 
-/// Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
-/// has the callback keeps it, and the engine can only be asked. A thread that listens does so until it says
-/// [`engine_leave`], or ends.
+/// Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
+/// over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+/// it says [`engine_leave`], or ends.
 #[napi(catch_unwind)]
-pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listen: bool) -> Result<()> {
+pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listener: Option<u32>) -> Result<()> {
     let (schema, captures, video) = read_schema(schema)?;
-    let events = if listen { Events::Here } else { Events::Elsewhere };
+    let events = if listener.is_some() { Events::Here } else { Events::Elsewhere };
     let attached = Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events);
     let engine = attached.map_err(|load| {
         let code = match load {
@@ -157,12 +158,12 @@ pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listen: bool)
         };
         error(code, load.to_string())
     })?;
-    if listen { join(env, engine) } else { Ok(()) }
+    listener.map_or(Ok(()), |group| join(env, engine, group))
 }
 
 /// That a JavaScript thread listens to the engine.
-#[derive(Default)]
 struct Joined {
+    group: Group,
     left: AtomicBool,
 }
 
@@ -171,6 +172,7 @@ impl Release for Joined {
         if !self.left.swap(true, Ordering::AcqRel)
             && let Some(engine) = Engine::get()
         {
+            engine.clients().forget(self.group);
             engine.leave();
         }
     }
@@ -180,14 +182,14 @@ thread_local! {
     static JOINED: RefCell<Option<(u32, Arc<Joined>)>> = const { RefCell::new(None) };
 }
 
-fn join(env: Env, engine: &Engine) -> Result<()> {
+fn join(env: Env, engine: &Engine, group: Group) -> Result<()> {
     enter(env)?;
     JOINED.with_borrow_mut(|slot| {
         if slot.is_some() {
             return Ok(());
         }
         let token = new_token()?;
-        let joined = Arc::new(Joined::default());
+        let joined = Arc::new(Joined { group, left: AtomicBool::new(false) });
         let belonging: Weak<Joined> = Arc::downgrade(&joined);
         belongs_here(token, belonging);
         engine.join();
@@ -246,20 +248,29 @@ pub fn engine_answers_queue() -> Result<NativeQueue> {
     Ok(queue.clone().into())
 }
 
-/// Somebody who asks the engine, and where the answers come.
+/// A thread that asks the engine, and where the answers come.
 #[napi(object)]
 pub struct NativeAsker {
     /// The type of its answers in the queue of answers. After 128 threads they share one.
     pub r#type: String,
     /// The async ids of its requests are this plus 1, 2, 3, and so on.
     pub base: BigInt,
+    /// The group that it is in the engine's queue.
+    pub group: u32,
 }
 
-/// This thread, as somebody who asks; to be called once.
+/// This thread, as one that asks; to be called once in a thread.
 #[napi(catch_unwind)]
 pub fn engine_asker() -> Result<NativeAsker> {
     let asker = engine()?.own_answers().asker();
-    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into() })
+    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into(), group: asker.group })
+}
+
+/// What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads.
+#[napi(catch_unwind)]
+pub fn engine_claim(handle: BigInt, group: u32) -> Result<()> {
+    engine()?.clients().claim(crate::bigint::handle(&handle)?, group);
+    Ok(())
 }
 
 /// What the engine's callback counted.
