@@ -61,6 +61,31 @@ describe('captureFrame', () => {
     await Promise.all([source.close(), other.close()]);
   });
 
+  test('plays samples that other threads share, and those of an array longer than the frame', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    const shared = new Int16Array(new SharedArrayBuffer(960));
+    shared.set(view);
+    for (const data of [shared, counting.subarray(700)]) {
+      await source.captureFrame(new AudioFrame(data, 48_000, 1, 480));
+      expect((await listener.read()).value!.data).toEqual(view.slice());
+    }
+    await listener.cancel();
+    await source.close();
+  });
+
+  test('rejects with what the engine says of a source that it does not know any more', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    source.ffiHandle.dispose();
+    const refused = {
+      code: 'ENGINE_REQUEST_FAILED',
+      message: expect.stringMatching(/^the engine captured no frame: .*handle/),
+    };
+    await expect(source.captureFrame(frame())).rejects.toMatchObject(refused);
+    expect(source.stats().framesOut).toBe(0);
+    await source.close();
+  });
+
   test('adds no listener, and nobody else hears of its answers', async () => {
     const engine = install();
     const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
