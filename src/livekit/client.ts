@@ -14,6 +14,9 @@ const FFI_EVENT = 'ffi_event';
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
 
+/** The group of what concerns all threads. */
+const EVERYBODY = 0;
+
 type Predicate = (event: FfiEvent) => boolean;
 
 interface Waiter {
@@ -87,7 +90,7 @@ export class ClientAdapter {
     this.#bindings = bindings;
     this.#types = types;
     this.#asker = asker;
-    this.#rooms = new Rooms(asker.group);
+    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? asker.group : EVERYBODY));
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.

@@ -1,5 +1,4 @@
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
-import { native } from '../native.js';
 
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
@@ -11,21 +10,18 @@ interface OpenRoom {
   readonly handles: readonly bigint[];
 }
 
-/** The group of what concerns all threads. */
-const EVERYBODY = 0;
-
 /** The rooms of this thread that have not ended. What is said in them wakes no other thread. */
 export class Rooms {
-  /** This thread, in the engine's queue. */
-  readonly #group: number;
+  readonly #claim: (handle: bigint, mine: boolean) => void;
   /** By the async id of the request to connect. */
   readonly #connecting = new Map<bigint, Listener | undefined>();
   /** By the room's handle. */
   readonly #open = new Map<bigint, OpenRoom>();
   #added: Listener | undefined;
 
-  constructor(group: number) {
-    this.#group = group;
+  /** @param claim says whether what the engine says about a handle is for this thread alone */
+  constructor(claim: (handle: bigint, mine: boolean) => void) {
+    this.#claim = claim;
   }
 
   get anyOpen(): boolean {
@@ -62,13 +58,13 @@ export class Rooms {
       if (id === undefined) return listener;
       const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
       this.#open.set(id, { listener, handles });
-      for (const handle of handles) native.engineClaim(handle, this.#group);
+      for (const handle of handles) this.#claim(handle, true);
     }
     if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
       const id = message.value.roomHandle!;
       const room = this.#open.get(id);
       this.#open.delete(id);
-      for (const handle of room?.handles ?? []) native.engineClaim(handle, EVERYBODY);
+      for (const handle of room?.handles ?? []) this.#claim(handle, false);
       return room?.listener;
     }
     return undefined;
