@@ -43,7 +43,7 @@ function rustTests() {
   say('Rust tests, under qemu …');
   const packages = ['core', 'audio'].flatMap((name) => ['--package', `narrowcast-${name}`]);
   // Without those that compile an engine to load, which a program under qemu can't.
-  const livekit = ['--lib', ...['capture', 'wire', 'wire_no_alloc'].flatMap((name) => ['--test', name])];
+  const livekit = ['--lib', ...['capture', 'engine', 'wire', 'wire_no_alloc'].flatMap((name) => ['--test', name])];
   // Optimized a little, for qemu is slow; unlike in a release, arithmetic is checked.
   const quicker = { CARGO_PROFILE_DEV_OPT_LEVEL: '1', CARGO_PROFILE_DEV_DEBUG: '0' };
   // It starts itself again, which qemu can't: below is what it does.
