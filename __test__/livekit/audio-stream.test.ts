@@ -1,5 +1,5 @@
 import * as rtc from '@livekit/rtc-node';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import type { PcmReadable } from '../../src/pcm-readable.js';
@@ -98,6 +98,47 @@ describe('frames', () => {
     expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160, 160));
     await reader.cancel();
     expect(processor.closed).toBe(1);
+  });
+});
+
+describe('a frame processor that fails', () => {
+  /** One that does nothing, but for what is given. */
+  const processor = (faults: object) =>
+    ({ isEnabled: () => true, process: (frame: rtc.AudioFrame) => frame, close() {}, ...faults }) as never;
+  const fails = () => {
+    throw new Error('its own');
+  };
+
+  test.each([
+    ['when it is asked whether it is enabled', { isEnabled: fails }],
+    ['at every frame', { process: fails }],
+    ['by returning nothing', { process() {} }],
+    ['by returning a promise', { process: async (frame: rtc.AudioFrame) => frame }],
+    ['when it is closed', { close: fails }],
+  ])('%s costs no frame, and warns once', async (_, faults) => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    onTestFinished(() => warned.mockRestore());
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor(faults) });
+    const reader = stream.getReader();
+    play([one!], 3);
+    for (let at = 0; at < 3; at++) expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160, at * 160));
+    const pending = reader.read();
+    // As rtc-node ends the streams of an unsubscribed track; private in its types.
+    (one!.track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
+    expect((await pending).done).toBe(true);
+    expect(engine.stats().streams).toBe(0);
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining('a frame processor failed'), { type: 'NarrowcastWarning' }],
+    ]);
+  });
+
+  test.each(['isEnabled', 'close'])('to have %s is refused', (method) => {
+    const [one] = openTracks(1);
+    const open = () => new AudioStream(one!.track, { noiseCancellation: processor({ [method]: undefined }) });
+    expect(open).toThrow(code('INVALID_ARGUMENT'));
+    expect(open).toThrow(`noiseCancellation.${method}`);
+    expect(engine.stats().streams).toBe(0);
   });
 });
 

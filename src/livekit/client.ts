@@ -4,6 +4,7 @@ import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bind
 import type { FfiQueue } from '../ffi-queue.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
 import { Rooms } from './rooms.js';
 
@@ -12,6 +13,9 @@ const FFI_EVENT = 'ffi_event';
 
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
+
+/** The group of what concerns all threads. */
+const EVERYBODY = 0;
 
 type Predicate = (event: FfiEvent) => boolean;
 
@@ -44,9 +48,6 @@ interface RequestType {
   readonly fields: { list(): readonly { readonly localName: string }[] };
 }
 
-/** Async ids that say which thread asked: this many bits count its requests, and the thread's number, from 1, is above. */
-const COUNT_BITS = 40n;
-
 /** An answer's kinds, and all others but logs. */
 export interface EventTypes {
   readonly answers: readonly string[];
@@ -68,15 +69,13 @@ export class ClientAdapter {
   readonly #waiters = new Set<Waiter>();
   readonly #onPanic: (message: string) => void;
   readonly #existed: boolean;
-  /** The number of this thread in its async ids, from 1. */
-  readonly #thread: bigint;
-  #asked = 0n;
+  readonly #asker: Asker;
   /** The contexts of those who listen, which are called in theirs. */
   readonly #contexts = new WeakMap<RawListener, AsyncResource>();
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
-  readonly #rooms = new Rooms();
+  readonly #rooms: Rooms;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
   #left = false;
@@ -85,12 +84,13 @@ export class ClientAdapter {
     bindings: Bindings,
     queue: FfiQueue<string, FfiEvent>,
     types: EventTypes,
-    thread: bigint,
+    asker: Asker,
     onPanic: (message: string) => void,
   ) {
     this.#bindings = bindings;
     this.#types = types;
-    this.#thread = thread;
+    this.#asker = asker;
+    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? asker.group : EVERYBODY));
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
@@ -99,14 +99,16 @@ export class ClientAdapter {
     // An answer that is lost is an await that never ends: these grow as they must, by name.
     // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
     const answers = new Set(types.answers);
-    this.#subscription = queue.subscribe({
-      types: this.#wanted(),
-      overflow: 'grow',
-      // Who awaits an answer asks the next question after it.
-      wake: 'immediate',
-      filter: ({ message }) =>
-        answers.has(message.case ?? '') ? this.#isMine(message.value) : this.client.listenerCount(FFI_EVENT) > 0,
-    });
+    this.#subscription = queue.subscribe(
+      {
+        types: this.#wanted(),
+        overflow: 'grow',
+        // Who awaits an answer asks the next question after it.
+        wake: 'immediate',
+        filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+      },
+      asker.group,
+    );
     Object.assign(this.client, this.#methods());
     this.client.on('newListener', this.#onNewListener);
     this.client.on('removeListener', this.#onRemoveListener);
@@ -181,14 +183,10 @@ export class ClientAdapter {
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
-      getNextRequestAsyncId: () => this.#nextId(),
+      getNextRequestAsyncId: () => this.#asker.nextClientId(),
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
         this.#waitFor(predicate, options?.signal) as Promise<T>,
     };
-  }
-
-  #nextId(): bigint {
-    return (this.#thread << COUNT_BITS) + ++this.#asked;
   }
 
   /** Gives a request an async id of this thread, unless it has one or takes none: its answer is this thread's alone. */
@@ -202,14 +200,7 @@ export class ClientAdapter {
       takes = fields?.list().some(({ localName }) => localName === 'requestAsyncId') ?? false;
       this.#idTaking.set(constructor, takes);
     }
-    if (takes) request.requestAsyncId = this.#nextId();
-  }
-
-  /** Whether an answer may be to a question of this thread: whoever takes another's would keep what that one owns. */
-  #isMine(answer: unknown): boolean {
-    const { asyncId = 0n } = (answer ?? {}) as { asyncId?: bigint };
-    const thread = asyncId >> COUNT_BITS;
-    return thread === 0n || thread === this.#thread;
+    if (takes) request.requestAsyncId = this.#asker.nextClientId();
   }
 
   #waitFor(predicate: Predicate, signal?: AbortSignal): Promise<unknown> {
@@ -291,7 +282,7 @@ export class ClientAdapter {
         throwLater(error);
       }
     }
-    const ended = this.#rooms.ended(event);
+    const ended = this.#rooms.follow(event);
     if (ended) this.client.off(FFI_EVENT, ended);
     return awaited;
   }

@@ -1,12 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
-import { FfiQueue, type FfiQueueStats } from '../ffi-queue.js';
+import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue.js';
 import { fromNative, NarrowcastError } from '../errors.js';
-import { native, type Native } from '../native.js';
+import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { Answers } from './answers.js';
+import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
+import { EngineQueue } from './engine-queue.js';
 import { describeEvents } from './schema.js';
 import { Watchdog } from './watchdog.js';
 
@@ -71,7 +73,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /**
    * Everything that the engine sends, but for the frames of narrowcast's own streams and the answers to its own requests.
    * `handles` match the stream for audio and video stream events, the room for room events, and the async id for answers.
-   * Whoever reads an event owns the native handles in it.
+   * Whoever reads an event owns the native handles in it. Uninstalled, this thread's subscriptions end.
    */
   readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
   readonly #bindings: Bindings;
@@ -79,6 +81,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #types: readonly LiveKitEventType[];
   /** The engine's answers to what narrowcast's own classes ask. @internal */
   readonly answers: Answers;
+  readonly #left = new AbortController();
   readonly #watchdog: Watchdog;
   readonly #unhook: () => void;
   #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
@@ -90,25 +93,27 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    const attach = (listen: boolean) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listen));
+    const attach = (listener?: number) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listener));
     // Listens only once somebody is there to hear: until then, rtc-node's client does.
-    attach(false);
+    attach();
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.#types = types;
-    this.queue = this.#open(() => native.engineQueue());
+    this.queue = new EngineQueue(this.#queueOptions(), this.left, () => native.engineQueue());
     const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.answers = new Answers(bindings);
+    const me = asker();
+    this.answers = new Answers(bindings, me);
     this.#adapter = new ClientAdapter(
       bindings,
-      this.queue as never,
+      // Its own, for it hands out what has come even after it was uninstalled.
+      new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
       { answers: always, others },
-      this.answers.thread + 1n,
+      me,
       (message) => this.#panicked(message),
     );
-    attach(true);
+    attach(me.group);
     this.#watchdog = new Watchdog(bindings, this.answers, {
       roomsOpen: () => this.#adapter.roomsOpen,
       stolen: () => this.emit('stolen'),
@@ -122,9 +127,14 @@ export class Engine extends EventEmitter<EngineEvents> {
     );
   }
 
+  /** Aborts when narrowcast is uninstalled, or the engine disposed of. @internal */
+  get left(): AbortSignal {
+    return this.#left.signal;
+  }
+
   /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
   get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
-    return (this.#videoFrames ??= this.#open(() => native.engineVideoQueue()));
+    return (this.#videoFrames ??= new FfiQueue(this.#queueOptions(), () => native.engineVideoQueue()));
   }
 
   /**
@@ -187,8 +197,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its streams end, in all threads: what
-   * they have stays readable. Frames that the engine has not answered for reject. Tracks that are piped play on.
+   * Gives rtc-node its own client back. Nothing reaches narrowcast in this thread after that: subscriptions end, and
+   * frames that the engine has not answered for reject. With the last thread that has it installed, all streams end, in
+   * all threads; what they have stays readable. Tracks that are piped play on.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
@@ -200,6 +211,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #disposed(): void {
     if (shared[ENGINE] !== this) return;
     this.#leave();
+    native.engineEndStreams();
     native.engineEndPlaying();
     this.#adapter.disposed();
   }
@@ -209,13 +221,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#unhook();
     this.#watchdog.stop();
     this.#closeLogs();
-    native.engineEndStreams();
+    this.#left.abort();
+    native.engineLeave();
     this.answers.close();
   }
 
-  #open(queue: () => Native.NativeQueue): FfiQueue<LiveKitEventType, LiveKitEvent> {
-    const decode = (event: { payload: Uint8Array }) => this.#bindings.ffi.FfiEvent.fromBinary(event.payload);
-    return new FfiQueue<LiveKitEventType, LiveKitEvent>({ types: this.#types, decode }, queue);
+  #queueOptions(): FfiQueueOptions<LiveKitEventType, LiveKitEvent> {
+    return { types: this.#types, decode: ({ payload }) => this.#bindings.ffi.FfiEvent.fromBinary(payload) };
   }
 
   #openLogs(): void {

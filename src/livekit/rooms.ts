@@ -3,13 +3,26 @@ import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
 
-/** The rooms of this thread that have not ended, and which listener is whose. */
+interface OpenRoom {
+  /** None: of a room that is not rtc-node's. */
+  readonly listener: Listener | undefined;
+  /** What the engine's events of this room are about: the room, or the participant that this thread is in it. */
+  readonly handles: readonly bigint[];
+}
+
+/** The rooms of this thread that have not ended. What is said in them wakes no other thread. */
 export class Rooms {
+  readonly #claim: (handle: bigint, mine: boolean) => void;
   /** By the async id of the request to connect. */
   readonly #connecting = new Map<bigint, Listener | undefined>();
-  /** By the room's handle. Without a listener: of a room that is not rtc-node's. */
-  readonly #open = new Map<bigint, Listener | undefined>();
+  /** By the room's handle. */
+  readonly #open = new Map<bigint, OpenRoom>();
   #added: Listener | undefined;
+
+  /** @param claim says whether what the engine says about a handle is for this thread alone */
+  constructor(claim: (handle: bigint, mine: boolean) => void) {
+    this.#claim = claim;
+  }
 
   get anyOpen(): boolean {
     return this.#open.size > 0;
@@ -35,20 +48,24 @@ export class Rooms {
    * @returns the listener of a room that this was the last event for. rtc-node takes it away where the program leaves the
    * room, but not where the server closes it, nor, in its older versions, where a room could not be entered
    */
-  ended({ message }: FfiEvent): Listener | undefined {
+  follow({ message }: FfiEvent): Listener | undefined {
     if (message.case === 'connect') {
       const { asyncId, message: outcome } = message.value;
       const listener = this.#connecting.get(asyncId!);
       this.#connecting.delete(asyncId!);
-      const room = outcome.case === 'result' ? outcome.value.room?.handle?.id : undefined;
-      if (room === undefined) return listener;
-      this.#open.set(room, listener);
+      const { room, localParticipant } = outcome.case === 'result' ? outcome.value : {};
+      const id = room?.handle?.id;
+      if (id === undefined) return listener;
+      const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
+      this.#open.set(id, { listener, handles });
+      for (const handle of handles) this.#claim(handle, true);
     }
     if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      const room = message.value.roomHandle!;
-      const listener = this.#open.get(room);
-      this.#open.delete(room);
-      return listener;
+      const id = message.value.roomHandle!;
+      const room = this.#open.get(id);
+      this.#open.delete(id);
+      for (const handle of room?.handles ?? []) this.#claim(handle, false);
+      return room?.listener;
     }
     return undefined;
   }
