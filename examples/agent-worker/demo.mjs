@@ -8,8 +8,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { AudioFrame, AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } from '@livekit/rtc-node';
 import { AccessToken, AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
+
+process.env['NODE_ENV'] ??= 'production'; // rtc-node logs less
+const { AudioFrame, AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } =
+  await import('@livekit/rtc-node');
 
 const WORKERS = 2;
 const ROOMS = 8;
@@ -99,7 +102,6 @@ async function startWorker(worker, { url, apiKey, apiSecret }, heard) {
       LIVEKIT_URL: url,
       LIVEKIT_API_KEY: apiKey,
       LIVEKIT_API_SECRET: apiSecret,
-      NODE_ENV: 'production',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -121,10 +121,9 @@ async function hold(
     // Before the streams are closed: what the engine says of that is not the room's.
     const events = room.events();
     meters.stop();
-    const { seconds } = recorder;
     const voices = await Promise.race([recorder.finish(), room.broken]);
     const { samples } = sampler;
-    return { end, seconds, result: { voices, events, ...meters.read(recorder.frames), samples } };
+    return { end, seconds: recorder.seconds, result: { voices, events, ...meters.read(recorder.frames), samples } };
   } catch (error) {
     await recorder.abandon();
     throw error;
