@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, livekit, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, browser, install, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -66,6 +66,13 @@ const parts = {
     run('preparing the server', process.execPath, [server, '--build'], inherit);
     say('tests with a LiveKit server …');
     node('vitest', bin('vitest'), ['run', '--config', 'vitest.livekit.config.ts', ...args]);
+  },
+
+  install(args) {
+    ensureNative();
+    ensureDist();
+    say('tests of an installation …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.install.config.ts', ...args]);
   },
 
   types(args) {

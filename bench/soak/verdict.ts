@@ -1,7 +1,7 @@
 import { RING_FRAMES, type Aftermath, type NeverRead } from './meeting.js';
 
 /** The most that memory may grow or shrink, in MB/min, by `--assert-slope`. */
-export const MAX_SLOPE = 0.3;
+const MAX_SLOPE = 0.3;
 
 /** What of a meeting with narrowcast should not be, in words. By the counts alone, which no other load disturbs. */
 export function wrongCounts({ handles, listeners, streams, neverRead, faults }: Aftermath): string[] {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.js';
 import { duration, files, path, whole } from './arguments.js';
-import { packageVersion, runDoctor } from './doctor.js';
+import { runDoctor } from './doctor.js';
 import { failureLine } from './failure.js';
 import { Screen } from './screen.js';
 
@@ -14,7 +15,7 @@ const FAILED = 1;
 
 const program = new Command('narrowcast')
   .description("Real-time media plumbing for Node voice agents, on LiveKit's own native engine.")
-  .version(packageVersion(), '-V, --version')
+  .version(VERSION, '-V, --version')
   .exitOverride()
   // One line, whatever it was.
   .configureOutput({
