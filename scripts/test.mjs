@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, livekit, versions, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, versions, browser, install, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -89,6 +89,13 @@ const parts = {
     for (const version of otherVersions) {
       vitest(version, '--config', 'vitest.livekit.config.ts', ...testsWith(version, 'server'));
     }
+  },
+
+  install(args) {
+    ensureNative();
+    ensureDist();
+    say('tests of an installation …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.install.config.ts', ...args]);
   },
 
   types(args) {

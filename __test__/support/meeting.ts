@@ -21,7 +21,7 @@ export function openTracks(count: number, sampleRate = 16_000): Played[] {
 }
 
 /** One second of samples that differ from one to the next, and from one track to another. */
-export function counting(sampleRate: number, number: number): Int16Array {
+function counting(sampleRate: number, number: number): Int16Array {
   return new Int16Array(sampleRate).map((_, i) => ((i * 7 + number * 1000) % 60_000) - 30_000);
 }
 
