@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { RoomEvent, type RemoteAudioTrack, type RemoteParticipant, type Room } from '@livekit/rtc-node';
-import { AccessToken } from 'livekit-server-sdk';
+import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { inject, onTestFinished } from 'vitest';
 
 let rooms = 0;
@@ -16,8 +16,16 @@ export function roomName(): string {
 export function token(room: string, identity: string): Promise<string> {
   const { apiKey, apiSecret } = inject('livekit');
   const access = new AccessToken(apiKey, apiSecret, { identity });
-  access.addGrant({ roomJoin: true, room });
+  access.addGrant({ roomJoin: true, room, canUpdateOwnMetadata: true });
   return access.toJwt();
+}
+
+/** The server closes the room, whoever is in it. */
+export async function deleteRoom(room: string): Promise<void> {
+  const { url, apiKey, apiSecret } = inject('livekit');
+  // s; a machine that does other things makes the server slow.
+  const patient = { requestTimeout: 60 };
+  await new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret, patient).deleteRoom(room);
 }
 
 /** Somebody else in a room. */
