@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import wavefile from 'wavefile';
 import { synthesizeVoice } from '../../src/cli/signal.js';
 import { readRecording, readSpeech, WavWriter } from '../../src/cli/wav-file.js';
+import { turn } from '../support/expect.js';
 import { samePcm, scratch } from './command.js';
 
 // On a busy machine, converting takes its time.
@@ -294,4 +295,30 @@ test('sizes that are saved in between name what is in the file, and not the sile
   await writer.append(voice.subarray(0, 10));
   await Promise.all([writer.save(), writer.close()]);
   expect((await readRecording(path, RATE)).length).toBe(116_384 + 10);
+});
+
+test('sizes that are on their way when the file is closed come before the last ones', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  await writer.append(voice.subarray(0, 100));
+  const handle = await open(import.meta.filename);
+  await handle.close();
+  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
+  const { write } = prototype;
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let sizes = 0;
+  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, ...args) {
+    if (args[3] === 4 && sizes++ === 0) await held;
+    return write.apply(this, args);
+  });
+  const saved = writer.save();
+  const closed = writer.close();
+  for (let turns = 0; turns < 50; turns++) await turn();
+  expect(sizes).toBe(1);
+  release();
+  await Promise.all([saved, closed]);
+
+  expect(sizes).toBe(2);
+  expect((await readRecording(path, RATE)).length).toBe(100);
 });
