@@ -288,7 +288,8 @@ describe('uninstall', () => {
     pump.stop();
     const reader = reading.getReader();
     for (let i = 0; i < 3; i++) await reader.read();
-    const [waiting, behind] = [engine.queue.subscribe(), engine.queue.subscribe({ types: ['roomEvent'] })];
+    const waiting = engine.queue.subscribe({ types: ['roomEvent'] });
+    const behind = engine.queue.subscribe({ types: ['roomEvent'] });
     const pending = [reader.read(), video.read(), waiting.next()];
     const waitingFor = waiting.waitFor(() => true);
     engine.queue.put('roomEvent', roomEvent(7n), 7n);

@@ -8,6 +8,10 @@ const connected = (asyncId: bigint, id: bigint) =>
   event({ connect: { asyncId, result: { room: { handle: { id } }, localParticipant: { handle: { id: id + 1n } } } } });
 const refused = (asyncId: bigint) => event({ connect: { asyncId, error: 'no' } });
 const last = (roomHandle: bigint) => event({ roomEvent: { roomHandle, eos: {} } });
+const published = (roomHandle: bigint, sid: string, id: bigint) =>
+  event({ roomEvent: { roomHandle, trackSubscribed: { track: { handle: { id }, info: { sid } } } } });
+const unpublished = (roomHandle: bigint, trackSid: string) =>
+  event({ roomEvent: { roomHandle, trackUnsubscribed: { trackSid } } });
 const other = (roomHandle: bigint) => event({ roomEvent: { roomHandle, roomSidChanged: {} } });
 
 /** As rtc-node's Room does it: a listener, and the request, all at once. */
@@ -68,5 +72,22 @@ describe('a room', () => {
     expect(rooms.follow(last(10n))).toBeUndefined();
     expect(rooms.follow(refused(1n))).toBeUndefined();
     expect(rooms.anyOpen).toBe(false);
+  });
+
+  test('ends the tracks in it that were not unsubscribed before, and no others', () => {
+    const rooms = new Rooms(() => {});
+    for (const id of [1n, 2n]) connect(rooms, id);
+    for (const id of [1n, 2n]) rooms.follow(connected(id, id * 10n));
+    rooms.follow(published(10n, 'a', 100n));
+    rooms.follow(published(10n, 'b', 101n));
+    rooms.follow(published(20n, 'a', 200n));
+    const [a, b, others] = [100n, 101n, 200n].map((track) => rooms.endOf(track)!);
+    expect(rooms.endOf(7n)).toBeUndefined();
+    rooms.follow(unpublished(10n, 'b'));
+    expect([a!.aborted, b!.aborted, others!.aborted]).toEqual([false, true, false]);
+    rooms.follow(last(10n));
+    expect([a!.aborted, others!.aborted]).toEqual([true, false]);
+    expect([100n, 101n].map((track) => rooms.endOf(track))).toEqual([undefined, undefined]);
+    expect(rooms.endOf(200n)).toBe(others);
   });
 });

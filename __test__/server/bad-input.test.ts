@@ -6,6 +6,7 @@ import { AccessToken } from 'livekit-server-sdk';
 import { afterAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
 import { AudioStream, install } from '../support/engine-meeting.mjs';
+import { runNode } from '../support/child.js';
 import { until as untilWithin } from '../support/meeting.js';
 import { deleteRoom, publish, roomName, subscribed, token } from '../support/room.js';
 
@@ -84,6 +85,20 @@ test('a room that is deleted while it is read ends its streams, and what is buff
   expect(client().listenerCount('ffi_event')).toBe(1);
   await room.disconnect();
   expect(client().listenerCount('ffi_event')).toBe(0);
+});
+
+// The engine's own function, of which narrowcast hears nothing: of the room's end, and that of its streams, it does.
+test('dispose(), imported before install(), ends what is open, and lets the process end', async () => {
+  const name = roomName();
+  await publish(name, 'other');
+  const args = [JSON.stringify({ url, token: await token(name, 'agent') })];
+  const env = { NODE_ENV: 'production' };
+  const { status, stdout, stderr } = await runNode('./dispose-in-room.mjs', args, { env, limitMs: 120_000 });
+  expect({ status, stderr, said: new Set(stdout.trim().split('\n')) }).toEqual({
+    status: 0,
+    stderr: '',
+    said: new Set(['disposed', 'ended']),
+  });
 });
 
 test('a publisher that goes over to another rate and other channels is heard at the rate that was asked for', async () => {

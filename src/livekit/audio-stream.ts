@@ -1,5 +1,4 @@
 import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from '@livekit/rtc-node';
-import { onAbortWeakly } from '../abort.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
 import { PcmReader, type PcmOptions } from '../pcm-reader.js';
@@ -52,11 +51,11 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    * what is thrown where LiveKit is not installed
    */
   constructor(track: Track, rateOrOptions?: number | AudioStreamOptions, numChannels?: number) {
-    const { left } = install();
+    const engine = install();
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
     const internals = trackOf(track);
     const reader = openReader(internals.ffi_handle.handle, options, internals);
-    onAbortWeakly(left, reader, (open) => open.close());
+    engine.endWithTrack(internals.ffi_handle.handle, reader, (open) => open.close());
     super(reader);
   }
 

@@ -144,6 +144,11 @@ export class ClientAdapter {
     return this.#rooms.anyOpen;
   }
 
+  /** Aborts when this track of somebody else's has ended; undefined for others. */
+  endOf(track: bigint): AbortSignal | undefined {
+    return this.#rooms.endOf(track);
+  }
+
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
   rest(): void {
     this.#silent = true;

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
+import { onAbortWeakly } from '../abort.js';
 import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
@@ -10,6 +11,7 @@ import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { EngineQueue } from './engine-queue.js';
 import { describeEvents } from './schema.js';
+import { warnIfUntested } from './tested.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -81,6 +83,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #types: readonly LiveKitEventType[];
   /** The engine's answers to what narrowcast's own classes ask. @internal */
   readonly answers: Answers;
+  /** Aborts when narrowcast is uninstalled, or the engine disposed of. */
   readonly #left = new AbortController();
   readonly #watchdog: Watchdog;
   readonly #unhook: () => void;
@@ -98,7 +101,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     attach();
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.#types = types;
-    this.queue = new EngineQueue(this.#queueOptions(), this.left, () => native.engineQueue());
+    this.queue = new EngineQueue(this.#queueOptions(), this.#left.signal, () => native.engineQueue());
     const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
@@ -127,9 +130,16 @@ export class Engine extends EventEmitter<EngineEvents> {
     );
   }
 
-  /** Aborts when narrowcast is uninstalled, or the engine disposed of. @internal */
-  get left(): AbortSignal {
-    return this.#left.signal;
+  /**
+   * Ends `stream`, which is not held for it, when this thread is through with the track: narrowcast is uninstalled, the
+   * track is unsubscribed, or its room ends, however that comes.
+   *
+   * @internal
+   */
+  endWithTrack<T extends WeakKey>(trackHandle: bigint, stream: T, end: (stream: T) => void): void {
+    onAbortWeakly(this.#left.signal, stream, end);
+    const trackEnd = this.#adapter.endOf(trackHandle);
+    if (trackEnd) onAbortWeakly(trackEnd, stream, end);
   }
 
   /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
@@ -299,10 +309,14 @@ const shared = globalThis as { [ENGINE]?: Engine };
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
+ * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
  * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
  * it is none that narrowcast knows
  */
 export function install(): Engine {
-  return (shared[ENGINE] ??= new Engine(loadBindings()));
+  if (shared[ENGINE]) return shared[ENGINE];
+  const bindings = loadBindings();
+  warnIfUntested(bindings.rtcVersion);
+  return (shared[ENGINE] = new Engine(bindings));
 }

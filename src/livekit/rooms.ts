@@ -8,9 +8,11 @@ interface OpenRoom {
   readonly listener: Listener | undefined;
   /** What the engine's events of this room are about: the room, or the participant that this thread is in it. */
   readonly handles: readonly bigint[];
+  /** What others publish, by its name on the server. */
+  readonly tracks: Map<string, { readonly handle: bigint; readonly end: AbortController }>;
 }
 
-/** The rooms of this thread that have not ended. What is said in them wakes no other thread. */
+/** The rooms of this thread that have not ended, with their tracks. What is said in them wakes no other thread. */
 export class Rooms {
   readonly #claim: (handle: bigint, mine: boolean) => void;
   /** By the async id of the request to connect. */
@@ -26,6 +28,14 @@ export class Rooms {
 
   get anyOpen(): boolean {
     return this.#open.size > 0;
+  }
+
+  /** Aborts when the track is unsubscribed or its room has ended: the engine does not always say so to its streams. */
+  endOf(track: bigint): AbortSignal | undefined {
+    for (const { tracks } of this.#open.values()) {
+      for (const { handle, end } of tracks.values()) if (handle === track) return end.signal;
+    }
+    return undefined;
   }
 
   /** A listener was added. A room adds its own and asks to be connected, all at once. */
@@ -57,16 +67,26 @@ export class Rooms {
       const id = room?.handle?.id;
       if (id === undefined) return listener;
       const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
-      this.#open.set(id, { listener, handles });
+      this.#open.set(id, { listener, handles, tracks: new Map() });
       for (const handle of handles) this.#claim(handle, true);
     }
-    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      const id = message.value.roomHandle!;
-      const room = this.#open.get(id);
-      this.#open.delete(id);
-      for (const handle of room?.handles ?? []) this.#claim(handle, false);
-      return room?.listener;
+    if (message.case !== 'roomEvent') return undefined;
+    const id = message.value.roomHandle!;
+    const room = this.#open.get(id);
+    const event = message.value.message;
+    if (!room) return undefined;
+    if (event.case === 'trackSubscribed') {
+      const { handle, info } = event.value.track!;
+      room.tracks.set(info!.sid!, { handle: handle!.id!, end: new AbortController() });
     }
-    return undefined;
+    if (event.case === 'trackUnsubscribed') {
+      room.tracks.get(event.value.trackSid!)?.end.abort();
+      room.tracks.delete(event.value.trackSid!);
+    }
+    if (event.case !== 'eos') return undefined;
+    this.#open.delete(id);
+    for (const handle of room.handles) this.#claim(handle, false);
+    for (const { end } of room.tracks.values()) end.abort();
+    return room.listener;
   }
 }

@@ -1,7 +1,6 @@
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import type { NewVideoStreamResponse, OwnedVideoBuffer } from '@livekit/rtc-ffi-bindings';
 import type { Track, VideoFrame, VideoFrameEvent } from '@livekit/rtc-node';
-import { onAbortWeakly } from '../abort.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
@@ -42,8 +41,8 @@ class Source {
   constructor(track: Track, bufferFrames: number) {
     const { ffi_handle } = trackOf(track);
     this.#track = track;
-    const { videoFrames, left } = install();
-    this.#frames = videoFrames.subscribe({
+    const engine = install();
+    this.#frames = engine.videoFrames.subscribe({
       types: ['videoStreamEvent'],
       handles: [], // until the engine says which stream it is
       overflow: 'drop-oldest',
@@ -52,7 +51,7 @@ class Source {
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));
     register(track, this.#registration);
-    onAbortWeakly(left, this, (open) => open.end());
+    engine.endWithTrack(ffi_handle.handle, this, (open) => open.end());
   }
 
   start(controller: ReadableStreamDefaultController<VideoFrameEvent>): void {
