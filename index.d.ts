@@ -206,26 +206,39 @@ export declare function audioReadFrame(token: number, target: Int16Array, wait: 
 /** Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does. */
 export declare function audioReadInto(token: number, target: Int16Array): number
 
+/**
+ * Asks the engine to play all of `pcm`, interleaved, into a source. It has copied the samples when this returns; its answer
+ * comes under `async_id`. False if it refused, without a word: asked by its own bindings, it says why.
+ */
+export declare function captureAudio(source: bigint, pcm: Int16Array, sampleRate: number, channels: number, asyncId: bigint): boolean
+
 /** The queue of answers to our own requests. Its types are the numbers of the threads that ask. */
 export declare function engineAnswersQueue(): NativeQueue
 
-/** This thread, as somebody who asks; to be called once. */
+/** This thread, as one that asks; to be called once in a thread. */
 export declare function engineAsker(): NativeAsker
 
 /**
- * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
- * has the callback keeps it, and the engine can only be asked.
+ * Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
+ * over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+ * it says [`engine_leave`], or ends.
  */
-export declare function engineAttach(path: string, schema: NativeSchema, listen: boolean): void
+export declare function engineAttach(path: string, schema: NativeSchema, listener?: number | undefined | null): void
 
-/** Whether any thread of this process has taken over the engine's callback. */
+/** Whether any thread of this process listens to the engine. */
 export declare function engineAttached(): boolean
+
+/** What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads. */
+export declare function engineClaim(handle: bigint, group: number): void
 
 /** Ends what native threads play into the engine, in all threads: it was disposed of, and has no sources any more. */
 export declare function engineEndPlaying(): void
 
 /** Ends every stream that the engine feeds, in all threads: no more events will come. */
 export declare function engineEndStreams(): void
+
+/** This thread listens to the engine no more. With the last one, every stream that the engine feeds ends, in all threads. */
+export declare function engineLeave(): void
 
 /**
  * Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
@@ -245,12 +258,14 @@ export declare function engineTakeBack(): void
 /** The queue of the frames of our own video streams, for whoever opens one. */
 export declare function engineVideoQueue(): NativeQueue
 
-/** Somebody who asks the engine, and where the answers come. */
+/** A thread that asks the engine, and where the answers come. */
 export interface NativeAsker {
   /** The type of its answers in the queue of answers. After 128 threads they share one. */
   type: string
   /** The async ids of its requests are this plus 1, 2, 3, and so on. */
   base: bigint
+  /** The group that it is in the engine's queue. */
+  group: number
 }
 
 /** Field numbers in the audio stream's events. */
@@ -439,6 +454,8 @@ export interface NativeSubscribeOptions {
   overflow: string
   /** Events that may wait: the bound of the overflow policy. */
   capacity: number
+  /** The group that its thread is, in the engine's queue; absent: it hears what concerns any. */
+  group?: number
 }
 
 /** What a track counted; see `AudioStreamTrack.stats()`. */

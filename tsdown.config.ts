@@ -8,6 +8,8 @@ const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
 /** Apart, for what is built together may come to import one another, and who loads this changes how Node loads modules. */
 const register = { 'livekit/register': 'src/livekit/register.ts' };
+/** Apart again: Node loads it by its name. */
+const hooks = { 'livekit/register-hooks': 'src/livekit/register-hooks.ts' };
 
 /** `import text from './file?raw'`, as vite and vitest have it: the file's text, in the bundle. */
 const rawText: Rolldown.Plugin = {
@@ -89,6 +91,7 @@ export default defineConfig([
   // The types of both formats: scripts/build-dist.mjs
   { ...shared, format: 'cjs', entry: library, dts: true },
   { ...shared, format: ['esm', 'cjs'], entry: register, dts: true },
+  { ...shared, format: 'esm', entry: hooks },
   { ...shared, format: 'esm', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: false },
   { ...shared, format: 'cjs', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },
 ]);

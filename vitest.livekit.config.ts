@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // What needs a real server: `npm run test:livekit`.
 export default defineConfig({
   test: {
-    include: ['__test__/server/**/*.test.ts'],
+    include: ['__test__/server/**/*.test.ts', '__test__/issues/**/*.server.ts'],
     globalSetup: '__test__/server/setup.ts',
     pool: 'forks',
     execArgv: ['--expose-gc'],

@@ -10,11 +10,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { cacheFolder } from './cache-folder.mjs';
 import { socketsElsewhere } from './loopback-only.mjs';
-import { fail, root, say } from './setup.mjs';
+import { fail, say } from './setup.mjs';
 
 const MODULE = 'github.com/livekit/livekit-server';
 const VERSION = 'v1.13.5';
@@ -30,29 +30,9 @@ const UNAVAILABLE = 3;
 
 // ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where the server is kept: beside other caches, or in the checkout where there is no such place. */
-function cacheFolder() {
-  const home = os.homedir();
-  const caches = {
-    win32: process.env.LOCALAPPDATA ?? path.join(home, 'AppData', 'Local'),
-    darwin: path.join(home, 'Library', 'Caches'),
-  };
-  const base = process.env.XDG_CACHE_HOME || (caches[process.platform] ?? path.join(home, '.cache'));
-  for (const folder of [path.join(base, 'narrowcast'), path.join(root, 'target')]) {
-    try {
-      fs.mkdirSync(folder, { recursive: true });
-      fs.accessSync(folder, fs.constants.W_OK);
-      return folder;
-    } catch {
-      // Not there.
-    }
-  }
-  return fail('livekit:server: found no folder to keep the server in.');
-}
-
 /** The server's file, built if it is not there. */
 function serverProgram() {
-  const folder = cacheFolder();
+  const folder = cacheFolder() ?? fail('livekit:server: found no folder to keep the server in.');
   const program = path.join(folder, `livekit-server-${VERSION}${process.platform === 'win32' ? '.exe' : ''}`);
   if (fs.existsSync(program)) return program;
 
@@ -118,6 +98,7 @@ const configuration = (port, udpPort) => ({
     interfaces: { includes: [process.platform === 'darwin' ? 'lo0' : 'lo'] },
     ips: { includes: ['127.0.0.1/32'] },
   },
+  room: { enable_remote_unmute: true }, // for tests
   keys: { [KEY]: SECRET },
   logging: { level: 'warn' },
 });

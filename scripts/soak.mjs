@@ -1,16 +1,17 @@
-// `npm run soak -- --minutes M [--json FILE] [--assert-slope]`: brings the checkout up to date, then holds a meeting with
-// narrowcast and one with plain rtc-node for M minutes, and says what each left behind: bench/soak/.
+// `npm run soak -- --minutes M [--server] [--json FILE] [--assert-slope]`: brings the checkout up to date, then holds a
+// meeting with narrowcast and one with plain rtc-node for M minutes, and says what each left behind: bench/soak/. With
+// `--server` in rooms on a real LiveKit server.
 
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureDist, ensureLedger, ensureNative, fail, root } from './setup.mjs';
 
-const usage = '`npm run soak -- --minutes M [--json FILE] [--assert-slope]`';
+const usage = '`npm run soak -- --minutes M [--server] [--json FILE] [--assert-slope]`';
 /** Beyond this, what rtc-node keeps of the streams that are never read or forgotten fills Node's heap. */
 const MOST_MINUTES = 30;
 
-const { minutes, json, 'assert-slope': assertSlope } = options();
+const { minutes, server, json, 'assert-slope': assertSlope } = options();
 ensureNative();
 ensureLedger();
 ensureDist();
@@ -25,7 +26,7 @@ const { register } = await import('tsx/esm/api');
 register();
 const { soak } = await import(pathToFileURL(path.join(root, 'bench', 'soak', 'main.ts')).href);
 try {
-  process.exitCode = await soak({ minutes, json, assertSlope });
+  process.exitCode = await soak({ minutes, server, json, assertSlope });
 } catch (error) {
   fail(`soak: ${error.message}`);
 }
@@ -41,6 +42,7 @@ function options() {
       args,
       options: {
         minutes: { type: 'string', default: '10' },
+        server: { type: 'boolean', default: false },
         json: { type: 'string' },
         'assert-slope': { type: 'boolean', default: false },
       },

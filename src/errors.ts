@@ -52,6 +52,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
  * a class of their own.
  */
 export class NarrowcastError extends Error {
+  /** What went wrong, for programs. */
   readonly code: NarrowcastErrorCode;
 
   /** @param options `cause`: the error that led to this one. */

@@ -176,7 +176,10 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    *
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`. An aborted `signal`: its reason.
    */
-  subscribe(options: SubscribeOptions<Type, E> = {}): Subscription<E> {
+  subscribe(options?: SubscribeOptions<Type, E>): Subscription<E>;
+  /** @internal `group`: this thread's, in the engine's queue; what concerns others than it does not come. */
+  subscribe(options: SubscribeOptions<Type, E>, group: number): Subscription<E>;
+  subscribe(options: SubscribeOptions<Type, E> = {}, group?: number): Subscription<E> {
     optionsObject('options', options);
     const { filter, signal, overflow = 'error', wake = 'paced' } = options;
     optionalFunction('filter', filter);
@@ -201,6 +204,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         ...(handles && { handles }),
         overflow,
         capacity: overflow === 'error' ? max : capacity,
+        ...(group !== undefined && { group }),
       }),
     );
     return newSubscription<E>(subscription, {

@@ -24,14 +24,19 @@ export function narrowcast(
   options: {
     cwd?: string;
     program?: string;
+    /** Beside this process's own. */
+    env?: NodeJS.ProcessEnv;
+    /** How long it may take, in ms. */
+    limitMs?: number;
     onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
   } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [options.program ?? program, ...args], {
     cwd: options.cwd ?? scratch(),
+    env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // One that hangs fails its test, and does not stay behind.
-    timeout: 60_000,
+    timeout: options.limitMs ?? 60_000,
     killSignal: 'SIGKILL',
   });
   let stdout = '';

@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest';
 import { liveTable, plainLine, type View } from '../../src/cli/live-table.js';
+import { headingParts } from '../../src/cli/meeting-shape.js';
 import { wrap } from '../../src/cli/table.js';
 
 /** A meeting with large numbers everywhere. */
 function view(participants: number, change: Partial<View> = {}): View {
   return {
+    heading: headingParts(3599, { participants, seconds: 86_400, sampleRate: 44_100, frameMs: 10, stall: 500 }),
     elapsed: 3599,
-    seconds: 86_400,
-    sampleRate: 44_100,
-    frameMs: 10,
-    stall: 500,
-    participants,
     heard: Array.from({ length: participants }, (_, index) => ({
       identity: `participant-${String(index + 1).padStart(2, '0')}`,
       frames: 359_900,

@@ -258,3 +258,40 @@ async function holdWrites(): Promise<() => void> {
   });
   return release;
 }
+
+test.each([0, 1, 16_383, 16_384, 1_000_000])('silence of %i samples is in its place', async (silence) => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  const sound = voice.subarray(0, 20_000);
+  for (const write of [() => writer.silence(silence), () => writer.append(sound), () => writer.silence(silence)]) {
+    await write();
+  }
+  await writer.close();
+  const expected = new Int16Array(2 * silence + sound.length);
+  expected.set(sound, silence);
+
+  expect(samePcm(await readRecording(path, RATE), expected)).toBe(true);
+  expect(readFileSync(path)).toHaveLength(44 + expected.length * 2);
+});
+
+test('a file that is to be kept is, and says so', async () => {
+  const path = join(scratch(), 'a.wav');
+  writeFileSync(path, 'of yesterday');
+
+  await expect(WavWriter.create(path, RATE, 'keep')).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+  expect(readFileSync(path, 'utf8')).toBe('of yesterday');
+});
+
+test('sizes that are saved in between name what is in the file, and not the silence that never was', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  for (const write of [() => writer.append(voice.subarray(0, 16_384)), () => writer.silence(100_000)]) await write();
+  await writer.save();
+  const bytes = readFileSync(path);
+  expect(bytes.length).toBe(44 + 16_384 * 2);
+  expect(bytes.readUInt32LE(40)).toBe(16_384 * 2);
+
+  await writer.append(voice.subarray(0, 10));
+  await Promise.all([writer.save(), writer.close()]);
+  expect((await readRecording(path, RATE)).length).toBe(116_384 + 10);
+});

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Aftermath } from '../../bench/soak/meeting.js';
 import { trend } from '../../bench/soak/memory.js';
-import { wrongCounts, wrongSlope } from '../../bench/soak/verdict.js';
+import type { RoomAftermath } from '../../bench/soak/room-meeting.js';
+import { wrongCounts, wrongRoomCounts, wrongSlope } from '../../bench/soak/verdict.js';
 import { narrowcast, root, scratch } from '../cli/command.js';
 
 const soak = (...args: string[]) => narrowcast(args, { program: join(root, 'scripts', 'soak.mjs') });
@@ -58,6 +59,7 @@ describe('the command', () => {
     ['--minutes', '31'],
     ['--minutes'],
     ['--hours', '1'],
+    ['--server', 'here'],
     ['10'],
     ['--minutes', '1', '--json', ''],
   ])('refuses %s %s in a line, with status 2', async (...args) => {
@@ -104,7 +106,35 @@ describe('the verdict', () => {
     ]);
   });
 
-  test.each([0.31, -0.31])('tells of memory that changes by %s MB/min, where asked', (slopeMbPerMin) => {
+  const room: RoomAftermath = {
+    ...clean,
+    lagMs: { p50: 0, p99: 1 },
+    slow: {
+      framesRead: 1500,
+      droppedBefore: 500,
+      counts: { framesIn: 2001, framesOut: 1500, framesDropped: 500, framesBuffered: 1.5 },
+      unaccounted: 0,
+    },
+    did: { opened: 2, left: 12, cancelled: 12, forgotten: 2, framesRead: 12_000 },
+  };
+
+  test('is good of a room in which a part of a frame waited', () => {
+    expect(wrongRoomCounts(room)).toEqual([]);
+  });
+
+  test.each<[string, Partial<RoomAftermath>]>([
+    ['handles of frames left: 1', { handles: { frames: 1, streams: 0 } }],
+    ['listeners left: 2', { listeners: 2 }],
+    ['panics: 1', { faults: ['panics: 1'] }],
+    ['frames of 1 of 2 are unaccounted', { slow: { ...room.slow, unaccounted: 1 } }],
+    ['1499 frames were read, and 1500', { slow: { ...room.slow, framesRead: 1499 } }],
+    ['500 frames are dropped, and those after them say 400', { slow: { ...room.slow, droppedBefore: 400 } }],
+    ['counted nothing', { slow: { ...room.slow, counts: undefined } }],
+  ])('of a room: %s', (what, left) => {
+    expect(wrongRoomCounts({ ...room, ...left })).toEqual([expect.stringContaining(what)]);
+  });
+
+  test.each([0.21, -0.21])('tells of memory that changes by %s MB/min, where asked', (slopeMbPerMin) => {
     const steep = { ...clean, memory: { ...clean.memory, slopeMbPerMin } };
     expect(wrongSlope(steep)).toEqual([expect.stringContaining('MB/min')]);
     expect(wrongCounts(steep)).toEqual([]);

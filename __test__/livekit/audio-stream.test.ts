@@ -1,9 +1,9 @@
 import * as rtc from '@livekit/rtc-node';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import type { PcmReadable } from '../../src/pcm-readable.js';
-import { block, openTracks, play, until } from '../support/meeting.js';
+import { block, openTracks, play, unsubscribe, until } from '../support/meeting.js';
 
 const engine = install();
 afterAll(() => engine.uninstall());
@@ -101,6 +101,47 @@ describe('frames', () => {
   });
 });
 
+describe('a frame processor that fails', () => {
+  /** One that does nothing, but for what is given. */
+  const processor = (faults: object) =>
+    ({ isEnabled: () => true, process: (frame: rtc.AudioFrame) => frame, close() {}, ...faults }) as never;
+  const fails = () => {
+    throw new Error('its own');
+  };
+
+  test.each([
+    ['when it is asked whether it is enabled', { isEnabled: fails }],
+    ['at every frame', { process: fails }],
+    ['by returning nothing', { process() {} }],
+    ['by returning a promise', { process: async (frame: rtc.AudioFrame) => frame }],
+    ['when it is closed', { close: fails }],
+  ])('%s costs no frame, and warns once', async (_, faults) => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    onTestFinished(() => warned.mockRestore());
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor(faults) });
+    const reader = stream.getReader();
+    play([one!], 3);
+    for (let at = 0; at < 3; at++) expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160, at * 160));
+    const pending = reader.read();
+    // As rtc-node ends the streams of an unsubscribed track; private in its types.
+    (one!.track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
+    expect((await pending).done).toBe(true);
+    expect(engine.stats().streams).toBe(0);
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining('a frame processor failed'), { type: 'NarrowcastWarning' }],
+    ]);
+  });
+
+  test.each(['isEnabled', 'close'])('to have %s is refused', (method) => {
+    const [one] = openTracks(1);
+    const open = () => new AudioStream(one!.track, { noiseCancellation: processor({ [method]: undefined }) });
+    expect(open).toThrow(code('INVALID_ARGUMENT'));
+    expect(open).toThrow(`noiseCancellation.${method}`);
+    expect(engine.stats().streams).toBe(0);
+  });
+});
+
 describe('a blocked thread', () => {
   test('loses nothing within bufferMs', async () => {
     const [one] = openTracks(1);
@@ -158,9 +199,8 @@ describe('the end', () => {
     const stream = new AudioStream(one!.track, 16_000);
     play([one!], 5);
     await until(() => stream.stats().framesIn === 5, 'all was played');
-    // What rtc-node's Room calls at trackUnsubscribed; private in its types.
-    (one!.track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
-    expect(engine.stats().streams).toBe(0);
+    unsubscribe(one!.track);
+    await until(() => engine.stats().streams === 0, 'the engine feeds nothing');
     expect(await stream.getReader().read()).toMatchObject({ done: false });
     stream.close();
   });
@@ -219,7 +259,7 @@ describe('lifetime', () => {
     const pump = play(tracks, 2000);
     const streams: AudioStream[] = [];
     for (let i = 0; i < 300; i++) {
-      streams.push(new AudioStream(tracks[i % 4]!.track, { sampleRate: 16_000, bufferMs: 5000 }));
+      streams.push(new AudioStream(tracks[i % 4]!.track, { sampleRate: 16_000, bufferMs: 20_000 })); // all that is played
       if (i % 20 === 0) await new Promise(setImmediate);
     }
     await until(() => streams.every((stream) => stream.stats().framesIn > 3), 'each has frames');

@@ -28,19 +28,17 @@ describe('an engine that can not be used', () => {
   );
 
   test('a file that is not there', () => {
-    expect(() => native.engineAttach('/nowhere/engine.node', schema, true)).toThrow(
-      code('ENGINE_NOT_FOUND', /nowhere/),
-    );
+    expect(() => native.engineAttach('/nowhere/engine.node', schema, 1)).toThrow(code('ENGINE_NOT_FOUND', /nowhere/));
   });
 
   test('a file that is no library', () => {
-    expect(() => native.engineAttach(path.join(root, 'package.json'), schema, true)).toThrow(
+    expect(() => native.engineAttach(path.join(root, 'package.json'), schema, 1)).toThrow(
       code('ENGINE_NOT_FOUND', /json/),
     );
   });
 
   test('a library without the functions of an engine, which the error names', () => {
-    expect(() => native.engineAttach(addon, schema, true)).toThrow(
+    expect(() => native.engineAttach(addon, schema, 1)).toThrow(
       code('ENGINE_INCOMPATIBLE', /no function livekit_ffi_initialize.*install @livekit\/rtc-node/),
     );
     expect(native.engineAttached()).toBe(false);
@@ -48,19 +46,19 @@ describe('an engine that can not be used', () => {
 
   test('descriptors that make no sense', () => {
     const twice = { ...schema, cases: [...schema.cases, schema.cases[0]!] };
-    expect(() => native.engineAttach(loadBindings().enginePath, twice, true)).toThrow(
+    expect(() => native.engineAttach(loadBindings().enginePath, twice, 1)).toThrow(
       code('ENGINE_INCOMPATIBLE', /used twice/),
     );
     const none = { ...schema, cases: [] };
-    expect(() => native.engineAttach(loadBindings().enginePath, none, true)).toThrow(code('ENGINE_INCOMPATIBLE', /./));
+    expect(() => native.engineAttach(loadBindings().enginePath, none, 1)).toThrow(code('ENGINE_INCOMPATIBLE', /./));
   });
 
   // Last: from here on, this process is attached.
   test('a second copy of the engine: handles of one mean nothing to the other', () => {
     const { enginePath } = loadBindings();
-    native.engineAttach(enginePath, schema, true);
-    native.engineAttach(enginePath, schema, true);
-    expect(() => native.engineAttach(addon, schema, true)).toThrow(code('ENGINE_INCOMPATIBLE', /one copy/));
+    native.engineAttach(enginePath, schema, 1);
+    native.engineAttach(enginePath, schema, 1);
+    expect(() => native.engineAttach(addon, schema, 1)).toThrow(code('ENGINE_INCOMPATIBLE', /one copy/));
   });
 });
 

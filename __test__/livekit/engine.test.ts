@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EventEmitter } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import * as rtc from '@livekit/rtc-node';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { AudioStream, install } from '../../src/livekit/index.js';
+import { AudioStream, VideoStream, install } from '../../src/livekit/index.js';
+import { failure } from '../support/expect.js';
 import { encodeEvent } from '../support/messages.js';
 import { openTracks, play, until } from '../support/meeting.js';
 
@@ -159,20 +161,34 @@ describe('answers', () => {
     await source.close();
   });
 
-  test('to the questions of other threads are not taken from them', async () => {
-    const engine = install();
-    const own = (client() as unknown as { getNextRequestAsyncId(): bigint }).getNextRequestAsyncId();
-    const others = own + (1n << 40n);
-    const offered: unknown[] = [];
-    const mine = client().waitFor(({ message }) => {
-      offered.push((message.value as { asyncId: bigint }).asyncId);
-      return offered.at(-1) === own;
+  test('to the questions of other threads come to them alone', async () => {
+    install();
+    const mine = (client() as unknown as { getNextRequestAsyncId(): bigint }).getNextRequestAsyncId();
+    const offered: bigint[] = [];
+    const waiter = client().waitFor(({ message }) => {
+      const { asyncId } = message.value as { asyncId: bigint };
+      offered.push(asyncId);
+      return asyncId === mine;
     });
-    for (const id of [others, 7n, own]) {
-      engine.queue.put('publishData', encodeEvent({ publishData: { asyncId: id } }), id);
-    }
-    await mine;
-    expect(offered).toEqual([7n, own]);
+    const worker = new Worker(new URL('../support/asking-worker.mjs', import.meta.url));
+    expect(await once(worker, 'exit')).toEqual([0]);
+    // The engine's own numbers, and this thread's.
+    for (const id of [7n, mine]) install().queue.put('publishData', encodeEvent({ publishData: { asyncId: id } }), id);
+    await waiter;
+    expect(offered).toEqual([7n, mine]);
+  });
+
+  test('that come late, after narrowcast was taken out and put in again, are answers still', async () => {
+    install();
+    const source = new rtc.AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    const asked = (client() as unknown as { getNextRequestAsyncId(): bigint }).getNextRequestAsyncId();
+    install().uninstall();
+    install();
+    const next = (client() as unknown as { getNextRequestAsyncId(): bigint }).getNextRequestAsyncId();
+    expect(thread(next)).toBe(thread(asked));
+    expect(next).toBeGreaterThan(asked);
+    await source.close();
   });
 });
 
@@ -258,6 +274,48 @@ describe('engine.queue', () => {
     expect((await answers.next()).value).toMatchObject({ message: { case: 'captureAudioFrame' } });
     answers.close();
     await source.close();
+  });
+});
+
+describe('uninstall', () => {
+  test('ends what this thread waits for; what came before can be read', async () => {
+    const engine = install();
+    const [one] = openTracks(1);
+    const [reading, unread] = [new AudioStream(one!.track, 16_000), new AudioStream(one!.track, 16_000)];
+    const video = new VideoStream(rtc.LocalVideoTrack.createVideoTrack('v', new rtc.VideoSource(64, 48))).getReader();
+    const pump = play([one!], 3);
+    await until(() => unread.stats().framesIn === 3 && reading.stats().framesIn === 3, 'all was played');
+    pump.stop();
+    const reader = reading.getReader();
+    for (let i = 0; i < 3; i++) await reader.read();
+    const waiting = engine.queue.subscribe({ types: ['roomEvent'] });
+    const behind = engine.queue.subscribe({ types: ['roomEvent'] });
+    const pending = [reader.read(), video.read(), waiting.next()];
+    const waitingFor = waiting.waitFor(() => true);
+    engine.queue.put('roomEvent', roomEvent(7n), 7n);
+    expect((await pending[2]!).done).toBe(false);
+
+    engine.uninstall();
+    await expect(waitingFor).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(await pending[0]).toMatchObject({ done: true });
+    expect(behind.closed).toBe(true);
+    expect(behind.drain()).toHaveLength(1);
+    expect(await behind.next()).toEqual({ done: true, value: undefined });
+    let frames = 0;
+    for await (const _ of unread) frames++;
+    expect(frames).toBe(3);
+    for (let last = await pending[1]!; !last.done;) last = await video.read(); // black pictures of the engine's own
+    expect(engine.stats()).toMatchObject({ streams: 0, videoStreams: 0 });
+  });
+
+  test('is final for that engine, and install() gives another', () => {
+    const engine = install();
+    engine.uninstall();
+    engine.uninstall();
+    expect(() => engine.queue.subscribe()).toThrow(failure('CLOSED', 'install()'));
+    expect(() => engine.on('log', () => {})).toThrow(failure('CLOSED', 'install()'));
+    expect(install()).not.toBe(engine);
+    install().queue.subscribe().close();
   });
 });
 

@@ -8,7 +8,7 @@ const root = process.env.NARROWCAST_ROOT
   ? pathToFileURL(`${process.env.NARROWCAST_ROOT}/`)
   : new URL('../../', import.meta.url);
 export const native = createRequire(root)('./index.cjs');
-export const { AudioSource, AudioStream, VideoStream, install } = await import(
+export const { AudioResampler, AudioSource, AudioStream, VideoStream, install } = await import(
   new URL('dist/livekit/index.js', root).href
 );
 

@@ -1,27 +1,56 @@
 // A participant of a real room in a process of its own: plain rtc-node, which publishes a tone until it is told to leave,
-// or until the test is gone. Started by publish() in room.ts.
+// or until the test is gone. Started by publish() in room.ts, which also sends what it is to do.
 import { AudioFrame, AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } from '@livekit/rtc-node';
 
-const { url, token, hz, sampleRate } = JSON.parse(process.argv[2]);
+const { url, token, ...tone } = JSON.parse(process.argv[2]);
 const SECONDS = 1; // whole periods of any whole frequency
 
 const room = new Room();
 await room.connect(url, token, { autoSubscribe: false, dynacast: false });
-const source = new AudioSource(sampleRate, 1);
-const track = LocalAudioTrack.createAudioTrack('tone', source);
-await room.localParticipant.publishTrack(track, new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }));
+let playing;
 
-const pcm = Int16Array.from({ length: sampleRate * SECONDS }, (_, i) =>
-  Math.round(12_000 * Math.sin((2 * Math.PI * hz * i) / sampleRate)),
-);
-const samples = sampleRate / 100;
-const leaving = new AbortController();
-process.on('disconnect', () => process.exit());
-process.on('message', () => leaving.abort());
-process.send('published');
+const orders = {
+  async publish({ hz, sampleRate, channels = 1 }) {
+    const source = new AudioSource(sampleRate, channels);
+    const track = LocalAudioTrack.createAudioTrack('tone', source);
+    const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE });
+    const { sid } = await room.localParticipant.publishTrack(track, options);
+    playing = { track, sid, ending: new AbortController() };
+    void play(source, hz, playing.ending.signal);
+  },
+  async unpublish() {
+    playing.ending.abort();
+    await room.localParticipant.unpublishTrack(playing.sid, true);
+  },
+  // rtc-node has no method for it.
+  mute: ({ mute }) => {
+    const value = { trackHandle: playing.track.ffi_handle.handle, mute };
+    globalThis._ffiClientInstance.request({ message: { case: 'localTrackMute', value } });
+  },
+  async leave() {
+    playing.ending.abort();
+    await room.disconnect();
+    process.send('left', () => process.exit());
+  },
+};
 
-for (let at = 0; !leaving.signal.aborted; at = (at + samples) % pcm.length) {
-  await source.captureFrame(new AudioFrame(pcm.slice(at, at + samples), sampleRate, 1, samples));
+async function play(source, hz, signal) {
+  const { sampleRate, numChannels } = source;
+  const pcm = Int16Array.from({ length: sampleRate * SECONDS * numChannels }, (_, i) =>
+    Math.round(12_000 * Math.sin((2 * Math.PI * hz * Math.floor(i / numChannels)) / sampleRate)),
+  );
+  const samples = sampleRate / 100;
+  for (let at = 0; !signal.aborted; at = (at + samples * numChannels) % pcm.length) {
+    await source.captureFrame(
+      new AudioFrame(pcm.slice(at, at + samples * numChannels), sampleRate, numChannels, samples),
+    );
+  }
 }
-await room.disconnect();
-process.send('left', () => process.exit());
+
+await orders.publish(tone);
+process.on('disconnect', () => process.exit());
+process.on('message', async ({ order, ...options }) => {
+  await orders[order](options);
+  if (order !== 'leave') process.send('done');
+});
+process.send('published');

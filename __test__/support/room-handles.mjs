@@ -1,16 +1,15 @@
 // Run with the ledger build and --expose-gc: joins a real room, reads, cancels and neglects streams of what others say,
-// leaves when they have left, and tells which of the engine's handles it still knows.
+// until these end in the way that was asked for, and tells which of the engine's handles it still knows.
 import { Room, RoomEvent, TrackKind } from '@livekit/rtc-node';
 import { AudioStream, block, install, native, until } from './engine-meeting.mjs';
 
-const { url, token, tracks: expected } = JSON.parse(process.argv[2]);
+const { url, token, tracks: expected, how } = JSON.parse(process.argv[2]);
 process.on('disconnect', () => process.exit(1));
 
 const engine = install();
 /** rtc-node's own objects: each releases its handle when it is collected. */
 const remembered = [];
 const report = await visit();
-report.listeners = globalThis._ffiClientInstance.listenerCount('ffi_event');
 const timers = activeTimers();
 engine.uninstall();
 report.timersLess = timers - activeTimers();
@@ -48,12 +47,20 @@ async function visit() {
   block(60);
   await Promise.all(cancelled.map((reader) => reader.cancel()));
   process.send('flowing');
+  if (how === 'the program leaves') await room.disconnect();
+  if (how === 'the program unsubscribes') {
+    for (const { trackPublications } of room.remoteParticipants.values()) {
+      for (const publication of trackPublications.values()) publication.setSubscribed(false);
+    }
+  }
 
   const frames = await Promise.all(ended);
   for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
     remembered.push(new WeakRef(participant));
   }
   await room.disconnect();
+  // Where the server has closed it, the engine's last word on it may be still to come.
+  await until(() => globalThis._ffiClientInstance.listenerCount('ffi_event') === 0, 'nobody listens for the room');
   return { frames };
 }
 

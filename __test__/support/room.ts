@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { RoomEvent, type RemoteAudioTrack, type RemoteParticipant, type Room } from '@livekit/rtc-node';
-import { AccessToken } from 'livekit-server-sdk';
+import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { inject, onTestFinished } from 'vitest';
 
 let rooms = 0;
@@ -16,8 +16,16 @@ export function roomName(): string {
 export function token(room: string, identity: string): Promise<string> {
   const { apiKey, apiSecret } = inject('livekit');
   const access = new AccessToken(apiKey, apiSecret, { identity });
-  access.addGrant({ roomJoin: true, room });
+  access.addGrant({ roomJoin: true, room, canUpdateOwnMetadata: true });
   return access.toJwt();
+}
+
+/** The server closes the room, whoever is in it. */
+export async function deleteRoom(room: string): Promise<void> {
+  const { url, apiKey, apiSecret } = inject('livekit');
+  // s; a machine that does other things makes the server slow.
+  const patient = { requestTimeout: 60 };
+  await new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret, patient).deleteRoom(room);
 }
 
 /** Somebody else in a room. */
@@ -26,6 +34,19 @@ export interface Publisher {
   leave(): Promise<void>;
   /** Its process dies, without a word to the server. */
   kill(): void;
+  /** Mutes its track, or lets it be heard again. */
+  mute(mute: boolean): Promise<void>;
+  /** Takes its track back. */
+  unpublish(): Promise<void>;
+  /** Publishes again, after {@link unpublish}. */
+  publish(tone: Tone): Promise<void>;
+}
+
+/** What a {@link Publisher} publishes. */
+export interface Tone {
+  readonly hz: number;
+  readonly sampleRate: number;
+  readonly channels?: number;
 }
 
 /** A participant in another process that publishes a tone of `hz`. Resolves when the track is published. */
@@ -42,12 +63,21 @@ export async function publish(room: string, identity: string, hz = 440, sampleRa
   const exit = once(child, 'exit');
   const [first] = await Promise.race([once(child, 'message'), exit]);
   if (first !== 'published') throw new Error(`the publisher ended: ${String(first)}`);
+  const order = async (name: string, more: object = {}): Promise<void> => {
+    const answer = once(child, 'message');
+    child.send({ order: name, ...more });
+    const [said] = await Promise.race([answer, exit]);
+    if (said !== 'done') throw new Error(`the publisher ended: ${String(said)}`);
+  };
   return {
     leave: async () => {
-      child.send('leave');
+      child.send({ order: 'leave' });
       await exit;
     },
     kill: () => void child.kill('SIGKILL'),
+    mute: (mute) => order('mute', { mute }),
+    unpublish: () => order('unpublish'),
+    publish: (tone) => order('publish', tone),
   };
 }
 

@@ -1,13 +1,13 @@
 import type { EventEmitter } from 'node:events';
 import type { ReadableStream } from 'node:stream/web';
-import type { AudioFrame, LocalAudioTrack } from '@livekit/rtc-node';
+import type { AudioFrame, Track } from '@livekit/rtc-node';
 
 /** A stream of a track's frames, 16 kHz mono. */
 export type Frames = ReadableStream<AudioFrame>;
 
 /** What is between the engine and JavaScript: narrowcast, or rtc-node's own client. */
 export interface Client {
-  open(track: LocalAudioTrack): Frames;
+  open(track: Track): Frames;
   /** Who listens to the engine's events, streams not counted that native code feeds. */
   listeners(): number;
   /** Streams that the engine feeds. */

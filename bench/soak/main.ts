@@ -1,14 +1,19 @@
+import { startLivekitServer, type LivekitServer } from '../../__test__/support/livekit-server.js';
 import { ledgerPackage } from '../../__test__/support/ledger.js';
 import { checkWritable, writeJson } from '../../src/cli/output-file.js';
 import { inProcess } from '../support/child.js';
-import { loadLine, watchLoad } from '../support/load.js';
+import { loadLine, watchLoad, type Load } from '../support/load.js';
 import type { Aftermath } from './meeting.js';
-import { table } from './report.js';
-import { wrongCounts, wrongSlope } from './verdict.js';
+import type { Leftovers } from './leftovers.js';
+import { roomTable, table } from './report.js';
+import type { RoomAftermath } from './room-meeting.js';
+import { wrongCounts, wrongRoomCounts, wrongSlope } from './verdict.js';
 
 /** What `npm run soak` was asked for. */
 export interface SoakOptions {
   readonly minutes: number;
+  /** Whether it is held in a room on a real server, with others in it, and not on the engine alone. */
+  readonly server: boolean;
   /** Where the figures go, too. */
   readonly json?: string | undefined;
   /** Whether memory that grows is a failure; without, the counts alone are. */
@@ -30,28 +35,59 @@ const EXTRA_MS = 240_000;
  *
  * @throws {Failure} the file can't be written
  */
-export async function soak({ minutes, json, assertSlope }: SoakOptions): Promise<0 | 1> {
-  if (json !== undefined) await checkWritable(json);
-  const look = watchLoad();
-  // The addon that knows its handles, on both sides: what it notes is small, and the same code is measured and counted.
-  const root = ledgerPackage('soak');
-  const [peer, ours] = await Promise.all([run('peer', minutes, root), run('ours', minutes, root)]);
-  const load = look();
-  const wrong = [...wrongCounts(ours), ...(assertSlope ? wrongSlope(ours) : [])];
+export async function soak(options: SoakOptions): Promise<0 | 1> {
+  if (options.json !== undefined) await checkWritable(options.json);
+  return options.server ? soakInRoom(options) : soakInProcess(options);
+}
 
-  console.log(loadLine(`soak, ${minutes} min`, load));
-  console.log(table(minutes, peer, ours));
+async function soakInProcess(options: SoakOptions): Promise<0 | 1> {
+  const look = watchLoad();
+  const [peer, ours] = await bothSides<Aftermath>(options.minutes);
+  return conclude('soak', options, look(), peer, ours, table, wrongCounts);
+}
+
+async function soakInRoom(options: SoakOptions): Promise<0 | 1> {
+  const { server, stop } = await startLivekitServer();
+  try {
+    const look = watchLoad();
+    const [peer, ours] = await bothSides<RoomAftermath>(options.minutes, server);
+    return await conclude('soak in a room', options, look(), peer, ours, roomTable, wrongRoomCounts);
+  } finally {
+    await stop();
+  }
+}
+
+/** Prints, and writes, what both left behind. */
+async function conclude<Side extends Leftovers>(
+  name: string,
+  { minutes, json, assertSlope }: SoakOptions,
+  load: Load,
+  peer: Side,
+  ours: Side,
+  tableOf: (minutes: number, peer: Side, ours: Side) => string,
+  wrongCountsOf: (ours: Side) => string[],
+): Promise<0 | 1> {
+  const wrong = [...wrongCountsOf(ours), ...(assertSlope ? wrongSlope(ours) : [])];
+  console.log(loadLine(`${name}, ${minutes} min`, load));
+  console.log(tableOf(minutes, peer, ours));
   for (const what of wrong) console.log(`narrowcast: ${what}`);
   if (wrong.length === 0) console.log('narrowcast left nothing behind.');
-  if (json !== undefined) await writeJson(json, { name: 'soak', minutes, load, peer, ours, wrong });
+  if (json !== undefined) await writeJson(json, { name, minutes, load, peer, ours, wrong });
   return wrong.length === 0 ? 0 : 1;
 }
 
-/** One side, in a process of its own that ends with this one. */
-function run(side: 'ours' | 'peer', minutes: number, root: string): Promise<Aftermath> {
-  return inProcess(new URL('side.ts', import.meta.url), [side, String(minutes)], {
-    limitMs: minutes * 60_000 + EXTRA_MS,
-    nodeArgs: FIXED_HEAP,
-    env: { ...process.env, NARROWCAST_ROOT: root },
-  });
+/** The peer's and ours, in processes of their own that end with this one. */
+function bothSides<Side>(minutes: number, server?: LivekitServer): Promise<[Side, Side]> {
+  // The addon that knows its handles, on both sides: what it notes is small, and the same code is measured and counted.
+  const root = ledgerPackage('soak');
+  const run = (side: 'ours' | 'peer') => {
+    const args = [side, String(minutes), ...(server ? [JSON.stringify(server)] : [])];
+    return inProcess<Side>(new URL('side.ts', import.meta.url), args, {
+      limitMs: minutes * 60_000 + EXTRA_MS,
+      nodeArgs: FIXED_HEAP,
+      // rtc-node logs less.
+      env: { ...process.env, NODE_ENV: 'production', NARROWCAST_ROOT: root },
+    });
+  };
+  return Promise.all([run('peer'), run('ours')]);
 }

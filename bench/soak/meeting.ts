@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { block, openTracks, play } from '../../__test__/support/engine-meeting.mjs';
 import type { Client, Counts, Frames } from './client.js';
-import { MemoryLog, type MemoryTrend } from './memory.js';
+import { leftovers, rest, Streams, type Leftovers } from './leftovers.js';
+import { MemoryLog } from './memory.js';
 
 /** Of tracks and streams, in Hz. */
 export const SAMPLE_RATE = 16_000;
@@ -25,26 +26,12 @@ const STALL_MS = 60;
 const FORGET_EVERY = 15;
 /** Streams that are forgotten, at most. */
 const FORGET_AT_MOST = 20;
-/** Full collections after which what is still there is there for good; what is collected takes two or three. */
-const COLLECTIONS = 20;
-/** How long everything must be quiet, and how long that may take, in ms. */
-const REST_MS = 250;
-const REST_LIMIT_MS = 30_000;
 
 /** What a meeting left behind, and what it was. */
-export interface Aftermath {
-  /** Native handles that the engine still knows. */
-  readonly handles: { readonly frames: number; readonly streams: number };
-  /** More listeners to the engine's events than in the beginning. */
-  readonly listeners: number;
-  /** Streams that nobody holds: those that the engine still feeds, and those that the collector did not get. */
-  readonly streams: { readonly open: number; readonly notCollected: number };
-  readonly memory: MemoryTrend;
+export interface Aftermath extends Leftovers {
   /** The stream that nobody read, until the end. */
   readonly neverRead: NeverRead;
   readonly did: { readonly cancelled: number; readonly forgotten: number; readonly framesRead: number };
-  /** What should never happen and did, in words. */
-  readonly faults: readonly string[];
 }
 
 /** What became of the frames of a stream that nobody read. */
@@ -100,44 +87,10 @@ export async function holdMeeting(client: Client, minutes: number): Promise<Afte
     return { memory, neverRead };
   })();
 
-  for (let i = 0; i < COLLECTIONS; i++) {
-    gc!();
-    // Not before it, for what one looks at stays until one's turn ends.
-    if (streams.sweep() === 0 && client.streams() === 0) break;
-    await sleep(10);
-  }
-  await rest(client);
   // Before the tracks end, which would end what was forgotten, too.
-  const aftermath = {
-    streams: { open: client.streams(), notCollected: streams.sweep() },
-    listeners: client.listeners() - listenersBefore,
-    handles: client.handles(),
-    memory,
-    neverRead,
-    did,
-    faults: client.faults(),
-  };
+  const aftermath = { ...(await leftovers(client, streams, listenersBefore)), memory, neverRead, did };
   await Promise.all(tracks.map(({ track }) => track.close()));
   return aftermath;
-}
-
-/** Opens streams, and knows which of them are still there without keeping them. */
-class Streams {
-  #alive: WeakRef<Frames>[] = [];
-
-  constructor(readonly client: Client) {}
-
-  open(track: Parameters<Client['open']>[0]): Frames {
-    const stream = this.client.open(track);
-    this.#alive.push(new WeakRef(stream));
-    return stream;
-  }
-
-  /** How many have not been collected. */
-  sweep(): number {
-    this.#alive = this.#alive.filter((stream) => stream.deref() !== undefined);
-    return this.#alive.length;
-  }
 }
 
 /** Cancels streams in mid-flow, while frames of theirs wait that JavaScript could not look at yet. */
@@ -167,27 +120,4 @@ async function drain(stream: Frames): Promise<{ waiting: number; droppedBefore: 
   }
   await reader.cancel();
   return { waiting, droppedBefore };
-}
-
-/** Waits until no events come any more. */
-async function rest(client: Client): Promise<void> {
-  let last = -1;
-  let since = 0;
-  const calm = await until(() => {
-    const events = client.events();
-    if (events !== last) since = performance.now();
-    last = events;
-    return performance.now() - since > REST_MS;
-  }, REST_LIMIT_MS);
-  if (!calm) throw new Error(`events still come ${REST_LIMIT_MS} ms after nothing is played any more`);
-}
-
-/** Waits for a condition, for `limitMs` at most; returns whether it holds. */
-async function until(condition: () => boolean, limitMs: number): Promise<boolean> {
-  const end = performance.now() + limitMs;
-  while (!condition()) {
-    if (performance.now() > end) return false;
-    await sleep(10);
-  }
-  return true;
 }

@@ -8,6 +8,12 @@ export function mainThreadUs(): number {
   return clock.now() * 1000;
 }
 
+/** How often this thread's event loop has gone round so far; NaN where Node does not say. */
+export function loopTurns(): number {
+  const { uvMetricsInfo } = performance.nodeTiming as { uvMetricsInfo?: { loopCount: number } };
+  return uvMetricsInfo?.loopCount ?? NaN;
+}
+
 /** What a process spent in a while. */
 export interface Spent {
   readonly ms: number;

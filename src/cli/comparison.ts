@@ -1,5 +1,5 @@
 import { count } from './format.js';
-import type { MeetingResult, Sides } from './result.js';
+import type { Measured, MeetingResult, Sides } from './result.js';
 
 /** One figure of both sides. */
 export interface ComparisonRow {
@@ -14,7 +14,7 @@ export interface ComparisonRow {
 /** A figure of one side. */
 interface Figure {
   readonly what: string;
-  readonly of: (result: MeetingResult) => number | null;
+  readonly of: (result: Measured) => number | null;
   readonly format: (value: number) => string;
   /** Whether the two can be divided. */
   readonly ratio?: boolean;
@@ -92,11 +92,16 @@ export function comparisonRows({ ours, peer }: Sides): ComparisonRow[] {
     text('frames played', ({ framesExpected }) => count(framesExpected)),
     text('samples lost', ({ samplesLost }) => count(samplesLost)),
     text('recordings intact', ({ intact, recordings }) => `${count(intact)} of ${count(recordings)}`),
-    ...[...COSTS, ...EVENTS].map((figure) => rowOf(figure, ours, peer)),
+    ...measuredRows(ours, peer),
   ];
 }
 
-function rowOf({ what, of, format, ratio }: Figure, ours: MeetingResult, peer: MeetingResult | null): ComparisonRow {
+/** What was measured of both sides, or of one. */
+export function measuredRows(ours: Measured, peer: Measured | null = null): ComparisonRow[] {
+  return [...COSTS, ...EVENTS].map((figure) => rowOf(figure, ours, peer));
+}
+
+function rowOf({ what, of, format, ratio }: Figure, ours: Measured, peer: Measured | null): ComparisonRow {
   const [one, other] = [of(ours), peer && of(peer)];
   return {
     what,

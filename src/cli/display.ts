@@ -9,24 +9,24 @@ import { wrap } from './table.js';
 /** How often the table is drawn, in ms. */
 const DRAW_MS = 500;
 
-/** Lines that a meeting prints where there is no table, about. */
+/** Lines that are printed where there is no table, about. */
 const PLAIN_LINES = 10;
 
-/** Shows a meeting while it runs: a table on a terminal, a line now and then elsewhere. */
+/** Shows what is listened to, while it runs: a table on a terminal, a line now and then elsewhere. */
 export class Display {
   readonly #screen: Screen;
   readonly #view: (elapsed: number) => View;
   #start = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param view the meeting so many seconds after it began */
+  /** @param view how it is so many seconds after it began */
   constructor(screen: Screen, view: (elapsed: number) => View) {
     this.#screen = screen;
     this.#view = view;
   }
 
   /**
-   * @param seconds length of the meeting
+   * @param seconds how long it will be; Infinity where nobody knows
    * @param run calls the function that draws, and can measure it
    */
   start(seconds: number, run: (draw: () => void) => void): void {

@@ -61,6 +61,7 @@ async function examineAddon(): Promise<Finding> {
 async function examineEngine(): Promise<Finding[]> {
   const { loadBindings } = await import('../livekit/bindings.js');
   const { install } = await import('../livekit/engine.js');
+  const { TESTED_RANGE, TESTED_VERSIONS } = await import('../livekit/tested.js');
   const { checkPeek } = await import('./peek-check.js');
   const what = 'LiveKit';
   let bindings: ReturnType<typeof loadBindings>;
@@ -76,8 +77,11 @@ async function examineEngine(): Promise<Finding[]> {
     return [{ what, found: 'installed, but can not be used', problem: message }];
   }
   const { ffi, rtcVersion, engineVersion, enginePath } = bindings;
+  const tested = TESTED_VERSIONS.includes(rtcVersion)
+    ? 'which narrowcast is tested with'
+    : `not tested: narrowcast is with ${TESTED_RANGE}`;
   const findings: Finding[] = [
-    { what: 'rtc-node', found: rtcVersion },
+    { what: 'rtc-node', found: `${rtcVersion}, ${tested}` },
     { what: 'engine', found: `${engineVersion}, ${enginePath}` },
   ];
   try {

@@ -18,3 +18,16 @@ export function clock(seconds: number): string {
   if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
   return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
+
+/** `2026-11-21T140530Z`: a moment, for the name of a file. */
+export const timeName = (date: Date): string => `${date.toISOString().slice(0, 19).replaceAll(':', '')}Z`;
+
+/** Columns of a name, at most, where there are others beside it. */
+const NAME_COLUMNS = 30;
+
+/** What somebody else chose to be called: in one line of a terminal, and nothing that the terminal takes for an order. */
+export function printable(name: string): string {
+  const line = name.replace(/\p{C}|\p{Z}/gu, (character) => (character === ' ' ? ' ' : '�'));
+  const characters = Array.from(line);
+  return characters.length > NAME_COLUMNS ? `${characters.slice(0, NAME_COLUMNS - 1).join('')}…` : line;
+}

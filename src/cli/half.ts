@@ -38,6 +38,8 @@ export interface Heard {
   /** RMS since it was last asked for, in dB below full scale. */
   readonly level: number;
   readonly dropped: number | null;
+  /** Why there is nothing to hear, where something else than silence is the reason. */
+  readonly state?: string | undefined;
 }
 
 /** How long nothing may happen before it is taken for the end, in ms. */

@@ -2,13 +2,14 @@ import { clock, count, countOrNone, people } from './format.js';
 import type { Heard } from './half.js';
 import type { Reading } from './meters.js';
 import type { Progress } from './peer-messages.js';
-import type { MeetingShape } from './result.js';
 import type { EventCounts } from './side.js';
 import { fitted, plainTable, wrap } from './table.js';
 
-/** A meeting at one moment, as it is shown. */
-export interface View extends MeetingShape {
-  /** Since the meeting began, in s. */
+/** What is listened to at one moment, as it is shown. */
+export interface View {
+  /** What is above the table: what it is, and how long it has been. */
+  readonly heading: readonly string[];
+  /** Since it began, in s. */
   readonly elapsed: number;
   readonly heard: readonly Heard[];
   readonly events: EventCounts | null;
@@ -24,11 +25,11 @@ const SILENCE_DB = -60;
 const WIDEST = 100;
 
 /**
- * The table of a running meeting, for a terminal of this size. No line is as wide as `columns`. Where not all
+ * The table of what is listened to, for a terminal of this size. No line is as wide as `columns`. Where not all
  * participants fit `rows`, the last row sums up the others.
  */
 export function liveTable(view: View, columns: number, rows: number): string[] {
-  const heading = wrap('', headingParts(view), columns);
+  const heading = wrap('', view.heading, columns);
   const footing = meterLines(view, columns);
   const frame = 4; // above, below, and around the head
   // A row for the cursor, below it all.
@@ -49,8 +50,8 @@ export function liveTable(view: View, columns: number, rows: number): string[] {
   widths[2] = Math.max(8, width - widths.reduce((sum, each) => sum + each) - widths.length - 1);
   const bar = widths[2] - 2;
   const table = plainTable(['participant', 'frames', 'level', 'dropped'], widths, ['left', 'right', 'left', 'right']);
-  for (const { identity, frames, level, dropped } of shown) {
-    table.push([identity, count(frames), levelBar(level, bar), countOrNone(dropped)]);
+  for (const { identity, frames, level, dropped, state } of shown) {
+    table.push([identity, count(frames), state ?? levelBar(level, bar), countOrNone(dropped)]);
   }
   if (others.length > 0) {
     const sum = (of: (each: Heard) => number) => others.reduce((total, each) => total + of(each), 0);
@@ -61,7 +62,7 @@ export function liveTable(view: View, columns: number, rows: number): string[] {
   return [...heading, ...fitted(table, columns), ...footing];
 }
 
-/** One line that says how far the meeting is, where there is no terminal to draw on. */
+/** One line that says how far it is, where there is no terminal to draw on. */
 export function plainLine(view: View): string {
   const { heard, events, reading, peer } = view;
   const frames = heard.reduce((sum, each) => sum + each.frames, 0);
@@ -84,20 +85,6 @@ export function meterLines(view: Pick<View, 'events' | 'reading' | 'peer'>, colu
     ...wrap('process  ', processParts(reading), columns),
     ...(peer ? wrap('rtc-node ', peerParts(peer), columns) : []),
   ];
-}
-
-/** What kind of meeting it is. */
-export function shapeParts({ participants, sampleRate, frameMs, stall }: MeetingShape): string[] {
-  return [
-    people(participants),
-    `${sampleRate / 1000} kHz`,
-    `${frameMs} ms frames`,
-    ...(stall > 0 ? [`JavaScript blocked for ${count(stall)} ms each second`] : []),
-  ];
-}
-
-function headingParts(view: View): string[] {
-  return [`meeting: ${clock(view.elapsed)} of ${clock(view.seconds)}`, ...shapeParts(view)];
 }
 
 function eventParts({ published, delivered, unwanted, dropped, wakes }: EventCounts): string[] {

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import type { Access, AccessFlags } from './access.js';
 import { VERSION } from '../version.js';
 import { duration, files, path, whole } from './arguments.js';
 import { runDoctor } from './doctor.js';
 import { failureLine } from './failure.js';
+import { timeName } from './format.js';
 import { Screen } from './screen.js';
 
 /** The command was not understood. */
@@ -12,6 +15,9 @@ const USAGE = 2;
 
 /** The command was understood, and failed. */
 const FAILED = 1;
+
+/** Longest time that can be asked for, in s: 100 days. */
+const LONGEST_RECORDING_S = 8_640_000;
 
 const program = new Command('narrowcast')
   .description("Real-time media plumbing for Node voice agents, on LiveKit's own native engine.")
@@ -82,6 +88,60 @@ program
     const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.js', import.meta.url)) : undefined;
     const meeting = { ...options, report: options.report || undefined };
     process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), peerProgram);
+  });
+
+interface RecordFlags extends AccessFlags {
+  rate: number;
+  seconds?: number;
+  out?: string;
+  json?: string;
+  report: string | boolean;
+}
+
+program
+  .command('record')
+  .description(
+    'Record everybody in a LiveKit room, until it is over or Ctrl-C: a WAV file for each participant, 16-bit mono. All ' +
+      'files begin and end together, with silence where somebody was not heard, so they can be played side by side. ' +
+      'Video is not received. The exit status is 0 when the room or the time is over, 1 if anything was lost.',
+  )
+  .option('--url <url>', 'the LiveKit server (LIVEKIT_URL)')
+  .option('--token <token>', 'to enter the room with (LIVEKIT_TOKEN)')
+  .option('--room <name>', 'without a token: the room, for LIVEKIT_API_KEY and LIVEKIT_API_SECRET')
+  .option('--identity <name>', 'with --room: whom the others see (default: recorder- and a number)')
+  .option('--rate <hz>', 'of the files; 48000 is what the engine decodes', whole(8000, 192_000), 48_000)
+  .option('--seconds <s>', 'how long at most', duration(LONGEST_RECORDING_S))
+  .option(
+    '--out <folder>',
+    'where the files go; no recording there is replaced (default: recordings/ and the time of day, UTC)',
+    path,
+  )
+  .option('--json <file>', 'where the figures go', path)
+  .option(
+    '--report <file>',
+    'where the report goes, a web page with charts (default: report.html in that folder)',
+    path,
+  )
+  .option('--no-report', 'write no report')
+  .action(async (options: RecordFlags, command: Command) => {
+    const { rate, seconds, json, report } = options;
+    const { accessFrom } = await import('./access.js');
+    const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
+    if (rate % 100 !== 0) refuse(`--rate ${rate} must be a multiple of 100`);
+    let access: Access;
+    try {
+      access = accessFrom(options, process.env);
+    } catch (error) {
+      return refuse((error as Error).message);
+    }
+    const { recordRoom } = await import('./record.js');
+    const { LiveKitRoom } = await import('./livekit-room.js');
+    const out = options.out ?? join('recordings', timeName(new Date()));
+    process.exitCode = await recordRoom(
+      { sampleRate: rate, seconds, out, json, report: report === true ? undefined : report },
+      () => new LiveKitRoom(access, rate),
+      new Screen(process.stdout),
+    );
   });
 
 program

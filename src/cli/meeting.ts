@@ -4,6 +4,7 @@ import { Display, summary } from './display.js';
 import { Half, type HalfOptions } from './half.js';
 import { Interruption } from './interruption.js';
 import { describeMachine, loadNow } from './machine.js';
+import { headingParts } from './meeting-shape.js';
 import { checkWritable, writeJson, writeText } from './output-file.js';
 import { gather } from './participants.js';
 import { RemoteHalf } from './remote-half.js';
@@ -48,7 +49,7 @@ export async function holdMeeting(
     if (report !== undefined) await checkWritable(report);
     const participants = await gather(options);
     const display: Display = new Display(screen, (elapsed) => ({
-      ...shapeOf(options),
+      heading: headingParts(elapsed, shapeOf(options)),
       elapsed: Math.min(elapsed, seconds),
       heard: half.heard(),
       events: half.events(),

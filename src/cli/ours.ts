@@ -1,5 +1,5 @@
 import { AudioStream, install, type Engine } from '../livekit/index.js';
-import { native } from '../native.js';
+import { EngineWatch } from './engine-watch.js';
 import type { Participant } from './participants.js';
 import type { EventCounts, Listening, Played, Side } from './side.js';
 import { Tracks } from './tracks.js';
@@ -9,9 +9,9 @@ export class Ours implements Side {
   readonly ordered = true;
   readonly broken: Promise<never>;
   readonly #engine: Engine;
+  readonly #watch: EngineWatch;
   readonly #tracks: Tracks;
   readonly #streams: AudioStream[] = [];
-  #before: EventCounts = { published: 0, delivered: 0, unwanted: 0, dropped: 0, wakes: 0 };
 
   /**
    * @param sampleRate of tracks and streams, in Hz
@@ -24,9 +24,8 @@ export class Ours implements Side {
   ) {
     this.#engine = install();
     this.#tracks = new Tracks(sampleRate);
-    this.broken = new Promise((_, reject) => this.#engine.once('panic', reject));
-    // It may break before, or after, anybody looks.
-    this.broken.catch(() => {});
+    this.#watch = new EngineWatch(this.#engine);
+    this.broken = this.#watch.broken;
   }
 
   rehearse(participants: number): () => void {
@@ -49,7 +48,7 @@ export class Ours implements Side {
   }
 
   play(chunks: number): void {
-    this.#before = this.#counts();
+    this.#watch.begin();
     this.#tracks.play(chunks);
   }
 
@@ -62,15 +61,7 @@ export class Ours implements Side {
   }
 
   events(): EventCounts {
-    const now = this.#counts();
-    const since = this.#before;
-    return {
-      published: now.published - since.published,
-      delivered: now.delivered - since.delivered,
-      unwanted: now.unwanted - since.unwanted,
-      dropped: now.dropped - since.dropped,
-      wakes: now.wakes - since.wakes,
-    };
+    return this.#watch.events();
   }
 
   async leave(): Promise<void> {
@@ -78,18 +69,5 @@ export class Ours implements Side {
     for (const stream of this.#streams) stream.close();
     await this.#tracks.close();
     this.#engine.uninstall();
-  }
-
-  #counts(): EventCounts {
-    const { received, answered, frames, framesReleased, framesMalformed, heldDropped, unknown, malformed, events } =
-      this.#engine.stats();
-    return {
-      published: received,
-      delivered: frames + answered + events.delivered,
-      // The frames that come between the closing of a stream and the engine's last word on it are nobody's.
-      unwanted: events.unwanted + framesReleased,
-      dropped: events.dropped + heldDropped + framesMalformed + unknown + malformed,
-      wakes: native.threadWakes(),
-    };
   }
 }

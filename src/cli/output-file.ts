@@ -37,6 +37,20 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/**
+ * As {@link makeFolder}, and finds out whether files can be made in it.
+ *
+ * @throws {Failure}
+ */
+export async function makeWritableFolder(path: string): Promise<void> {
+  await makeFolder(path);
+  try {
+    await access(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw fileFailure('write to the folder', path, cause);
+  }
+}
+
 /** Node's own `recursive` never returns where the system does not let anything be made, such as in /proc on Linux. */
 async function makeWithParents(path: string): Promise<void> {
   try {

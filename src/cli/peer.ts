@@ -40,7 +40,7 @@ export class Peer implements Side {
   ) {
     const { enginePath, ffi } = loadBindings();
     // Without the engine's callback: that stays with rtc-node.
-    fromNative(() => native.engineAttach(enginePath, describeEvents(ffi), false));
+    fromNative(() => native.engineAttach(enginePath, describeEvents(ffi)));
     this.#tracks = new Tracks(sampleRate);
   }
 

@@ -1,14 +1,8 @@
-import chartLicence from 'uplot/LICENSE?raw';
-import chartLibrary from 'uplot/dist/uPlot.iife.min.js?raw';
-import chartStyle from 'uplot/dist/uPlot.min.css?raw';
 import { comparisonRows, difference, outcomeOf } from './comparison.js';
 import { count, countOrNone } from './format.js';
-import { escapeHtml, fill, htmlTable, scriptJson, type Cell } from './html.js';
-import { shapeParts } from './live-table.js';
-import type { Machine } from './machine.js';
-import page from './report/page.html?raw';
-import script from './report/page.js?raw';
-import style from './report/page.css?raw';
+import { htmlTable, type Cell } from './html.js';
+import { shapeParts } from './meeting-shape.js';
+import { clockText, dateText, LAG_TEXT, numberCell, renderPage, type Card } from './report-page.js';
 import type { MeetingFigures, MeetingResult, Sides } from './result.js';
 
 /** What a report says about the run itself. */
@@ -23,33 +17,19 @@ export interface ReportNotes {
 
 /** A web page about a meeting, in one file: it loads nothing, from nowhere. */
 export function renderReport(figures: MeetingFigures, notes: ReportNotes): string {
-  const { meeting, machine } = figures;
-  const compared = figures.peer !== null;
-  return fill(page, {
-    title: compared ? 'narrowcast beside plain rtc-node' : 'narrowcast meeting',
-    shape: escapeHtml([...shapeParts(meeting), `${meeting.seconds} s`, dateText(notes.at)].join(' · ')),
-    notes: noteTexts(notes)
-      .map((text) => `<p class="note">${escapeHtml(text)}</p>`)
-      .join('\n'),
-    cards: cardsOf(figures).map(cardHtml).join('\n'),
-    charts: CHARTS.map((chart) => chartHtml(chart, compared)).join('\n'),
-    comparison: comparisonHtml(figures),
+  const { meeting, machine, ours, peer } = figures;
+  return renderPage({
+    title: peer ? 'narrowcast beside plain rtc-node' : 'narrowcast meeting',
+    shape: [...shapeParts(meeting), `${meeting.seconds} s`, dateText(notes.at)],
+    notes: noteTexts(notes),
+    cards: cardsOf(figures),
+    figures: comparisonRows(figures),
     participants: participantsHtml(figures),
-    machine: htmlTable([], machineRows(machine)),
-    method: methodHtml(figures),
-    chartLicence: chartLicence.trim(),
-    chartLibrary,
-    chartStyle,
-    style,
-    script,
-    figures: scriptJson({ ours: figures.ours, peer: figures.peer }),
+    machine,
+    occasion: 'the meeting',
+    method: methodTexts(figures),
+    sides: { ours, peer },
   });
-}
-
-interface Card {
-  readonly figure: string;
-  readonly of: string;
-  readonly details: string;
 }
 
 /** What somebody wants to know first: computed, whichever way it comes out. */
@@ -86,61 +66,13 @@ function cardsOf({ ours, peer }: Sides): Card[] {
   }
 }
 
-function cardHtml({ figure, of, details }: Card): string {
-  return `<div class="card"><p class="figure">${escapeHtml(figure)}</p><p class="of">${escapeHtml(of)}</p><p>${escapeHtml(details)}</p></div>`;
-}
-
-interface Chart {
-  /** The name that page.js knows it by. */
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string;
-  /** What the dots are, where there are some beside the line. */
-  readonly dots?: string;
-}
-
-const CHARTS: readonly Chart[] = [
-  { name: 'thread', title: 'Main-thread time per frame', unit: 'in each second' },
-  { name: 'lag', title: 'Event-loop lag', unit: 'p99', dots: 'max' },
-  { name: 'memory', title: 'Resident memory', unit: '' },
-];
-
-function chartHtml({ name, title, unit, dots }: Chart, compared: boolean): string {
-  const keys = [
-    '<span class="key">narrowcast</span>',
-    ...(compared ? ['<span class="key peer">rtc-node</span>'] : []),
-    ...(dots ? [`<span class="key dots">${dots}</span>`] : []),
-  ];
-  return `<figure><figcaption><strong>${title} <span class="unit">${unit}</span></strong>${keys.join('')}</figcaption><div class="plot" data-chart="${name}"></div></figure>`;
-}
-
-function comparisonHtml(sides: Sides): string {
-  const number = (text: string): Cell => ({ text, className: 'number' });
-  const head: Cell[] = [
-    { text: '' },
-    { text: 'narrowcast', className: 'number ours' },
-    { text: 'rtc-node', className: 'number peer' },
-    number('ratio'),
-  ];
-  const rows = comparisonRows(sides).map(({ what, ours, peer, ratio }) => [
-    { text: what },
-    ...[ours, peer, ratio].map(number),
-  ]);
-  const columns = sides.peer ? head.length : 2;
-  return htmlTable(
-    head.slice(0, columns),
-    rows.map((row) => row.slice(0, columns)),
-  );
-}
-
 function participantsHtml({ ours, peer }: Sides): string {
-  const number = (text: string): Cell => ({ text, className: 'number' });
   const side = ({ participants }: MeetingResult, at: number): Cell[] => {
     const { framesReceived, framesExpected, framesDropped, samplesLost, intact } = participants[at]!;
     return [
-      number(`${count(framesReceived)} of ${count(framesExpected)}`),
-      number(countOrNone(framesDropped)),
-      number(count(samplesLost)),
+      numberCell(`${count(framesReceived)} of ${count(framesExpected)}`),
+      numberCell(countOrNone(framesDropped)),
+      numberCell(count(samplesLost)),
       intact ? { text: 'intact' } : { text: 'damaged', className: 'bad' },
     ];
   };
@@ -160,28 +92,12 @@ function participantsHtml({ ours, peer }: Sides): string {
   );
 }
 
-function machineRows({ cpu, cores, memoryGb, system, node, narrowcast, rtcNode, engine, load }: Machine): Cell[][] {
+function methodTexts({ ours, peer }: Sides): string[] {
   return [
-    ['processor', `${cpu}, ${cores === 1 ? '1 core' : `${cores} cores`}`],
-    ['memory', `${memoryGb.toFixed(1)} GB`],
-    ['system', system],
-    ['Node', node],
-    ['narrowcast', narrowcast],
-    ['@livekit/rtc-node', `${rtcNode}, engine ${engine}`],
-    ['load', `${load.before.toFixed(1)} before the meeting, ${load.after.toFixed(1)} after it`],
-  ].map((row) => row.map((text) => ({ text })));
-}
-
-function methodHtml({ ours, peer }: Sides): string {
-  const clock =
-    ours.mainThreadClock === 'processor'
-      ? 'is time that the JavaScript thread was on a processor'
-      : 'is time that the event loop was not waiting, so what else the machine did at that moment is in it';
-  const lines = [
-    `Main-thread time ${clock}. Left out: stalls made on purpose, drawing the table, and what the same thread took just ` +
+    `Main-thread time ${clockText(ours)}. Left out: stalls made on purpose, drawing the table, and what the same thread took just ` +
       'before, while everybody played and nobody listened (measuring lag, and rtc-node hearing the answers to what was ' +
       'played: in a real meeting others play).',
-    'Event-loop lag is how late a timer of 10 ms fired. Lag, memory and processor time are the whole process’s.',
+    LAG_TEXT,
     'Samples lost were played and are not in the recording, unchanged and in their place: each recording was read back ' +
       'from the disk and compared with what was played.',
     ...(peer
@@ -196,7 +112,6 @@ function methodHtml({ ours, peer }: Sides): string {
         ]
       : []),
   ];
-  return `<ul>\n${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('\n')}\n</ul>`;
 }
 
 function noteTexts({ early, missing }: ReportNotes): string[] {
@@ -204,9 +119,4 @@ function noteTexts({ early, missing }: ReportNotes): string[] {
     ...(early ? ['Somebody ended this meeting early.'] : []),
     ...(missing === undefined ? [] : [`No comparison with rtc-node: ${missing}`]),
   ];
-}
-
-/** `2026-11-21 14:05 UTC`. */
-function dateText(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -2,13 +2,17 @@ import type { Machine } from './machine.js';
 import type { Reading, Sample } from './meters.js';
 import type { EventCounts } from './side.js';
 
-/** What `--json` writes for each side: what was heard, and what it cost. */
-export interface MeetingResult extends Reading {
-  readonly participants: readonly ParticipantResult[];
+/** What was measured of something that was listened to. */
+export interface Measured extends Reading {
   /** null where they were not counted. */
   readonly events: EventCounts | null;
-  /** The cost over time, about one sample a second; the first is from the start. */
+  /** The cost over time, about one sample a second in the first hour, and then fewer; the first is from the start. */
   readonly samples: readonly Sample[];
+}
+
+/** What `--json` writes for each side: what was heard, and what it cost. */
+export interface MeetingResult extends Measured {
+  readonly participants: readonly ParticipantResult[];
 }
 
 /** What became of one participant's voice. */

@@ -4,7 +4,10 @@ import type { Meters, Sample } from './meters.js';
 /** How long before each whole second a sample is taken, in ms: a stall is over then, and the next has not begun. */
 const LEAD_MS = 50;
 
-/** Takes a sample of a meeting's cost every second. */
+/** A sample is taken every second in the first of so many seconds, every second second in the next, and so on. */
+const DENSE_S = 3600;
+
+/** Takes a sample of a meeting's cost every second; less often when it has gone on for hours. */
 export class Sampler {
   readonly samples: Sample[] = [];
   readonly #meters: Meters;
@@ -41,7 +44,8 @@ export class Sampler {
   /** The next whole second after `start` that is still to come, and has no sample yet. */
   #schedule(start: number, last = 0): void {
     const elapsed = performance.now() - start;
-    const next = Math.max(last + 1, Math.ceil((elapsed + LEAD_MS) / 1000));
+    const step = 1 + Math.floor(last / DENSE_S);
+    const next = Math.max(last + step, Math.ceil((elapsed + LEAD_MS) / 1000));
     this.#timer = setTimeout(
       () => {
         this.#meters.apart(() => {

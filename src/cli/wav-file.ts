@@ -30,10 +30,14 @@ export class WavWriter {
   #filling = new Int16Array(BLOCK_SAMPLES);
   #filled = 0;
   #spare = new Int16Array(BLOCK_SAMPLES);
-  /** Bytes that are in the file. */
+  /** Bytes that the file will have, up to what comes next. */
   #position = 0;
   /** The block on its way to the disk; never rejects. */
   #writing: Promise<void> | undefined;
+  /** Bytes up to the last that was written: what is behind it is silence that takes no room. */
+  #written = HEADER_BYTES;
+  /** Sizes on their way to the disk; never rejects. */
+  #saving: Promise<void> | undefined;
   /** What went wrong: everything afterwards fails with it. */
   #failure: { error: unknown } | undefined;
 
@@ -47,14 +51,15 @@ export class WavWriter {
    *
    * @param path the folder must exist
    * @param sampleRate Hz
-   * @throws {Failure} the file can't be written
+   * @param existing what becomes of a file that is there
+   * @throws {Failure} the file can't be written; its cause has the code `EEXIST` where one is there, and is kept
    */
-  static async create(path: string, sampleRate: number): Promise<WavWriter> {
+  static async create(path: string, sampleRate: number, existing: 'replace' | 'keep' = 'replace'): Promise<WavWriter> {
     const header = new WaveFile();
     header.fromScratch(1, sampleRate, '16', []);
     let file: FileHandle;
     try {
-      file = await open(path, 'w');
+      file = await open(path, existing === 'keep' ? 'wx' : 'w');
     } catch (cause) {
       throw fileFailure('write', path, cause);
     }
@@ -94,6 +99,33 @@ export class WavWriter {
   }
 
   /**
+   * Appends silence, of any length: what is long takes no time, and on most disks no room, for what was never written is
+   * zero. To be waited for as {@link append}.
+   *
+   * @throws {Failure} the disk refused what was appended before
+   */
+  silence(samples: number): void | Promise<void> {
+    return samples < BLOCK_SAMPLES ? this.append(new Int16Array(samples)) : this.#skip(samples);
+  }
+
+  /**
+   * Brings the sizes up to date: what is in the file by now can be played, whatever becomes of this process. What goes
+   * wrong shows when more is appended.
+   */
+  save(): Promise<void> {
+    const save = async () => {
+      await this.#writing;
+      // Not what was never written: the file is made longer in the end only, when nothing else is on its way.
+      await this.#writeSizes(this.#written);
+    };
+    return (this.#saving ??= save()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => (this.#saving = undefined)));
+  }
+
+  /**
    * Writes what is left and the sizes, and closes the file. After a failure, too: what is in the file can be played.
    *
    * @throws {Failure}
@@ -101,8 +133,10 @@ export class WavWriter {
   async close(): Promise<void> {
     try {
       await this.#writing;
+      await this.#saving;
       if (!this.#failure) await this.#flush();
-      await this.#patchSizes();
+      await this.#extend();
+      await this.#writeSizes(this.#written);
       this.#refuseFailed();
     } finally {
       await this.#file.close();
@@ -118,6 +152,14 @@ export class WavWriter {
     await this.append(copy);
   }
 
+  async #skip(samples: number): Promise<void> {
+    await this.#writing;
+    this.#refuseFailed();
+    await this.#flush();
+    this.#refuseFailed();
+    this.#position += samples * 2;
+  }
+
   /** Sends the filled block on its way. The one before it has arrived. */
   #flush(): Promise<void> {
     const block = this.#filling;
@@ -128,6 +170,7 @@ export class WavWriter {
     this.#writing = this.#write(bytes, this.#position).then(
       () => {
         this.#position += bytes.length;
+        if (bytes.length > 0) this.#written = this.#position;
         this.#writing = undefined;
       },
       (error: unknown) => {
@@ -142,11 +185,22 @@ export class WavWriter {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #patchSizes(): Promise<void> {
+  /** Lets the file end where it should, if that is silence that was not written. */
+  async #extend(): Promise<void> {
+    if (this.#failure || this.#written === this.#position) return;
+    try {
+      await this.#file.truncate(this.#position);
+      this.#written = this.#position;
+    } catch (cause) {
+      this.#failure = { error: fileFailure('write', this.path, cause) };
+    }
+  }
+
+  async #writeSizes(end: number): Promise<void> {
     const size = new DataView(new ArrayBuffer(4));
-    size.setUint32(0, this.#position - 8, true);
+    size.setUint32(0, end - 8, true);
     await this.#write(new Uint8Array(size.buffer), 4);
-    size.setUint32(0, this.#position - HEADER_BYTES, true);
+    size.setUint32(0, end - HEADER_BYTES, true);
     await this.#write(new Uint8Array(size.buffer), HEADER_BYTES - 4);
   }
 

@@ -1,8 +1,9 @@
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { FfiQueue, type FfiEvent as QueueEvent } from '../ffi-queue.js';
-import { fromNative, NarrowcastError } from '../errors.js';
+import { NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
 
 interface Pending {
@@ -27,24 +28,20 @@ export class Answers {
   readonly #ffi: Bindings['ffi'];
   readonly #subscription: Subscription<QueueEvent>;
   readonly #pending = new Map<bigint, Pending>();
-  /** The number of this thread among those that ask, from 0. */
-  readonly thread: bigint;
-  #lastId: bigint;
+  readonly #asker: Asker;
 
-  constructor({ ffi }: Bindings) {
+  constructor({ ffi }: Bindings, asker: Asker) {
     this.#ffi = ffi;
-    const { type, base } = fromNative(() => native.engineAsker());
-    this.#lastId = base;
-    this.thread = (base >> 40n) & 0x1f_ffffn;
+    this.#asker = asker;
     const queue = new FfiQueue({ types: THREADS }, () => native.engineAnswersQueue());
     // An answer that is lost is an await that never ends: it grows as it must, by name.
-    this.#subscription = queue.subscribe({ types: [type], overflow: 'grow' });
+    this.#subscription = queue.subscribe({ types: [asker.answersType], overflow: 'grow' });
     void this.#subscription.forEach((event) => this.#answered(event));
   }
 
   /** The async id of a request about to be made. */
   newId(): bigint {
-    return ++this.#lastId;
+    return this.#asker.nextOwnId();
   }
 
   /**

@@ -2,7 +2,7 @@ import type { AudioFrame, AudioSource as RtcAudioSource } from '@livekit/rtc-nod
 import type { AudioSourceInfo, FfiHandle, NewAudioSourceResponse } from '@livekit/rtc-ffi-bindings';
 import type { AudioFrameLike } from '../audio-resampler.js';
 import { NarrowcastError } from '../errors.js';
-import { integer, invalid, refuseLost } from '../validate.js';
+import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type Engine } from './engine.js';
 
@@ -24,6 +24,7 @@ export interface AudioSourceStats {
 export class AudioSource implements RtcAudioSource {
   /** Hz. */
   sampleRate: number;
+  /** Channels, interleaved. */
   numChannels: number;
   /** How much may wait in the engine to be played, in ms; 0: nothing, for sources that play at their own pace. */
   queueSize: number;
@@ -113,27 +114,15 @@ export class AudioSource implements RtcAudioSource {
    */
   async captureFrame(frame: AudioFrame | AudioFrameLike): Promise<void> {
     if (this.closed) throw new NarrowcastError('CLOSED', 'AudioSource is closed: capture frames into an open one');
-    const { data, sampleRate, channels, samplesPerChannel } = checked(frame);
+    const { sampleRate, channels, samplesPerChannel } = checked(frame);
     if (samplesPerChannel === 0) return;
-    this.#queued((samplesPerChannel / sampleRate) * 1000);
-
-    const { ffi } = loadBindings();
     const { answers } = this.#engine;
+    const samples = channels * samplesPerChannel;
+    const data = readable('frame.data', frame.data, Int16Array);
+    const pcm = data.length === samples ? data : data.subarray(0, samples);
+    this.#queued((samplesPerChannel / sampleRate) * 1000);
     const requestAsyncId = answers.newId();
-    this.#engine.request('captured no frame', {
-      case: 'captureAudioFrame',
-      value: new ffi.CaptureAudioFrameRequest({
-        sourceHandle: this.ffiHandle.handle,
-        buffer: new ffi.AudioFrameBufferInfo({
-          // Read by the engine before the request returns.
-          dataPtr: ffi.livekitRetrievePtr(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-          numChannels: channels,
-          sampleRate,
-          samplesPerChannel,
-        }),
-        requestAsyncId,
-      }),
-    });
+    this.#engine.captureAudio(this.ffiHandle.handle, pcm, sampleRate, channels, requestAsyncId);
     const message = (await answers.to(requestAsyncId))?.message;
     if (message?.case === 'captureAudioFrame' && message.value.error) {
       this.#framesRefused++;

@@ -5,6 +5,7 @@ import { PcmReader, type PcmOptions } from '../pcm-reader.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { install } from './engine.js';
+import { SafeProcessor } from './safe-processor.js';
 import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
 
 /** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
@@ -50,10 +51,12 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    * what is thrown where LiveKit is not installed
    */
   constructor(track: Track, rateOrOptions?: number | AudioStreamOptions, numChannels?: number) {
-    install();
+    const engine = install();
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
     const internals = trackOf(track);
-    super(openReader(internals.ffi_handle.handle, options, internals));
+    const reader = openReader(internals.ffi_handle.handle, options, internals);
+    engine.endWithTrack(internals.ffi_handle.handle, reader, (open) => open.close());
+    super(reader);
   }
 
   /**
@@ -78,17 +81,19 @@ function withRate(sampleRate: number | undefined, numChannels: number | undefine
 function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: TrackInternals): PcmReader<AudioFrame> {
   const bindings = loadBindings();
   const cancellation = options.noiseCancellation;
-  const processor = isProcessor(cancellation) ? cancellation : null;
+  const processor = isProcessor(cancellation) ? new SafeProcessor(cancellation) : undefined;
   const plugin = cancellation && !isProcessor(cancellation) ? cancellation : undefined;
   const resampler = options.resampler ?? (plugin || track?.info?.remote === false ? 'engine' : 'soxr');
   if (resampler !== 'soxr' && resampler !== 'engine') throw invalid('resampler', resampler, "'soxr' or 'engine'");
 
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
-  const registration: StreamOnTrack = { processor, teardown: () => reader.close() };
+  const registration: StreamOnTrack = { processor: processor?.processor ?? null, teardown: () => reader.close() };
   const reader = new PcmReader<AudioFrame>(
     options,
-    (data, sampleRate, channels, samples, userdata) =>
-      process(new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata), processor),
+    (data, sampleRate, channels, samples, userdata) => {
+      const frame = new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata);
+      return processor ? processor.process(frame) : frame;
+    },
     () => {
       track?.unregisterAudioStream?.(registration);
       if (options.autoCloseNoiseCancellation ?? true) processor?.close();
@@ -161,14 +166,4 @@ function isProcessor(value: AudioStreamOptions['noiseCancellation']): value is F
   return (
     typeof value === 'object' && value !== null && typeof (value as FrameProcessor<AudioFrame>).process === 'function'
   );
-}
-
-function process(frame: AudioFrame, processor: FrameProcessor<AudioFrame> | null): AudioFrame {
-  if (!processor?.isEnabled()) return frame;
-  try {
-    return processor.process(frame);
-  } catch {
-    // As rtc-node does: a frame that could not be processed is better than none.
-    return frame;
-  }
 }

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type * as Ffi from '@livekit/rtc-ffi-bindings';
 import type * as Rtc from '@livekit/rtc-node';
 import { NarrowcastError } from '../errors.js';
+import { isSecondCopy } from './rtc-node-files.js';
 
 /** What of the application's LiveKit packages this thread uses. */
 export interface Bindings {
@@ -37,9 +38,12 @@ export function loadBindings(): Bindings {
 }
 
 function findBindings(): Bindings {
-  const rtcPath = shared[REGISTERED]?.rtcNode ?? resolveRtcNode();
+  const registered = shared[REGISTERED]?.rtcNode;
+  const rtcPath = registered ?? resolveRtcNode();
   const fromRtc = createRequire(rtcPath);
-  const rtc = importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
+  // First, and not the CommonJS copy, of which this program would have to load every file for nothing.
+  const imported = registered === undefined ? copyForImport(fromRtc, rtcPath) : undefined;
+  const rtc = imported ?? importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
   const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
   return {
     rtc,
@@ -64,6 +68,21 @@ function resolveRtcNode(): string {
     'ENGINE_NOT_FOUND',
     '@livekit/rtc-node is not installed, and narrowcast/livekit needs it: `npm install @livekit/rtc-node`',
   );
+}
+
+/**
+ * The rtc-node whose classes a program has that imports it: the frames that it gets have to be of these. Only this
+ * package's ESM build looks for it, for whoever uses that is such a program; and only where rtc-node has two copies.
+ * Undefined also where Node can't `require` an ES module: before 20.19, frames are then of the other copy's classes.
+ */
+function copyForImport(fromRtc: NodeJS.Require, rtcPath: string): typeof Rtc | undefined {
+  if (import.meta.url.endsWith('.cjs')) return undefined;
+  try {
+    const file = rtcPath.replace(/\.cjs$/, '.js');
+    return isSecondCopy(file, readFileSync(file, 'utf8')) ? (fromRtc(file) as typeof Rtc) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function importPackage<T>(from: NodeJS.Require, path: string, name: string): T {

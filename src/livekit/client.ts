@@ -4,13 +4,18 @@ import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bind
 import type { FfiQueue } from '../ffi-queue.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
+import { Rooms } from './rooms.js';
 
 /** The one event that rtc-node's client emits. */
 const FFI_EVENT = 'ffi_event';
 
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
+
+/** The group of what concerns all threads. */
+const EVERYBODY = 0;
 
 type Predicate = (event: FfiEvent) => boolean;
 
@@ -43,9 +48,6 @@ interface RequestType {
   readonly fields: { list(): readonly { readonly localName: string }[] };
 }
 
-/** Async ids that say which thread asked: this many bits count its requests, and the thread's number, from 1, is above. */
-const COUNT_BITS = 40n;
-
 /** An answer's kinds, and all others but logs. */
 export interface EventTypes {
   readonly answers: readonly string[];
@@ -67,16 +69,13 @@ export class ClientAdapter {
   readonly #waiters = new Set<Waiter>();
   readonly #onPanic: (message: string) => void;
   readonly #existed: boolean;
-  /** The number of this thread in its async ids, from 1. */
-  readonly #thread: bigint;
-  #asked = 0n;
+  readonly #asker: Asker;
   /** The contexts of those who listen, which are called in theirs. */
   readonly #contexts = new WeakMap<RawListener, AsyncResource>();
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
-  /** Rooms that this thread has connected to, and that have not ended. */
-  readonly #rooms = new Set<bigint>();
+  readonly #rooms: Rooms;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
   #left = false;
@@ -85,12 +84,13 @@ export class ClientAdapter {
     bindings: Bindings,
     queue: FfiQueue<string, FfiEvent>,
     types: EventTypes,
-    thread: bigint,
+    asker: Asker,
     onPanic: (message: string) => void,
   ) {
     this.#bindings = bindings;
     this.#types = types;
-    this.#thread = thread;
+    this.#asker = asker;
+    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? asker.group : EVERYBODY));
     this.#onPanic = onPanic;
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
@@ -99,14 +99,16 @@ export class ClientAdapter {
     // An answer that is lost is an await that never ends: these grow as they must, by name.
     // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
     const answers = new Set(types.answers);
-    this.#subscription = queue.subscribe({
-      types: this.#wanted(),
-      overflow: 'grow',
-      // Who awaits an answer asks the next question after it.
-      wake: 'immediate',
-      filter: ({ message }) =>
-        answers.has(message.case ?? '') ? this.#isMine(message.value) : this.client.listenerCount(FFI_EVENT) > 0,
-    });
+    this.#subscription = queue.subscribe(
+      {
+        types: this.#wanted(),
+        overflow: 'grow',
+        // Who awaits an answer asks the next question after it.
+        wake: 'immediate',
+        filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+      },
+      asker.group,
+    );
     Object.assign(this.client, this.#methods());
     this.client.on('newListener', this.#onNewListener);
     this.client.on('removeListener', this.#onRemoveListener);
@@ -139,7 +141,12 @@ export class ClientAdapter {
 
   /** Whether a room of this thread is open. */
   get roomsOpen(): boolean {
-    return this.#rooms.size > 0;
+    return this.#rooms.anyOpen;
+  }
+
+  /** Aborts when this track of somebody else's has ended; undefined for others. */
+  endOf(track: bigint): AbortSignal | undefined {
+    return this.#rooms.endOf(track);
   }
 
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
@@ -175,19 +182,16 @@ export class ClientAdapter {
         this.#stayAlive();
         const message = new ffi.FfiRequest(request);
         this.#sign(message.message.value);
-        const answer = ffi.livekitFfiRequest(message.toBinary());
-        return ffi.FfiResponse.fromBinary(answer).message.value as T;
+        const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
+        if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
+        return answer.value as T;
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
-      getNextRequestAsyncId: () => this.#nextId(),
+      getNextRequestAsyncId: () => this.#asker.nextClientId(),
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
         this.#waitFor(predicate, options?.signal) as Promise<T>,
     };
-  }
-
-  #nextId(): bigint {
-    return (this.#thread << COUNT_BITS) + ++this.#asked;
   }
 
   /** Gives a request an async id of this thread, unless it has one or takes none: its answer is this thread's alone. */
@@ -201,14 +205,7 @@ export class ClientAdapter {
       takes = fields?.list().some(({ localName }) => localName === 'requestAsyncId') ?? false;
       this.#idTaking.set(constructor, takes);
     }
-    if (takes) request.requestAsyncId = this.#nextId();
-  }
-
-  /** Whether an answer may be to a question of this thread: whoever takes another's would keep what that one owns. */
-  #isMine(answer: unknown): boolean {
-    const { asyncId = 0n } = (answer ?? {}) as { asyncId?: bigint };
-    const thread = asyncId >> COUNT_BITS;
-    return thread === 0n || thread === this.#thread;
+    if (takes) request.requestAsyncId = this.#asker.nextClientId();
   }
 
   #waitFor(predicate: Predicate, signal?: AbortSignal): Promise<unknown> {
@@ -233,6 +230,7 @@ export class ClientAdapter {
   #onNewListener = (name: string | symbol, listener: RawListener): void => {
     if (name !== FFI_EVENT) return;
     this.#contexts.set(listener, new AsyncResource('narrowcast.ffi_event'));
+    this.#rooms.listenerAdded(listener);
     // Called before the listener is added.
     if (this.client.listenerCount(FFI_EVENT) === 0) {
       this.#subscription.setTypes([...this.#types.answers, ...this.#types.others]);
@@ -264,21 +262,10 @@ export class ClientAdapter {
     }
   }
 
-  #noteRooms({ message }: FfiEvent): void {
-    if (message.case === 'connect' && message.value.message.case === 'result') {
-      const room = message.value.message.value.room?.handle?.id;
-      if (room !== undefined) this.#rooms.add(room);
-    }
-    if (message.case === 'roomEvent' && message.value.message.case === 'eos') {
-      this.#rooms.delete(message.value.roomHandle!);
-    }
-  }
-
   /** Returns whether somebody waited for the event. */
   #dispatch(event: FfiEvent): boolean {
     let awaited = false;
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
-    this.#noteRooms(event);
     for (const waiter of this.#waiters) {
       try {
         if (!waiter.predicate(event)) continue;
@@ -300,6 +287,8 @@ export class ClientAdapter {
         throwLater(error);
       }
     }
+    const ended = this.#rooms.follow(event);
+    if (ended) this.client.off(FFI_EVENT, ended);
     return awaited;
   }
 }

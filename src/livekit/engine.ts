@@ -1,13 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
-import { FfiQueue, type FfiQueueStats } from '../ffi-queue.js';
+import { onAbortWeakly } from '../abort.js';
+import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue.js';
 import { fromNative, NarrowcastError } from '../errors.js';
-import { native, type Native } from '../native.js';
+import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { Answers } from './answers.js';
+import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
+import { EngineQueue } from './engine-queue.js';
 import { describeEvents } from './schema.js';
+import { warnIfUntested } from './tested.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -71,7 +75,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /**
    * Everything that the engine sends, but for the frames of narrowcast's own streams and the answers to its own requests.
    * `handles` match the stream for audio and video stream events, the room for room events, and the async id for answers.
-   * Whoever reads an event owns the native handles in it.
+   * Whoever reads an event owns the native handles in it. Uninstalled, this thread's subscriptions end.
    */
   readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
   readonly #bindings: Bindings;
@@ -79,6 +83,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #types: readonly LiveKitEventType[];
   /** The engine's answers to what narrowcast's own classes ask. @internal */
   readonly answers: Answers;
+  /** Aborts when narrowcast is uninstalled, or the engine disposed of. */
+  readonly #left = new AbortController();
   readonly #watchdog: Watchdog;
   readonly #unhook: () => void;
   #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
@@ -90,25 +96,27 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#bindings = bindings;
     const { ffi } = bindings;
     const schema = describeEvents(ffi);
-    const attach = (listen: boolean) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listen));
+    const attach = (listener?: number) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listener));
     // Listens only once somebody is there to hear: until then, rtc-node's client does.
-    attach(false);
+    attach();
     const types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.#types = types;
-    this.queue = this.#open(() => native.engineQueue());
+    this.queue = new EngineQueue(this.#queueOptions(), this.#left.signal, () => native.engineQueue());
     const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
     // A panic concerns everybody, whether or not they listen.
     const always = [...answers, 'panic'];
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    this.answers = new Answers(bindings);
+    const me = asker();
+    this.answers = new Answers(bindings, me);
     this.#adapter = new ClientAdapter(
       bindings,
-      this.queue as never,
+      // Its own, for it hands out what has come even after it was uninstalled.
+      new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
       { answers: always, others },
-      this.answers.thread + 1n,
+      me,
       (message) => this.#panicked(message),
     );
-    attach(true);
+    attach(me.group);
     this.#watchdog = new Watchdog(bindings, this.answers, {
       roomsOpen: () => this.#adapter.roomsOpen,
       stolen: () => this.emit('stolen'),
@@ -122,9 +130,21 @@ export class Engine extends EventEmitter<EngineEvents> {
     );
   }
 
+  /**
+   * Ends `stream`, which is not held for it, when this thread is through with the track: narrowcast is uninstalled, the
+   * track is unsubscribed, or its room ends, however that comes.
+   *
+   * @internal
+   */
+  endWithTrack<T extends WeakKey>(trackHandle: bigint, stream: T, end: (stream: T) => void): void {
+    onAbortWeakly(this.#left.signal, stream, end);
+    const trackEnd = this.#adapter.endOf(trackHandle);
+    if (trackEnd) onAbortWeakly(trackEnd, stream, end);
+  }
+
   /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
   get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
-    return (this.#videoFrames ??= this.#open(() => native.engineVideoQueue()));
+    return (this.#videoFrames ??= new FfiQueue(this.#queueOptions(), () => native.engineVideoQueue()));
   }
 
   /**
@@ -135,15 +155,45 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @internal
    */
   request<T>(failed: string, message: FfiRequest['message']): T {
-    if (shared[ENGINE] !== this) {
-      throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
-    }
+    this.#refuseUninstalled();
     try {
       return this.#adapter.client.request<T>({ message });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
     }
+  }
+
+  /**
+   * Asks the engine to play all of `pcm` into a source, and to answer under an id of {@link answers}. Natively: to make the
+   * message in JavaScript takes several times as long as what the engine does with it.
+   *
+   * @throws {NarrowcastError} as {@link request} does
+   * @internal
+   */
+  captureAudio(sourceHandle: bigint, pcm: Int16Array, sampleRate: number, numChannels: number, id: bigint): void {
+    this.#refuseUninstalled();
+    if (fromNative(() => native.captureAudio(sourceHandle, pcm, sampleRate, numChannels, id))) return;
+    // Refused, natively without a word: asked like this, it says why.
+    const { ffi } = this.#bindings;
+    this.request('captured no frame', {
+      case: 'captureAudioFrame',
+      value: new ffi.CaptureAudioFrameRequest({
+        sourceHandle,
+        buffer: new ffi.AudioFrameBufferInfo({
+          dataPtr: native.addressOf(pcm),
+          numChannels,
+          sampleRate,
+          samplesPerChannel: pcm.length / numChannels,
+        }),
+        requestAsyncId: id,
+      }),
+    });
+  }
+
+  #refuseUninstalled(): void {
+    if (shared[ENGINE] === this) return;
+    throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
   }
 
   /** What happened so far, in all threads. */
@@ -157,8 +207,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /**
-   * Gives rtc-node its own client back. Nothing reaches narrowcast after that, so its streams end, in all threads: what
-   * they have stays readable. Frames that the engine has not answered for reject. Tracks that are piped play on.
+   * Gives rtc-node its own client back. Nothing reaches narrowcast in this thread after that: subscriptions end, and
+   * frames that the engine has not answered for reject. With the last thread that has it installed, all streams end, in
+   * all threads; what they have stays readable. Tracks that are piped play on.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;
@@ -170,6 +221,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #disposed(): void {
     if (shared[ENGINE] !== this) return;
     this.#leave();
+    native.engineEndStreams();
     native.engineEndPlaying();
     this.#adapter.disposed();
   }
@@ -179,13 +231,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#unhook();
     this.#watchdog.stop();
     this.#closeLogs();
-    native.engineEndStreams();
+    this.#left.abort();
+    native.engineLeave();
     this.answers.close();
   }
 
-  #open(queue: () => Native.NativeQueue): FfiQueue<LiveKitEventType, LiveKitEvent> {
-    const decode = (event: { payload: Uint8Array }) => this.#bindings.ffi.FfiEvent.fromBinary(event.payload);
-    return new FfiQueue<LiveKitEventType, LiveKitEvent>({ types: this.#types, decode }, queue);
+  #queueOptions(): FfiQueueOptions<LiveKitEventType, LiveKitEvent> {
+    return { types: this.#types, decode: ({ payload }) => this.#bindings.ffi.FfiEvent.fromBinary(payload) };
   }
 
   #openLogs(): void {
@@ -257,10 +309,14 @@ const shared = globalThis as { [ENGINE]?: Engine };
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
+ * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
  * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
  * it is none that narrowcast knows
  */
 export function install(): Engine {
-  return (shared[ENGINE] ??= new Engine(loadBindings()));
+  if (shared[ENGINE]) return shared[ENGINE];
+  const bindings = loadBindings();
+  warnIfUntested(bindings.rtcVersion);
+  return (shared[ENGINE] = new Engine(bindings));
 }

@@ -4,11 +4,23 @@
 // Nothing is loaded before the program loads rtc-node. Then narrowcast is installed, and rtc-node exports narrowcast's
 // AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
 
-import { createRequire, Module } from 'node:module';
+import * as nodeModule from 'node:module';
 import type * as Livekit from './index.js';
+import { passOn } from './register-hooks.js';
+import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
 
-/** The file that has rtc-node's exports, for `require` and for `import`: its ESM file only passes them on. */
-const RTC_NODE = /[\\/]@livekit[\\/]rtc-node[\\/]dist[\\/]index\.cjs$/;
+const { createRequire, Module } = nodeModule;
+
+interface Loaded {
+  readonly source?: unknown;
+}
+
+/** What Node 22.15 has, and the types of Node 20 don't know. */
+const { registerHooks } = nodeModule as {
+  registerHooks?: (hooks: {
+    load<T extends Loaded>(url: string, context: unknown, next: (url: string, context: unknown) => T): T;
+  }) => void;
+};
 
 interface CompiledModule {
   exports: object;
@@ -26,9 +38,21 @@ if (!shared[REGISTERED]) {
   const compile = prototype._compile;
   prototype._compile = function (this: CompiledModule, content, filename, ...rest) {
     const result = compile.call(this, content, filename, ...rest);
-    if (RTC_NODE.test(filename)) swap(this, filename);
+    if (RTC_NODE_CJS.test(filename)) swap(this, filename);
     return result;
   };
+  importAsRequired();
+}
+
+/** Has `import` give what `require` gives, where rtc-node has a copy for each. */
+function importAsRequired(): void {
+  if (!registerHooks) return nodeModule.register('./register-hooks.js', import.meta.url);
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context);
+      return RTC_NODE_ESM.test(url) ? passOn(url, loaded) : loaded;
+    },
+  });
 }
 
 function swap(module: CompiledModule, filename: string): void {

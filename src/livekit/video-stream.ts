@@ -41,7 +41,8 @@ class Source {
   constructor(track: Track, bufferFrames: number) {
     const { ffi_handle } = trackOf(track);
     this.#track = track;
-    this.#frames = install().videoFrames.subscribe({
+    const engine = install();
+    this.#frames = engine.videoFrames.subscribe({
       types: ['videoStreamEvent'],
       handles: [], // until the engine says which stream it is
       overflow: 'drop-oldest',
@@ -50,6 +51,7 @@ class Source {
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));
     register(track, this.#registration);
+    engine.endWithTrack(ffi_handle.handle, this, (open) => open.end());
   }
 
   start(controller: ReadableStreamDefaultController<VideoFrameEvent>): void {

@@ -2,7 +2,7 @@
 
 use crate::doorbell::Waiter;
 use crate::event::{Event, Owner};
-use crate::filter::{Filter, Kind, KindSet};
+use crate::filter::{EVERYBODY, Filter, Group, Kind, KindSet};
 use crate::queue::Overflow;
 use crate::registry::{Matches, Registry};
 use crate::stats::{Counter, Stats};
@@ -51,8 +51,22 @@ impl Broadcast {
     /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
     /// to the first reader; if it reaches nobody, `owner` releases it, now or when the last unread copy is dropped.
     pub fn send(&self, kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> usize {
+        self.send_to(|| EVERYBODY, kind, subject, payload, owner)
+    }
+
+    /// The same for an event that concerns one group only, for whoever knows of groups: a subscriber of another one does
+    /// not get it, whatever its filter says. `group` is asked if anybody matches.
+    pub fn send_to(
+        &self,
+        group: impl FnOnce() -> Group,
+        kind: Kind,
+        subject: u64,
+        payload: &[u8],
+        owner: Option<&Arc<dyn Owner>>,
+    ) -> usize {
         let event = || Event::new(kind, subject, payload, owner);
-        let receivers = self.registry.with_matches(kind, subject, |matches| self.offer(matches, event)).flatten();
+        let offer = |matches: Matches| self.offer(matches, group(), event);
+        let receivers = self.registry.with_matches(kind, subject, offer).flatten();
         if receivers.is_some_and(|receivers| receivers > 0) {
             self.wanted.add(1);
         } else {
@@ -67,10 +81,12 @@ impl Broadcast {
         receivers.unwrap_or(0)
     }
 
-    /// Offers an event to everybody who matches, then rings. Returns to how many it went; `None` if no event was made.
-    fn offer(&self, matches: Matches, event: impl FnOnce() -> Event) -> Option<usize> {
+    /// Offers an event to everybody of its group who matches, then rings. Returns to how many it went; `None` if no event
+    /// was made.
+    fn offer(&self, matches: Matches, group: Group, event: impl FnOnce() -> Event) -> Option<usize> {
+        let concerned = || matches.iter().filter(|subscriber| subscriber.may_have(group));
         // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
-        let mut open = matches.iter().filter(|subscriber| !subscriber.is_closed());
+        let mut open = concerned().filter(|subscriber| !subscriber.is_closed());
         let mut subscriber = open.next()?;
         let event = event();
         let mut receivers = 0;
@@ -82,7 +98,7 @@ impl Broadcast {
         receivers += usize::from(subscriber.offer(event));
         if receivers > 0 {
             self.tally.count_matched(receivers as u64);
-            matches.iter().for_each(Subscriber::ring);
+            concerned().for_each(Subscriber::ring);
         }
         Some(receivers)
     }
@@ -90,8 +106,13 @@ impl Broadcast {
     /// Adds a subscriber. It gets events whose send starts after this call, in the order in which sends take effect;
     /// `waiter` is how its thread hears of them while it waits. On a closed broadcast, the subscription has ended.
     pub fn subscribe(&self, filter: Filter, overflow: Overflow, waiter: Waiter) -> Arc<Subscriber> {
+        self.subscribe_as(EVERYBODY, filter, overflow, waiter)
+    }
+
+    /// The same for a subscriber that does not get what concerns other groups than its own.
+    pub fn subscribe_as(&self, group: Group, filter: Filter, overflow: Overflow, waiter: Waiter) -> Arc<Subscriber> {
         let id = self.next_subscriber.fetch_add(1, Ordering::Relaxed);
-        let subscriber = Arc::new(Subscriber::new(id, overflow, waiter, self.tally.clone()));
+        let subscriber = Arc::new(Subscriber::new(id, group, overflow, waiter, self.tally.clone()));
         if !self.registry.set(&subscriber, filter) {
             subscriber.close();
         }

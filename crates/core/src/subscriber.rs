@@ -2,6 +2,7 @@
 
 use crate::doorbell::Waiter;
 use crate::event::Event;
+use crate::filter::{EVERYBODY, Group};
 use crate::queue::{EventQueue, Offer, Overflow};
 use crate::sync::Arc;
 use crate::tally::{CountsOf, Tally};
@@ -9,6 +10,7 @@ use crate::tally::{CountsOf, Tally};
 /// A subscriber. Producers offer events from any thread; one consumer thread reads them.
 pub struct Subscriber {
     id: u64,
+    group: Group,
     queue: EventQueue,
     waiter: Waiter,
     counts: std::sync::Arc<CountsOf>,
@@ -16,13 +18,19 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    pub(crate) fn new(id: u64, overflow: Overflow, waiter: Waiter, tally: Arc<Tally>) -> Self {
-        Self { id, queue: EventQueue::new(overflow), waiter, counts: Tally::open(&tally), tally }
+    pub(crate) fn new(id: u64, group: Group, overflow: Overflow, waiter: Waiter, tally: Arc<Tally>) -> Self {
+        Self { id, group, queue: EventQueue::new(overflow), waiter, counts: Tally::open(&tally), tally }
     }
 
     /// Names the subscriber within its broadcast.
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Producer: whether an event of this group may concern this subscriber.
+    #[inline]
+    pub(crate) fn may_have(&self, group: Group) -> bool {
+        group == EVERYBODY || self.group == EVERYBODY || self.group == group
     }
 
     /// Producer: offers a matching event. Returns whether the event concerned this subscriber at all, which it does

@@ -3,8 +3,8 @@
 #![cfg(not(loom))]
 
 use narrowcast_core::{
-    Broadcast, Doorbell, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, SnapshotMap, Subscriber,
-    Waiter, Wake,
+    Broadcast, Doorbell, EVERYBODY, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, SnapshotMap,
+    Subscriber, Waiter, Wake,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -186,4 +186,39 @@ fn who_looks_without_being_woken_leaves_the_wake_to_be_answered() {
     assert_eq!((bell.answer(&mut tokens), tokens[0]), (1, 2));
     assert!(bell.ring(3));
     assert_eq!(bell.wakes(), 2);
+}
+
+#[test]
+fn what_concerns_one_group_neither_reaches_nor_wakes_another() {
+    let broadcast = Broadcast::new(1);
+    let listen = |group| {
+        let wakes = Wakes::default();
+        let subscriber = broadcast.subscribe_as(group, everything(), Overflow::Grow, waiter(&wakes));
+        assert!(subscriber.wait());
+        (subscriber, wakes)
+    };
+    let all = [1, 2, EVERYBODY].map(listen);
+    let seen = || all.each_ref().map(|(subscriber, wakes)| (subscriber.len(), wakes.0.load(Ordering::Relaxed)));
+    assert_eq!(broadcast.send_to(|| 1, 0, 0, &[], None), 2);
+    assert_eq!(seen(), [(1, 1), (0, 0), (1, 1)]);
+    assert_eq!(broadcast.send(0, 0, &[], None), 3);
+    assert_eq!(broadcast.send_to(|| 3, 0, 0, &[], None), 1, "who is of no group hears everything");
+    assert_eq!(seen(), [(2, 1), (1, 1), (3, 1)]);
+}
+
+#[test]
+fn what_concerns_nobody_who_is_there_is_unwanted_and_releases_what_it_owns() {
+    #[derive(Default)]
+    struct Released(AtomicUsize);
+    impl Owner for Released {
+        fn release(&self, _: Kind, _: &[u8]) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let broadcast = Broadcast::new(1);
+    let released = Arc::new(Released::default());
+    let owner: Arc<dyn Owner> = released.clone();
+    let other = broadcast.subscribe_as(2, everything(), Overflow::Grow, waiter(&Wakes::default()));
+    assert_eq!(broadcast.send_to(|| 1, 0, 0, &[], Some(&owner)), 0);
+    assert_eq!((released.0.load(Ordering::Relaxed), broadcast.stats().unwanted, other.len()), (1, 1, 0));
 }

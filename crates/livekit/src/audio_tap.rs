@@ -1,19 +1,12 @@
-//! Audio frames, from the engine's callback into the ring of the stream they belong to.
-//!
-//! ```text
-//! frame ─► whose stream?  open   ─► its feed: copy into its ring, at its rate; release the frame's handle
-//!                         closed ─► release (frames still come until the engine's eos)
-//!                         nobody's, and a stream is being opened ─► limbo
-//!                         nobody's ─► not ours: broadcast like any other event
-//! ```
+//! Audio frames, from the engine's callback into the ring of the stream they belong to: copied at the ring's rate, and
+//! their handles released.
 
 use crate::abi::Abi;
 use crate::feed::{Ending, Feed};
-use crate::limbo::Limbo;
+use crate::stream_table::{Stream, StreamTable};
 use crate::wire::{AudioEvent, AudioFrameInfo};
-use narrowcast_core::sync::atomic::{AtomicBool, Ordering};
-use narrowcast_core::sync::{Arc, SegQueue};
-use narrowcast_core::{Counter, Event, SnapshotMap};
+use narrowcast_core::sync::Arc;
+use narrowcast_core::{Counter, Event};
 
 /// Frames that may wait for streams being opened, of all streams together: 64 streams for 640 ms.
 const LIMBO_CAPACITY: usize = 4096;
@@ -27,39 +20,11 @@ const LOWEST_ADDRESS: u64 = 4096;
 /// The engine's audio streams that are ours.
 pub struct AudioTap {
     abi: Arc<dyn Abi>,
-    streams: SnapshotMap<Arc<Tapped>>,
-    limbo: Limbo,
-    /// Streams whose last event came: forgotten the next time JavaScript opens or closes one, since the callback may
-    /// not wait for the lock that changing the map takes.
-    ended: SegQueue<u64>,
+    streams: StreamTable<Feed>,
     frames: Counter,
     released: Counter,
     malformed: Counter,
     others: Counter,
-}
-
-/// What the tap knows of one of our streams.
-enum Tapped {
-    Open {
-        feed: Feed,
-        /// Whether its frames bypass the limbo for good.
-        joined: AtomicBool,
-    },
-    /// Its reader left; the engine has not said eos yet.
-    Closed,
-}
-
-/// What the tap did with an event.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Tap {
-    /// It went into a stream, or ended one.
-    Taken,
-    /// It belonged to a closed stream of ours, or could not be read; what it owned was released.
-    Released,
-    /// It waits for a stream that is being opened.
-    Held,
-    /// Its stream is not ours.
-    Foreign,
 }
 
 /// What the tap counted.
@@ -85,10 +50,8 @@ impl AudioTap {
     /// No streams so far; frames' handles are dropped through `abi`.
     pub fn new(abi: Arc<dyn Abi>) -> Self {
         Self {
+            streams: StreamTable::new(abi.clone(), LIMBO_CAPACITY),
             abi,
-            streams: SnapshotMap::new(),
-            limbo: Limbo::new(LIMBO_CAPACITY),
-            ended: SegQueue::new(),
             frames: Counter::new(),
             released: Counter::new(),
             malformed: Counter::new(),
@@ -97,128 +60,79 @@ impl AudioTap {
     }
 
     /// Callback: takes an audio stream's event if the stream is ours. `held` makes an event of it that can wait, and
-    /// `route` is what handles it later.
-    pub fn receive(&self, handle: u64, event: AudioEvent, held: impl FnOnce() -> Event, route: impl Fn(Event)) -> Tap {
-        // Before the stream is looked up, see `is_idle`.
-        let idle = self.limbo.is_idle();
-        let tap = self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
-            Some(Tapped::Open { feed, joined }) if idle || joined.load(Ordering::Acquire) => {
-                joined.store(true, Ordering::Release);
-                self.feed(handle, feed, event)
-            }
-            // The end must not overtake frames that wait: their stream would be forgotten before they are released.
-            Some(Tapped::Closed) if idle || matches!(event, AudioEvent::Frame(_)) => {
-                self.release(handle, event);
-                Tap::Released
-            }
-            None if idle => Tap::Foreign,
-            _ => Tap::Held,
-        });
-        if tap == Tap::Held {
-            self.limbo.hold(held(), route);
-        }
-        tap
+    /// `route` is what handles it later. False: its stream is not ours.
+    pub fn receive(&self, handle: u64, event: AudioEvent, held: impl FnOnce() -> Event, route: impl Fn(Event)) -> bool {
+        let is_frame = matches!(event, AudioEvent::Frame(_));
+        self.streams.receive(handle, is_frame, |stream| self.take(handle, stream, event), held, route)
     }
 
     /// Whoever routes what waited in the limbo: takes the event if its stream is ours by now.
-    pub fn receive_held(&self, handle: u64, event: AudioEvent) -> Tap {
-        self.streams.with(handle, |tapped| match tapped.map(|tapped| &**tapped) {
-            Some(Tapped::Open { feed, .. }) => self.feed(handle, feed, event),
-            Some(Tapped::Closed) => {
-                self.release(handle, event);
-                Tap::Released
-            }
-            None => Tap::Foreign,
-        })
+    pub fn receive_held(&self, handle: u64, event: AudioEvent) -> bool {
+        self.streams.receive_held(handle, |stream| self.take(handle, stream, event))
     }
 
     /// JavaScript, before it asks the engine for a stream: its first frames may come before the answer does.
     pub fn expect(&self) {
-        self.limbo.expect();
+        self.streams.expect();
     }
 
     /// JavaScript, once the stream is registered, or the request failed.
     pub fn settled(&self, route: impl Fn(Event)) {
-        self.limbo.settled(route);
+        self.streams.settled(route);
     }
 
     /// Feeds a stream with what the engine sends for `handle`, until [`close`](Self::close) or eos.
     pub fn open(&self, handle: u64, feed: impl Into<Feed>) {
-        self.streams.change(|streams| {
-            self.forget_ended(streams);
-            streams.set(handle, Some(Arc::new(Tapped::Open { feed: feed.into(), joined: AtomicBool::new(false) })));
-        });
+        self.streams.open(handle, feed.into());
     }
 
     /// Stops feeding a stream, and closes it in the engine. Frames that are on their way are released natively.
     pub fn close(&self, handle: u64) {
-        self.streams.change(|streams| {
-            self.forget_ended(streams);
-            // Not there: its eos came, and nothing will follow.
-            if streams.get(handle).is_some() {
-                streams.set(handle, Some(Arc::new(Tapped::Closed)));
-            }
-        });
-        self.abi.drop_handle(handle);
+        self.streams.close(handle);
     }
 
     /// Ends all streams. Their handles stay with whoever opened them, who closes them; a frame that still comes is
     /// released.
     pub fn end_all(&self) {
-        self.streams.snapshot(|streams| {
-            for (_, tapped) in streams.iter() {
-                if let Tapped::Open { feed, .. } = &**tapped {
-                    feed.end_from_outside();
-                }
-            }
-        });
+        self.streams.for_each_open(Feed::end_from_outside);
     }
 
     /// What was counted so far.
     pub fn stats(&self) -> TapStats {
-        let open = |tapped: &Tapped| matches!(tapped, Tapped::Open { feed, .. } if !feed.has_ended());
+        let mut streams = 0;
+        self.streams.for_each_open(|feed| streams += u64::from(!feed.has_ended()));
         TapStats {
-            streams: self.streams.snapshot(|streams| streams.iter().filter(|(_, tapped)| open(tapped)).count() as u64),
+            streams,
             frames: self.frames.get(),
             released: self.released.get(),
             malformed: self.malformed.get(),
             others: self.others.get(),
-            held: self.limbo.held(),
-            held_dropped: self.limbo.dropped(),
+            held: self.streams.held(),
+            held_dropped: self.streams.held_dropped(),
         }
     }
 
-    fn forget_ended(&self, streams: &mut narrowcast_core::SubjectMap<Arc<Tapped>>) {
-        while let Some(handle) = self.ended.pop() {
-            streams.set(handle, None);
-        }
-    }
-
-    fn feed(&self, handle: u64, feed: &Feed, event: AudioEvent) -> Tap {
-        match event {
-            AudioEvent::Frame(frame) if !feed.has_ended() => {
-                let tap = self.copy(feed, &frame);
+    fn take(&self, handle: u64, stream: Stream<Feed>, event: AudioEvent) {
+        match (event, stream) {
+            (AudioEvent::Frame(frame), stream) => {
+                match stream {
+                    Stream::Open(feed) if !feed.has_ended() => self.copy(feed, &frame),
+                    _ => self.released.add(1),
+                }
                 self.drop_frame(&frame);
-                tap
             }
-            AudioEvent::Frame(_) => {
-                self.release(handle, event);
-                Tap::Released
-            }
-            AudioEvent::Eos => {
-                feed.end();
-                self.ended.push(handle);
+            (AudioEvent::Eos, stream) => {
+                if let Stream::Open(feed) = stream {
+                    feed.end();
+                }
+                self.streams.note_end(handle);
                 self.others.add(1);
-                Tap::Taken
             }
-            AudioEvent::Other => {
-                self.others.add(1);
-                Tap::Taken
-            }
+            (AudioEvent::Other, _) => self.others.add(1),
         }
     }
 
-    fn copy(&self, feed: &Feed, frame: &AudioFrameInfo) -> Tap {
+    fn copy(&self, feed: &Feed, frame: &AudioFrameInfo) {
         let samples = u64::from(frame.num_channels) * u64::from(frame.samples_per_channel);
         let pcm = frame.data_ptr as *const i16;
         let plausible = frame.handle != 0
@@ -227,36 +141,15 @@ impl AudioTap {
             && (1..=MAX_FRAME_SAMPLES).contains(&samples)
             && feed.takes(frame.sample_rate, frame.num_channels);
         if !plausible {
-            self.malformed.add(1);
-            return Tap::Released;
+            return self.malformed.add(1);
         }
         // SAFETY: the engine keeps `samples` 16-bit samples at `data_ptr` until the frame's handle is dropped, which
         // happens after this. Null, misaligned and absurdly long descriptions were refused above, and those without a
         // handle, which nothing keeps alive.
         let pcm = unsafe { std::slice::from_raw_parts(pcm, samples as usize) };
         match feed.write(pcm) {
-            Ok(()) => {
-                self.frames.add(1);
-                Tap::Taken
-            }
-            Err(Ending) => {
-                self.released.add(1);
-                Tap::Released
-            }
-        }
-    }
-
-    fn release(&self, handle: u64, event: AudioEvent) {
-        match event {
-            AudioEvent::Frame(frame) => {
-                self.drop_frame(&frame);
-                self.released.add(1);
-            }
-            AudioEvent::Eos => {
-                self.ended.push(handle);
-                self.others.add(1);
-            }
-            AudioEvent::Other => self.others.add(1),
+            Ok(()) => self.frames.add(1),
+            Err(Ending) => self.released.add(1),
         }
     }
 

@@ -140,18 +140,22 @@ fn source_of(async_id: u64) -> u64 {
 }
 
 /// What one request asks the engine to capture.
-pub(crate) struct Capture<'a> {
+pub struct Capture<'a> {
+    /// The engine's handle of the source.
     pub source_handle: u64,
+    /// Under which the engine answers.
     pub async_id: u64,
     /// Interleaved samples. The engine copies them before the request returns.
     pub pcm: &'a [i16],
+    /// Hz.
     pub sample_rate: u32,
+    /// At least one.
     pub channels: u32,
 }
 
 impl Capture<'_> {
     /// Appends the encoded request to `out`.
-    pub fn encode(&self, spec: &CaptureSpec, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, spec: &CaptureSpec, out: &mut Vec<u8>) {
         let mut buffer = Vec::with_capacity(32);
         uint64::encode(spec.data_ptr, &(self.pcm.as_ptr() as u64), &mut buffer);
         uint32::encode(spec.num_channels, &self.channels, &mut buffer);

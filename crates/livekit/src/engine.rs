@@ -1,18 +1,19 @@
 //! The engine: what it sends is matched here, on its own threads.
 
 use crate::abi::Abi;
-use crate::audio_tap::{AudioTap, Tap, TapStats};
-use crate::capture::{AnsweredCapture, CaptureAnswers};
+use crate::audio_tap::{AudioTap, TapStats};
+use crate::capture::{AnsweredCapture, Capture, CaptureAnswers};
+use crate::clients::Clients;
 use crate::feed::Feed;
 use crate::library::{Library, LoadError};
 use crate::own_answers::OwnAnswers;
-use crate::video_tap::{VideoEvent, VideoRoute, VideoSpec, VideoStats, VideoTap};
+use crate::video_tap::{VideoEvent, VideoSpec, VideoStats, VideoTap};
 use crate::wire::{AudioEvent, Schema};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
@@ -25,7 +26,10 @@ pub struct Engine {
     video: VideoTap,
     captures: CaptureAnswers,
     own_answers: OwnAnswers,
+    clients: Clients,
     listening: AtomicBool,
+    /// JavaScript threads that have joined. Changed while [`ATTACHED`] is locked.
+    threads: AtomicUsize,
     received: Counter,
     answered: Counter,
     unknown: Counter,
@@ -117,6 +121,23 @@ impl Engine {
         Ok(engine)
     }
 
+    /// A JavaScript thread hears the engine from now on. It has attached with [`Events::Here`].
+    pub fn join(&self) {
+        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        self.threads.fetch_add(1, Ordering::Relaxed);
+        self.listening.store(true, Ordering::Release);
+    }
+
+    /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream of ours ends, also
+    /// in threads that only read: whoever opens one now is told, instead of waiting for ever.
+    pub fn leave(&self) {
+        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.listening.store(false, Ordering::Release);
+            self.end_streams();
+        }
+    }
+
     /// Takes the engine's callback back: somebody else in this process, who knows nothing of this, has taken it.
     pub fn take_back(&self) {
         let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +160,9 @@ impl Engine {
             schema,
             captures,
             own_answers: OwnAnswers::new(),
+            clients: Clients::new(),
             listening: AtomicBool::new(events == Events::Here),
+            threads: AtomicUsize::new(0),
             received: Counter::new(),
             answered: Counter::new(),
             unknown: Counter::new(),
@@ -169,9 +192,22 @@ impl Engine {
         &self.captures
     }
 
+    /// Asks the engine to play samples into a source; its answer goes to whoever the async id belongs to. False if it
+    /// refused the request, and no answer will come.
+    pub fn capture(&self, capture: &Capture<'_>) -> bool {
+        let mut request = Vec::with_capacity(96);
+        capture.encode(self.captures.spec(), &mut request);
+        self.abi.request(&request)
+    }
+
     /// Answers to what narrowcast's classes ask from JavaScript.
     pub fn own_answers(&self) -> &OwnAnswers {
         &self.own_answers
+    }
+
+    /// The threads that use rtc-node, and what is theirs.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// The frames of our own video streams.
@@ -267,15 +303,17 @@ impl Engine {
             let owner = owner.filter(|_| matches!(event, AudioEvent::Frame(_)));
             let held = || Event::new(peek.kind, peek.subject, message, owner);
             let route = |event: Event| self.receive_held(event);
-            if self.audio.receive(peek.subject, event, held, route) != Tap::Foreign {
+            if self.audio.receive(peek.subject, event, held, route) {
                 return;
             }
         } else if peek.kind == self.video.kind() {
             let event = VideoEvent { stream: peek.subject, message, body: peek.body, owner };
-            if self.video.receive(&event, |event| self.receive_held_video(event)) != VideoRoute::Foreign {
+            if self.video.receive(&event, |event| self.receive_held_video(event)) {
                 return;
             }
-        } else if self.schema.is_answer(peek.kind) {
+        }
+        let is_answer = self.schema.is_answer(peek.kind);
+        if is_answer {
             if self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours {
                 return self.answered.add(1);
             }
@@ -284,7 +322,11 @@ impl Engine {
                 return self.own_answers.answered(peek.subject, message, owner);
             }
         }
-        self.broadcast.send(peek.kind, peek.subject, message, owner);
+        let group = || match is_answer {
+            true => self.clients.who_asked(peek.subject),
+            false => self.clients.whose(peek.subject),
+        };
+        self.broadcast.send_to(group, peek.kind, peek.subject, message, owner);
     }
 
     /// An audio event that waited in the limbo: its stream is registered by now, or not ours.
@@ -293,7 +335,7 @@ impl Engine {
         let audio = self.schema.audio_event(body).unwrap_or(AudioEvent::Other);
         // From here on, what it owns belongs to the tap or to the broadcast.
         event.deliver();
-        if self.audio.receive_held(event.subject(), audio) == Tap::Foreign {
+        if !self.audio.receive_held(event.subject(), audio) {
             let owner = event.owns().then_some(&self.owner);
             self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
         }
@@ -306,7 +348,7 @@ impl Engine {
         // From here on, what it owns belongs to the tap or to the broadcast.
         event.deliver();
         let video = VideoEvent { stream: event.subject(), message: event.payload(), body, owner };
-        if self.video.receive_held(&video) == VideoRoute::Foreign {
+        if !self.video.receive_held(&video) {
             self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
         }
     }

@@ -3,11 +3,11 @@
 //! ```text
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
 //!    ├ a frame of one of our audio streams ─► audio_tap, feed: copy into its ring, release its handle
-//!    │                                         └ stream not registered yet ─► limbo
+//!    │                                         └ stream not registered yet ─► limbo (stream_table)
 //!    ├ a frame of one of our video streams ─► video_tap: into its queue, which releases what it has no room for
 //!    ├ an answer to a native capture request ─► capture: counted, forgotten
 //!    ├ an answer to a request of our own JavaScript ─► own_answers: to the thread that asked
-//!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it
+//!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it; clients: in which threads
 //! ```
 
 mod abi;
@@ -16,6 +16,8 @@ mod audio_tap;
 mod capture;
 #[cfg(not(loom))]
 mod capture_pump;
+#[cfg(not(loom))]
+mod clients;
 #[cfg(not(loom))]
 mod engine;
 mod feed;
@@ -28,20 +30,23 @@ mod library;
 mod limbo;
 #[cfg(not(loom))]
 mod own_answers;
+mod stream_table;
 #[cfg(not(loom))]
 mod video_tap;
 #[cfg_attr(loom, allow(dead_code))]
 pub mod wire;
 
 pub use abi::Abi;
-pub use audio_tap::TapStats;
 /// What stands between the engine's callback and the streams, for loom to explore.
 #[cfg(loom)]
-pub use audio_tap::{AudioTap, Tap};
+pub use audio_tap::AudioTap;
+pub use audio_tap::TapStats;
 #[cfg(not(loom))]
-pub use capture::{CaptureAnswers, CaptureSpec, CaptureStats};
+pub use capture::{Capture, CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
+#[cfg(not(loom))]
+pub use clients::Clients;
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting, ExpectingVideo};
 pub use feed::Feed;

@@ -3,16 +3,15 @@
 //! The async id says which thread that is. No other thread is woken for an answer, and nobody decodes what was not asked
 //! for: a thread knows by the id alone whose answer has come.
 
+use crate::clients::{COUNT_BITS, GROUP_BITS};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::sync::atomic::{AtomicU64, Ordering};
-use narrowcast_core::{Broadcast, Kind, KindSet, Owner};
+use narrowcast_core::{Broadcast, Group, Kind, KindSet, Owner};
 
 /// Async ids of narrowcast's own requests: above those that JavaScript gives rtc-node's, which start at 2^40, and below
 /// those of native capture requests, which start at 2^62. Below the base come 21 bits that number the thread and 40 that
 /// count its requests.
 const ASYNC_ID_BASE: u64 = 1 << 61;
-
-const COUNT_BITS: u32 = 40;
 
 /// Answers, for whoever asked.
 pub struct OwnAnswers {
@@ -28,6 +27,8 @@ pub struct Asker {
     pub kind: Kind,
     /// Its async ids are this plus 1, 2, 3, and so on.
     pub base: u64,
+    /// Its thread among those that use rtc-node, see [`Clients`](crate::Clients).
+    pub group: Group,
 }
 
 impl OwnAnswers {
@@ -45,7 +46,9 @@ impl OwnAnswers {
     pub fn asker(&self) -> Asker {
         let thread = self.next_thread.fetch_add(1, Ordering::Relaxed);
         let base = ASYNC_ID_BASE | ((thread << COUNT_BITS) % ASYNC_ID_BASE);
-        Asker { kind: kind_of(base), base }
+        // 0 is everybody; after two million threads they share.
+        let group = 1 + (thread % ((1 << GROUP_BITS) - 1)) as Group;
+        Asker { kind: kind_of(base), base, group }
     }
 
     /// Whether the answer with this async id is for an asker of ours.

@@ -14,6 +14,7 @@ mod stand_in;
 use fake_engine::{capture_spec, kind, polling, video_spec};
 use libloading::{Library, Symbol};
 use message::Message;
+use narrowcast_audio::{Format, PcmStream};
 use narrowcast_core::{Doorbell, Filter, KindSet, Overflow, Waiter, Wake};
 use narrowcast_livekit::wire::{self, Schema};
 use narrowcast_livekit::{CaptureAnswers, Engine, Events, LoadError};
@@ -122,4 +123,16 @@ fn a_process_attaches_to_one_engine_and_hears_it_whatever_happens_in_the_callbac
     let heard: Vec<_> = std::iter::from_fn(|| subscriber.take()).map(|event| event.subject()).collect();
     assert_eq!(heard, [6, 7]);
     assert_eq!((engine.stats().received, engine.stats().panics), (4, 1));
+
+    // Threads come and go: as long as one is there, streams go on.
+    engine.join();
+    engine.join();
+    let format = Format { sample_rate: 16_000, channels: 1, frame_samples: 160 };
+    engine.open_stream(9, Arc::new(PcmStream::new(format, 1600, polling())));
+    engine.leave();
+    assert!(engine.is_listening() && engine.stats().audio.streams == 1);
+    engine.leave();
+    assert!(!engine.is_listening() && Engine::listening().is_none() && engine.stats().audio.streams == 0);
+    engine.join();
+    assert!(engine.is_listening());
 }

@@ -15,7 +15,7 @@ use narrowcast_audio::{Format, PcmStream};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Doorbell, Event, Kind, Owner, Waiter, Wake};
 use narrowcast_livekit::wire::{AudioEvent, AudioFrameInfo};
-use narrowcast_livekit::{Abi, AudioTap, Limbo, Tap};
+use narrowcast_livekit::{Abi, AudioTap, Limbo};
 use std::collections::BTreeMap;
 use std::sync::{Arc as StdArc, Mutex as StdMutex};
 
@@ -315,14 +315,14 @@ impl Callback {
     /// The frame with this number, or the end: 0.
     fn receive(&self, stream: u64, number: u8) {
         let held = || event(stream, number, (number > 0).then_some(&self.owner));
-        if self.tap.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) == Tap::Foreign {
+        if !self.tap.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) {
             self.foreign.lock().unwrap().push((stream, number));
         }
     }
 
     fn receive_held(&self, event: Event) {
         let (stream, number) = (event.subject(), event.payload()[0]);
-        if self.tap.receive_held(stream, audio(stream, number)) == Tap::Foreign {
+        if !self.tap.receive_held(stream, audio(stream, number)) {
             self.foreign.lock().unwrap().push((stream, number));
         }
         event.deliver();

@@ -7,7 +7,7 @@ use crate::shared_table::SharedTable;
 use crate::subscription::NativeSubscription;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
-use narrowcast_core::{Broadcast, Filter, KindSet, Overflow, Stats};
+use narrowcast_core::{Broadcast, EVERYBODY, Filter, KindSet, Overflow, Stats};
 use std::sync::Arc;
 
 /// Queues by their id, for threads that open one.
@@ -48,6 +48,8 @@ pub struct NativeSubscribeOptions {
     pub overflow: String,
     /// Events that may wait: the bound of the overflow policy.
     pub capacity: u32,
+    /// The group that its thread is, in the engine's queue; absent: it hears what concerns any.
+    pub group: Option<u32>,
 }
 
 /// What a queue counted; see `FfiQueue.stats()`.
@@ -162,7 +164,7 @@ impl NativeQueue {
         let waiter = new_waiter(options.doorbell)?;
         let token = waiter.token();
         let broadcast = self.queue.broadcast.clone();
-        let subscriber = broadcast.subscribe(filter, overflow, waiter);
+        let subscriber = broadcast.subscribe_as(options.group.unwrap_or(EVERYBODY), filter, overflow, waiter);
         Ok(NativeSubscription::new(token, options.scratch, broadcast, subscriber))
     }
 

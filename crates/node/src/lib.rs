@@ -10,6 +10,7 @@ mod address;
 mod audio_stream;
 mod audio_track;
 mod bigint;
+mod capture;
 mod capture_pump;
 mod error;
 mod ffi_queue;

@@ -2,12 +2,17 @@
 
 use crate::error::{Code, Result, error};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
+use crate::js_thread::{Release, belongs_here, enter, left, new_token};
+use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
+use narrowcast_core::Group;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
+use std::cell::RefCell;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// One case of the engine's events, from the installed package's descriptors.
 #[napi(object)]
@@ -138,23 +143,71 @@ pub struct NativePeek {
     pub owned: Vec<BigInt>,
 }
 
-/// Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
-/// has the callback keeps it, and the engine can only be asked.
+/// Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
+/// over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+/// it says [`engine_leave`], or ends.
 #[napi(catch_unwind)]
-pub fn engine_attach(path: String, schema: NativeSchema, listen: bool) -> Result<()> {
+pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listener: Option<u32>) -> Result<()> {
     let (schema, captures, video) = read_schema(schema)?;
-    let events = if listen { Events::Here } else { Events::Elsewhere };
-    Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events).map_err(|load| {
+    let events = if listener.is_some() { Events::Here } else { Events::Elsewhere };
+    let attached = Engine::attach(Path::new(&path), schema, CaptureAnswers::new(captures), video, events);
+    let engine = attached.map_err(|load| {
         let code = match load {
             LoadError::Open { .. } => Code::EngineNotFound,
             LoadError::MissingSymbol { .. } | LoadError::Other { .. } => Code::EngineIncompatible,
         };
         error(code, load.to_string())
     })?;
-    Ok(())
+    listener.map_or(Ok(()), |group| join(env, engine, group))
 }
 
-/// Whether any thread of this process has taken over the engine's callback.
+/// That a JavaScript thread listens to the engine.
+struct Joined {
+    group: Group,
+    left: AtomicBool,
+}
+
+impl Release for Joined {
+    fn release(&self) {
+        if !self.left.swap(true, Ordering::AcqRel)
+            && let Some(engine) = Engine::get()
+        {
+            engine.clients().forget(self.group);
+            engine.leave();
+        }
+    }
+}
+
+thread_local! {
+    static JOINED: RefCell<Option<(u32, Arc<Joined>)>> = const { RefCell::new(None) };
+}
+
+fn join(env: Env, engine: &Engine, group: Group) -> Result<()> {
+    enter(env)?;
+    JOINED.with_borrow_mut(|slot| {
+        if slot.is_some() {
+            return Ok(());
+        }
+        let token = new_token()?;
+        let joined = Arc::new(Joined { group, left: AtomicBool::new(false) });
+        let belonging: Weak<Joined> = Arc::downgrade(&joined);
+        belongs_here(token, belonging);
+        engine.join();
+        *slot = Some((token, joined));
+        Ok(())
+    })
+}
+
+/// This thread listens to the engine no more. With the last one, every stream that the engine feeds ends, in all threads.
+#[napi(catch_unwind)]
+pub fn engine_leave() {
+    if let Some((token, joined)) = JOINED.take() {
+        left(token);
+        joined.release();
+    }
+}
+
+/// Whether any thread of this process listens to the engine.
 #[napi(catch_unwind)]
 pub fn engine_attached() -> bool {
     Engine::listening().is_some()
@@ -195,20 +248,29 @@ pub fn engine_answers_queue() -> Result<NativeQueue> {
     Ok(queue.clone().into())
 }
 
-/// Somebody who asks the engine, and where the answers come.
+/// A thread that asks the engine, and where the answers come.
 #[napi(object)]
 pub struct NativeAsker {
     /// The type of its answers in the queue of answers. After 128 threads they share one.
     pub r#type: String,
     /// The async ids of its requests are this plus 1, 2, 3, and so on.
     pub base: BigInt,
+    /// The group that it is in the engine's queue.
+    pub group: u32,
 }
 
-/// This thread, as somebody who asks; to be called once.
+/// This thread, as one that asks; to be called once in a thread.
 #[napi(catch_unwind)]
 pub fn engine_asker() -> Result<NativeAsker> {
     let asker = engine()?.own_answers().asker();
-    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into() })
+    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into(), group: asker.group })
+}
+
+/// What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads.
+#[napi(catch_unwind)]
+pub fn engine_claim(handle: BigInt, group: u32) -> Result<()> {
+    engine()?.clients().claim(crate::bigint::handle(&handle)?, group);
+    Ok(())
 }
 
 /// What the engine's callback counted.

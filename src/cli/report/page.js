@@ -56,7 +56,7 @@
         cursor: { sync: { key: 'time' }, y: false, drag: { x: false, y: false } },
         scales: { x: { time: false, range: (plot, low, high) => [0, high] }, y: scale },
         axes: [
-          { ...axis, font, label: 'seconds since the meeting began', labelFont: font, labelSize: 24, size: 32 },
+          { ...axis, font, label: 'seconds since it began', labelFont: font, labelSize: 24, size: 32 },
           { ...axis, font, size: 66, values: (plot, ticks) => ticks.map((tick) => label(tick, unit)) },
         ],
         series: [{}, ...series],

@@ -13,6 +13,7 @@ mod reference;
 
 mod any_order;
 mod broadcast;
+mod clients;
 mod feed;
 mod frames;
 mod limbo;

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+import { codeBlocks } from './code-blocks.js';
+import { runBlock } from './run-block.js';
+
+/** What the first code of each guide prints. README's needs a server: __test__/server/readme.test.ts. */
+const prints: Record<string, RegExp> = {
+  'getting-started': /^heard 4000 samples, 0 streams left\n$/,
+  'livekit-agents': /^engine \d+\.\d+\.\d+: \d+ events, 0 frames into 0 streams\n$/,
+  audio: /^25 frames were lost here\n\{ framesIn: 50, framesOut: 25, framesDropped: 25, bufferedMs: 0 \}\n$/,
+  events: /^7n Uint8Array\(3\) \[ 1, 2, 3 \]\n$/,
+  'browser-pool': /^\{[^}]*parked: 1,[^}]*created: 1,[^}]*\}\n$/,
+  tuning: /^\{\n {2}framesPerSecond: 0,[^}]*dropped: 0\n\}\n$/,
+  guarantees: /^1000 990 100\n$/,
+};
+
+describe('the first code of each guide does what it says', () => {
+  const first = codeBlocks('ts').filter(({ guide, number }) => number === 1 && guide !== 'README');
+
+  test('there is one in each', () => {
+    expect(first.map(({ guide }) => guide).toSorted()).toEqual(Object.keys(prints).toSorted());
+  });
+
+  test.each(first)(
+    '$guide',
+    async (block) => {
+      const { status, stdout, stderr } = await runBlock(block);
+      if (status !== 0) throw new Error(`it ended with ${status}:\n${stdout}${stderr}`);
+      expect(stdout).toMatch(prints[block.guide]!);
+    },
+    120_000,
+  );
+});

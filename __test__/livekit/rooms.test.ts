@@ -1,0 +1,93 @@
+import { FfiEvent } from '@livekit/rtc-ffi-bindings';
+import { describe, expect, test } from 'vitest';
+import { Rooms } from '../../src/livekit/rooms.js';
+import { encodeEvent } from '../support/messages.js';
+
+const event = (values: object) => FfiEvent.fromBinary(encodeEvent(values));
+const connected = (asyncId: bigint, id: bigint) =>
+  event({ connect: { asyncId, result: { room: { handle: { id } }, localParticipant: { handle: { id: id + 1n } } } } });
+const refused = (asyncId: bigint) => event({ connect: { asyncId, error: 'no' } });
+const last = (roomHandle: bigint) => event({ roomEvent: { roomHandle, eos: {} } });
+const published = (roomHandle: bigint, sid: string, id: bigint) =>
+  event({ roomEvent: { roomHandle, trackSubscribed: { track: { handle: { id }, info: { sid } } } } });
+const unpublished = (roomHandle: bigint, trackSid: string) =>
+  event({ roomEvent: { roomHandle, trackUnsubscribed: { trackSid } } });
+const other = (roomHandle: bigint) => event({ roomEvent: { roomHandle, roomSidChanged: {} } });
+
+/** As rtc-node's Room does it: a listener, and the request, all at once. */
+function connect(rooms: Rooms, asyncId: bigint): () => void {
+  const listener = () => {};
+  rooms.listenerAdded(listener);
+  rooms.connecting(asyncId);
+  return listener;
+}
+
+describe('a room', () => {
+  test('is open until its last event, which is when its listener is to go', () => {
+    const rooms = new Rooms(() => {});
+    const [one, two] = [connect(rooms, 1n), connect(rooms, 2n)];
+    expect(rooms.follow(connected(2n, 20n))).toBeUndefined();
+    expect(rooms.follow(connected(1n, 10n))).toBeUndefined();
+    expect(rooms.follow(other(10n))).toBeUndefined();
+    expect(rooms.follow(last(10n))).toBe(one);
+    expect(rooms.follow(last(10n))).toBeUndefined();
+    expect(rooms.anyOpen).toBe(true);
+    expect(rooms.follow(last(20n))).toBe(two);
+    expect(rooms.anyOpen).toBe(false);
+  });
+
+  test("and its participant are this thread's until then", () => {
+    const mine = new Set<bigint>();
+    const rooms = new Rooms((handle, isMine) => void (isMine ? mine.add(handle) : mine.delete(handle)));
+    for (const asyncId of [1n, 2n]) connect(rooms, asyncId);
+    rooms.follow(connected(1n, 10n));
+    rooms.follow(connected(2n, 20n));
+    rooms.follow(other(10n));
+    expect([...mine]).toEqual([10n, 11n, 20n, 21n]);
+    rooms.follow(last(10n));
+    rooms.follow(last(30n)); // another thread's
+    expect([...mine]).toEqual([20n, 21n]);
+  });
+
+  test('that could not be entered was never open, and its listener is to go', () => {
+    const rooms = new Rooms(() => {});
+    const listener = connect(rooms, 1n);
+    expect(rooms.follow(refused(1n))).toBe(listener);
+    expect(rooms.anyOpen).toBe(false);
+  });
+
+  test('takes nobody away who listened before, for another reason', async () => {
+    const rooms = new Rooms(() => {});
+    rooms.listenerAdded(() => {});
+    await Promise.resolve();
+    rooms.connecting(1n);
+    expect(rooms.follow(connected(1n, 10n))).toBeUndefined();
+    expect(rooms.anyOpen).toBe(true);
+    expect(rooms.follow(last(10n))).toBeUndefined();
+    expect(rooms.anyOpen).toBe(false);
+  });
+
+  test('of somebody else is none of ours', () => {
+    const rooms = new Rooms(() => {});
+    expect(rooms.follow(last(10n))).toBeUndefined();
+    expect(rooms.follow(refused(1n))).toBeUndefined();
+    expect(rooms.anyOpen).toBe(false);
+  });
+
+  test('ends the tracks in it that were not unsubscribed before, and no others', () => {
+    const rooms = new Rooms(() => {});
+    for (const id of [1n, 2n]) connect(rooms, id);
+    for (const id of [1n, 2n]) rooms.follow(connected(id, id * 10n));
+    rooms.follow(published(10n, 'a', 100n));
+    rooms.follow(published(10n, 'b', 101n));
+    rooms.follow(published(20n, 'a', 200n));
+    const [a, b, others] = [100n, 101n, 200n].map((track) => rooms.endOf(track)!);
+    expect(rooms.endOf(7n)).toBeUndefined();
+    rooms.follow(unpublished(10n, 'b'));
+    expect([a!.aborted, b!.aborted, others!.aborted]).toEqual([false, true, false]);
+    rooms.follow(last(10n));
+    expect([a!.aborted, others!.aborted]).toEqual([true, false]);
+    expect([100n, 101n].map((track) => rooms.endOf(track))).toEqual([undefined, undefined]);
+    expect(rooms.endOf(200n)).toBe(others);
+  });
+});

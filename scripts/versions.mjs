@@ -1,0 +1,61 @@
+// Lets the same tests run with another version of rtc-node: a copy of this checkout, in which that version is the one
+// that is installed. No hook, no alias: also its child processes and workers find it where an application has it.
+
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { root } from './setup.mjs';
+
+const modules = path.join(root, 'node_modules');
+const RTC_NODE = path.join('@livekit', 'rtc-node');
+const BINDINGS = path.join('@livekit', 'rtc-ffi-bindings');
+
+/** The other versions to test with: `rtc-node-VERSION` in package.json's devDependencies, each with its own engine. */
+export const otherVersions = Object.keys(
+  JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies,
+).flatMap((name) => /^rtc-node-(.+)$/.exec(name)?.[1] ?? []);
+
+/** What depends on rtc-node's JavaScript; and, with an engine that no other test runs with, on that. */
+const tests = {
+  rtcNode: ['livekit/client', 'livekit/register', 'livekit/audio-', 'livekit/video-stream', 'cli/doctor'],
+  engine: ['livekit/', 'cli/doctor', 'e2e/exit', 'e2e/workers', 'e2e/video-orphans'],
+};
+const serverTests = { rtcNode: ['server/audio'], engine: ['server/audio', 'server/handles', 'server/programs'] };
+
+/** The tests to run with `version`, as vitest takes them; `of` it those with a real server, or those without. */
+export function testsWith(version, of = 'alone') {
+  const own = fs.existsSync(path.join(modules, `rtc-node-${version}`, 'node_modules', BINDINGS));
+  return (of === 'server' ? serverTests : tests)[own ? 'engine' : 'rtcNode'];
+}
+
+/** Makes the copy, and returns its folder. */
+export function checkoutWith(version) {
+  const folder = path.join(root, 'target', 'versions', version);
+  fs.rmSync(folder, { recursive: true, force: true });
+  const copied = ['__test__', 'dist', 'scripts', 'src', 'package.json', 'tsconfig.json', 'index.cjs', 'index.d.ts'];
+  const alike = fs.readdirSync(root).filter((name) => /^vitest\..*\.ts$|\.node$/.test(name));
+  for (const name of [...copied, ...alike, path.join('target', 'ledger', 'narrowcast.node')]) {
+    fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  }
+  linkModules(path.join(folder, 'node_modules'), version);
+  return folder;
+}
+
+function linkModules(into, version) {
+  const link = (from, name) => fs.symlinkSync(from, path.join(into, name), 'junction');
+  const scoped = fs.readdirSync(modules).filter((name) => name.startsWith('@'));
+  for (const scope of scoped) fs.mkdirSync(path.join(into, scope), { recursive: true });
+  const names = fs.readdirSync(modules).filter((name) => !name.startsWith('@') && !name.startsWith('.'));
+  const inScopes = scoped.flatMap((scope) =>
+    fs.readdirSync(path.join(modules, scope)).map((name) => path.join(scope, name)),
+  );
+  for (const name of [...names, ...inScopes]) {
+    if (name !== RTC_NODE && name !== BINDINGS) link(path.join(modules, name), name);
+  }
+  const alias = path.join(modules, `rtc-node-${version}`);
+  // A copy, for a link is followed: it has to be seen in a folder of its right name. Its own packages are found beside it.
+  for (const name of ['package.json', 'dist']) {
+    fs.cpSync(path.join(alias, name), path.join(into, RTC_NODE, name), { recursive: true });
+  }
+  link(path.dirname(createRequire(path.join(alias, 'index.js')).resolve('@livekit/rtc-ffi-bindings')), BINDINGS);
+}

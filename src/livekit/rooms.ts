@@ -1,0 +1,92 @@
+import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
+
+/** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
+type Listener = (event: FfiEvent) => void;
+
+interface OpenRoom {
+  /** None: of a room that is not rtc-node's. */
+  readonly listener: Listener | undefined;
+  /** What the engine's events of this room are about: the room, or the participant that this thread is in it. */
+  readonly handles: readonly bigint[];
+  /** What others publish, by its name on the server. */
+  readonly tracks: Map<string, { readonly handle: bigint; readonly end: AbortController }>;
+}
+
+/** The rooms of this thread that have not ended, with their tracks. What is said in them wakes no other thread. */
+export class Rooms {
+  readonly #claim: (handle: bigint, mine: boolean) => void;
+  /** By the async id of the request to connect. */
+  readonly #connecting = new Map<bigint, Listener | undefined>();
+  /** By the room's handle. */
+  readonly #open = new Map<bigint, OpenRoom>();
+  #added: Listener | undefined;
+
+  /** @param claim says whether what the engine says about a handle is for this thread alone */
+  constructor(claim: (handle: bigint, mine: boolean) => void) {
+    this.#claim = claim;
+  }
+
+  get anyOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Aborts when the track is unsubscribed or its room has ended: the engine does not always say so to its streams. */
+  endOf(track: bigint): AbortSignal | undefined {
+    for (const { tracks } of this.#open.values()) {
+      for (const { handle, end } of tracks.values()) if (handle === track) return end.signal;
+    }
+    return undefined;
+  }
+
+  /** A listener was added. A room adds its own and asks to be connected, all at once. */
+  listenerAdded(listener: Listener): void {
+    this.#added = listener;
+    queueMicrotask(() => {
+      if (this.#added === listener) this.#added = undefined;
+    });
+  }
+
+  /** The engine was asked to connect a room, which it has not said yet. */
+  connecting(asyncId: bigint): void {
+    this.#connecting.set(asyncId, this.#added);
+    this.#added = undefined;
+  }
+
+  /**
+   * To be told of every event, once all listeners have heard it.
+   *
+   * @returns the listener of a room that this was the last event for. rtc-node takes it away where the program leaves the
+   * room, but not where the server closes it, nor, in its older versions, where a room could not be entered
+   */
+  follow({ message }: FfiEvent): Listener | undefined {
+    if (message.case === 'connect') {
+      const { asyncId, message: outcome } = message.value;
+      const listener = this.#connecting.get(asyncId!);
+      this.#connecting.delete(asyncId!);
+      const { room, localParticipant } = outcome.case === 'result' ? outcome.value : {};
+      const id = room?.handle?.id;
+      if (id === undefined) return listener;
+      const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
+      this.#open.set(id, { listener, handles, tracks: new Map() });
+      for (const handle of handles) this.#claim(handle, true);
+    }
+    if (message.case !== 'roomEvent') return undefined;
+    const id = message.value.roomHandle!;
+    const room = this.#open.get(id);
+    const event = message.value.message;
+    if (!room) return undefined;
+    if (event.case === 'trackSubscribed') {
+      const { handle, info } = event.value.track!;
+      room.tracks.set(info!.sid!, { handle: handle!.id!, end: new AbortController() });
+    }
+    if (event.case === 'trackUnsubscribed') {
+      room.tracks.get(event.value.trackSid!)?.end.abort();
+      room.tracks.delete(event.value.trackSid!);
+    }
+    if (event.case !== 'eos') return undefined;
+    this.#open.delete(id);
+    for (const handle of room.handles) this.#claim(handle, false);
+    for (const { end } of room.tracks.values()) end.abort();
+    return room.listener;
+  }
+}
