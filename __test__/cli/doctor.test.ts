@@ -67,7 +67,7 @@ test('without an addon, doctor says what to do', async () => {
   const { status, stdout } = await narrowcast(['doctor'], { program: installed(false) });
 
   expect(stdout).toMatch(/^problem +addon +none$/m);
-  expect(stdout).toContain('npm run build:native');
+  expect(stdout).toContain('`npm run build`');
   expect(status).toBe(1);
 });
 
