@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { VERSION } from '../version.js';
 import { Display } from './display.js';
-import { packageVersion } from './doctor.js';
 import { Failure } from './failure.js';
 import { clock, people, printable } from './format.js';
 import { Interruption } from './interruption.js';
@@ -68,7 +68,7 @@ export async function recordRoom(
     const figures: RecordFigures = {
       recording: { room: room.name, seconds, sampleRate, end: end.why },
       result,
-      machine: describeMachine(packageVersion(), loadBefore),
+      machine: describeMachine(VERSION, loadBefore),
     };
     screen.print(recordSummary(figures, out, screen.columns));
     if (json !== undefined) await writeJson(json, figures);
