@@ -91,7 +91,7 @@ export default defineConfig([
   // The types of both formats: scripts/build-dist.mjs
   { ...shared, format: 'cjs', entry: library, dts: true },
   { ...shared, format: ['esm', 'cjs'], entry: register, dts: true },
-  { ...shared, format: 'esm', entry: hooks },
+  { ...shared, format: 'esm', entry: hooks, dts: false },
   { ...shared, format: 'esm', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: false },
   { ...shared, format: 'cjs', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },
 ]);

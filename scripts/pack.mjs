@@ -42,7 +42,7 @@ const FOR_DEVELOPMENT = ['private', 'scripts', 'devDependencies', 'overrides', '
  * @returns {Packed[]} the platforms', then the root's: the order in which they are to be published
  */
 export function pack({ out, addons, release = false }) {
-  ensureNative();
+  if (addons === undefined) ensureNative();
   ensureDist();
   fs.rmSync(out, { recursive: true, force: true });
   fs.mkdirSync(out, { recursive: true });
@@ -92,13 +92,14 @@ function stagePlatform(out, whole, { platformArchABI, platform, arch, abi, tripl
   const name = `${whole.name}-${platformArchABI}`;
   const main = `${whole.name}.${platformArchABI}.node`;
   const libc = { gnu: ['glibc'], musl: ['musl'] }[platform === 'linux' ? abi : ''];
-  const { version, license, engines } = whole;
+  const { version, license, engines, repository } = whole;
   const manifest = {
     name,
     version,
     description: `The native addon of ${whole.name} for ${triple}`,
     license: `${license} AND LGPL-2.1-or-later`,
     engines,
+    ...(repository && { repository }),
     os: [platform],
     cpu: [arch],
     ...(libc && { libc }),

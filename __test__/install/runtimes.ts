@@ -1,18 +1,29 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder } from '../../scripts/cache-folder.mjs';
+
+const { platform, arch } = process;
+const exe = platform === 'win32' ? '.exe' : '';
+const node = (version: string) => ({
+  from: `node-${platform === 'win32' ? 'win' : platform}-${arch}@${version}`,
+  program: `bin/node${exe}`,
+});
+const BUN_PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { win32: 'windows' };
 
 /** Runtimes from npm, each the package of one platform with the program in it: no script of theirs is run. */
-const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
 const RUNTIMES = {
-  'node-20': { from: `node-${platform}@20.20.2`, program: 'bin/node' },
-  'node-22': { from: `node-${platform}@22.23.3`, program: 'bin/node' },
-  'node-24': { from: `node-${platform}@24.21.0`, program: 'bin/node' },
-  'node-26': { from: `node-${platform}@26.10.0`, program: 'bin/node' },
-  'node-18': { from: `node-${platform}@18.20.8`, program: 'bin/node' },
-  bun: { from: `@oven/bun-${platform}@1.4.5`, program: 'bin/bun' },
-  deno: { from: `@deno/${platform}-glibc@2.9.6`, program: 'deno' },
+  'node-18': node('18.20.8'),
+  'node-20': node('20.20.2'),
+  'node-22': node('22.23.3'),
+  'node-24': node('24.21.0'),
+  'node-26': node('26.10.0'),
+  bun: {
+    from: `@oven/bun-${BUN_PLATFORMS[platform] ?? platform}-${arch === 'arm64' ? 'aarch64' : arch}@1.4.5`,
+    program: `bin/bun${exe}`,
+  },
+  deno: { from: `@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}@2.9.6`, program: `deno${exe}` },
 } as const;
 
 /** The path of a runtime's program, which is fetched once and kept in the user's cache folder. */
@@ -21,7 +32,7 @@ export function runtime(name: keyof typeof RUNTIMES): string {
   const [, major] = /^node-(\d+)$/.exec(name) ?? [];
   // The Node that runs the tests is as good as another of the same major version.
   if (major !== undefined && process.versions.node.startsWith(`${major}.`)) return process.execPath;
-  const caches = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'narrowcast', 'runtimes');
+  const caches = join(cacheFolder() ?? tmpdir(), 'runtimes');
   const kept = join(caches, from.replaceAll('/', '+'));
   if (!existsSync(kept)) {
     mkdirSync(caches, { recursive: true });

@@ -13,7 +13,7 @@ interface Options {
 }
 
 /** Runs a program of `programs`, which prints what it found, on one side. */
-export async function runOn<Found>(
+async function runOn<Found>(
   side: 'plain' | 'narrowcast',
   program: string,
   { args = [], env = {}, limitMs = 60_000 }: Options = {},

@@ -43,7 +43,7 @@ export interface Publisher {
 }
 
 /** What a {@link Publisher} publishes. */
-export interface Tone {
+interface Tone {
   readonly hz: number;
   readonly sampleRate: number;
   readonly channels?: number;

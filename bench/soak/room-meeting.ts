@@ -46,7 +46,7 @@ export interface RoomAftermath extends Leftovers {
 }
 
 /** What became of the frames of streams that were read too slowly, and to their ends. */
-export interface SlowlyRead {
+interface SlowlyRead {
   readonly framesRead: number;
   /** Dropped before those that were read, as they say. */
   readonly droppedBefore: number;

@@ -52,7 +52,7 @@ export function accessFrom(flags: AccessFlags, env: NodeJS.ProcessEnv, now: Date
 }
 
 /** A token with which `identity` may enter `room` and listen, and nothing else: a JSON web token, signed with HS256. */
-export function listenersToken(key: string, secret: string, room: string, identity: string, now: Date): string {
+function listenersToken(key: string, secret: string, room: string, identity: string, now: Date): string {
   const seconds = Math.floor(now.getTime() / 1000);
   const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url');
   const header = part({ alg: 'HS256', typ: 'JWT' });

@@ -8,7 +8,7 @@ import type { RecordedRoom, RoomEnd, Voice } from './room.js';
 import type { EventCounts } from './side.js';
 
 /** Length of the frames that are read, in ms: the engine's own. */
-export const FRAME_MS = 10;
+const FRAME_MS = 10;
 
 /** How long to wait for the server's word when leaving, in ms. */
 const LEAVING_MS = 5000;

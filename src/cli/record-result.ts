@@ -9,7 +9,7 @@ export interface RecordFigures {
 }
 
 /** What was recorded. */
-export interface RecordShape {
+interface RecordShape {
   readonly room: string;
   /** Length of every file, in s. */
   readonly seconds: number;

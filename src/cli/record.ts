@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Display } from './display.js';
 import { VERSION } from '../version.js';
+import { Display } from './display.js';
 import { Failure } from './failure.js';
 import { clock, people, printable } from './format.js';
 import { Interruption } from './interruption.js';
