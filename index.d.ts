@@ -219,11 +219,11 @@ export declare function engineAnswersQueue(): NativeQueue
 export declare function engineAsker(): NativeAsker
 
 /**
- * Attaches this process to the engine in the file at `path`. With `listen`, takes over its callback; without, whoever
- * has the callback keeps it, and the engine can only be asked. A thread that listens does so until it says
- * [`engine_leave`], or ends.
+ * Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
+ * over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+ * it says [`engine_leave`], or ends.
  */
-export declare function engineAttach(path: string, schema: NativeSchema, listen: boolean): void
+export declare function engineAttach(path: string, schema: NativeSchema, listener?: number | undefined | null): void
 
 /** Whether any thread of this process listens to the engine. */
 export declare function engineAttached(): boolean
