@@ -98,6 +98,7 @@ const configuration = (port, udpPort) => ({
     interfaces: { includes: [process.platform === 'darwin' ? 'lo0' : 'lo'] },
     ips: { includes: ['127.0.0.1/32'] },
   },
+  room: { enable_remote_unmute: true }, // for tests
   keys: { [KEY]: SECRET },
   logging: { level: 'warn' },
 });

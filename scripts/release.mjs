@@ -13,7 +13,8 @@ if (tag !== `v${version}`) fail(`release: the tag is ${tag}, and package.json sa
 const folder = path.resolve(root, from);
 const packages = fs.existsSync(folder) ? fs.readdirSync(folder).filter((file) => file.endsWith('.tgz')) : [];
 const main = `${name}-${version}.tgz`;
-if (!packages.includes(main)) fail(`release: ${from} has no ${main}: make it with \`npm run pack\`.`);
+if (!packages.includes(main))
+  fail(`release: ${from} has no ${main}: make it with \`npm run pack:all -- --out ${from}\`.`);
 
 // The main package last: whoever installs it finds what it needs.
 const tagged = version.includes('-') ? ['--tag', 'next'] : [];

@@ -81,7 +81,8 @@ function once(step, hash, force, make) {
 
 const modified = (file) => fs.statSync(inRoot(file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-function npm(...args) {
+/** Runs npm in the checkout, to its end. */
+export function npm(...args) {
   const options = { cwd: root, encoding: 'utf8' };
   return process.env.npm_execpath
     ? spawnSync(process.execPath, [process.env.npm_execpath, ...args], options)
@@ -178,12 +179,10 @@ export function ensureLedger({ force = false } = {}) {
 export function ensureDist({ force = false } = {}) {
   ensureModules();
   const made = ['src', 'index.d.ts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  once('dist', hashOf([...made, 'tsdown.config.ts']), force, () => {
+  once('dist', hashOf([...made, 'tsdown.config.ts', 'scripts/build-dist.mjs']), force, () => {
     say('building dist …');
     fs.rmSync(inRoot('dist'), { recursive: true, force: true });
-    // Not by its command, which says on every run that a later version of it will want a newer Node.
-    const build = "await (await import('tsdown')).build({ logLevel: 'warn' })";
-    run('the TypeScript build', process.execPath, ['--input-type=module', '--eval', build]);
+    run('the TypeScript build', process.execPath, [inRoot('scripts', 'build-dist.mjs')]);
     return ['dist/index.js', 'dist/index.cjs', 'dist/webrtc/index.js', 'dist/cli/main.js'];
   });
 }

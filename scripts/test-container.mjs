@@ -9,7 +9,8 @@ const [image, from = 'target/packages', ...others] = process.argv.slice(2);
 if (!image || others.length > 0) fail('test:container: `npm run test:container -- IMAGE [FOLDER]`.', 2);
 const folder = path.resolve(root, from);
 const packages = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.tgz')) : [];
-if (packages.length === 0) fail(`test:container: ${from} has no packages: make them with \`npm run pack\`.`);
+if (packages.length === 0)
+  fail(`test:container: ${from} has no packages: make them with \`npm run pack:all -- --out ${from}\`.`);
 
 // npm takes the platform's own package by its name, and leaves the others; none of them is in a registry yet.
 const steps = [

@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, livekit, browser, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, versions, browser, install, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,9 +15,16 @@ import {
   run,
   say,
 } from './setup.mjs';
+import { checkoutWith, otherVersions, testsWith } from './versions.mjs';
 
 const inherit = { stdio: 'inherit' };
 const node = (what, file, args) => run(what, process.execPath, [file, ...args], inherit);
+
+/** Ends this process with status 3 where a server can't be had. */
+function prepareServer() {
+  const server = path.join(root, 'scripts', 'livekit-server.mjs');
+  run('preparing the server', process.execPath, [server, '--build'], inherit);
+}
 
 const parts = {
   rust(args) {
@@ -62,10 +69,33 @@ const parts = {
     ensureLedger();
     ensureNative();
     ensureDist();
-    const server = path.join(root, 'scripts', 'livekit-server.mjs');
-    run('preparing the server', process.execPath, [server, '--build'], inherit);
+    prepareServer();
     say('tests with a LiveKit server …');
     node('vitest', bin('vitest'), ['run', '--config', 'vitest.livekit.config.ts', ...args]);
+  },
+
+  versions(args) {
+    ensureLedger();
+    ensureNative();
+    ensureDist();
+    const folders = new Map(otherVersions.map((version) => [version, checkoutWith(version)]));
+    const vitest = (version, ...options) => {
+      say(`tests with rtc-node ${version} …`);
+      const given = [bin('vitest'), 'run', ...options, ...args];
+      run('vitest', process.execPath, given, { ...inherit, cwd: folders.get(version) });
+    };
+    for (const version of otherVersions) vitest(version, ...testsWith(version));
+    prepareServer();
+    for (const version of otherVersions) {
+      vitest(version, '--config', 'vitest.livekit.config.ts', ...testsWith(version, 'server'));
+    }
+  },
+
+  install(args) {
+    ensureNative();
+    ensureDist();
+    say('tests of an installation …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.install.config.ts', ...args]);
   },
 
   types(args) {

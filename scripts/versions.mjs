@@ -15,6 +15,19 @@ export const otherVersions = Object.keys(
   JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies,
 ).flatMap((name) => /^rtc-node-(.+)$/.exec(name)?.[1] ?? []);
 
+/** What depends on rtc-node's JavaScript; and, with an engine that no other test runs with, on that. */
+const tests = {
+  rtcNode: ['livekit/client', 'livekit/register', 'livekit/audio-', 'livekit/video-stream', 'cli/doctor'],
+  engine: ['livekit/', 'cli/doctor', 'e2e/exit', 'e2e/workers', 'e2e/video-orphans'],
+};
+const serverTests = { rtcNode: ['server/audio'], engine: ['server/audio', 'server/handles', 'server/programs'] };
+
+/** The tests to run with `version`, as vitest takes them; `of` it those with a real server, or those without. */
+export function testsWith(version, of = 'alone') {
+  const own = fs.existsSync(path.join(modules, `rtc-node-${version}`, 'node_modules', BINDINGS));
+  return (of === 'server' ? serverTests : tests)[own ? 'engine' : 'rtcNode'];
+}
+
 /** Makes the copy, and returns its folder. */
 export function checkoutWith(version) {
   const folder = path.join(root, 'target', 'versions', version);

@@ -5,6 +5,7 @@ import { integer, invalid, optionsObject, readable, refuseLost } from './validat
 
 /** What a frame has, ours or rtc-node's. */
 export interface AudioFrameLike extends Pick<AudioFrame, 'data' | 'sampleRate' | 'channels' | 'samplesPerChannel'> {
+  /** Whatever belongs to the frame; passed on with it. */
   readonly userdata?: Record<string, unknown>;
 }
 
@@ -147,6 +148,7 @@ export class AudioResampler {
     return this.#outputRate;
   }
 
+  /** Channels, interleaved. */
   get channels(): number {
     return this.#channels;
   }

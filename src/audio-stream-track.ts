@@ -48,7 +48,9 @@ export class TimedAudioFrame extends AudioFrame {
 
 /** Where {@link AudioStreamTrack.pipeTo} plays: an `AudioSource` of `@livekit/rtc-node`. */
 export interface PipeTarget {
+  /** Hz. */
   readonly sampleRate: number;
+  /** Channels, interleaved. */
   readonly numChannels: number;
   /** Length of its own queue, in ms; 0: it has none, which saves 30 ms. */
   readonly queueSize?: number;

@@ -8,6 +8,7 @@
  * - `LAGGED`: a subscription was not read in time, reached its `maxCapacity` and was ended.
  * - `NOT_FOUND`: no open object of this process has that id.
  * - `UNSUPPORTED_PLATFORM`: the native addon could not be loaded here.
+ * - `VERSION_MISMATCH`: the native addon that was found belongs to another version of narrowcast.
  * - `ENGINE_NOT_FOUND`: LiveKit's native library was not found beside the application.
  * - `ENGINE_INCOMPATIBLE`: LiveKit's native library was found, but it is not one that this version can work with.
  * - `ENGINE_NOT_INSTALLED`: `install()` must be called, in this thread, before this is used.
@@ -21,6 +22,7 @@ export type NarrowcastErrorCode =
   | 'LAGGED'
   | 'NOT_FOUND'
   | 'UNSUPPORTED_PLATFORM'
+  | 'VERSION_MISMATCH'
   | 'ENGINE_NOT_FOUND'
   | 'ENGINE_INCOMPATIBLE'
   | 'ENGINE_NOT_INSTALLED'
@@ -35,6 +37,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
   LAGGED: true,
   NOT_FOUND: true,
   UNSUPPORTED_PLATFORM: true,
+  VERSION_MISMATCH: true,
   ENGINE_NOT_FOUND: true,
   ENGINE_INCOMPATIBLE: true,
   ENGINE_NOT_INSTALLED: true,
@@ -49,6 +52,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
  * a class of their own.
  */
 export class NarrowcastError extends Error {
+  /** What went wrong, for programs. */
   readonly code: NarrowcastErrorCode;
 
   /** @param options `cause`: the error that led to this one. */

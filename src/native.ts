@@ -4,43 +4,57 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as Native from '../index.d.ts';
 import { NarrowcastError } from './errors.js';
+import { addonFailure, nodeTooOld, requireWholeAddon } from './native-failure.js';
+import { VERSION } from './version.js';
 
 export type { Native };
-
-const SUPPORTED = 'Linux x64 and arm64 (glibc), macOS x64 and arm64, Windows x64';
 
 /**
  * Loads the addon through `index.cjs`, the loader that `napi build` generates: the file next to it in a checkout,
  * the platform package's in an installation, or the one that `NAPI_RS_NATIVE_LIBRARY_PATH` names.
  *
  * @param load replaced in tests
- * @throws {NarrowcastError} `UNSUPPORTED_PLATFORM`; its `cause` is the loader's error
+ * @throws {NarrowcastError} `UNSUPPORTED_PLATFORM`; its `cause` is the loader's error. `VERSION_MISMATCH` if the addon is
+ * that of another version
  * @internal
  */
 export function loadNative(load: () => unknown = requireLoader): typeof Native {
+  // Before the loader: an old Node may load the addon, and fail later in a way that nobody understands.
+  const tooOld = nodeTooOld(process.versions.node);
+  if (tooOld) throw tooOld;
+  let addon: typeof Native;
   try {
-    return load() as typeof Native;
+    addon = load() as typeof Native;
   } catch (cause) {
+    throw addonFailure(cause, requireFrom.resolve);
+  }
+  // A lock file, a bundle or a copied folder can mix two versions up; what then fails would fail anywhere.
+  const version = typeof addon.addonVersion === 'function' ? addon.addonVersion() : 'an unknown version';
+  if (version !== VERSION) {
     throw new NarrowcastError(
-      'UNSUPPORTED_PLATFORM',
-      `narrowcast has no native addon that loads on ${process.platform} ${process.arch}, Node ${process.version}. ` +
-        `Prebuilt ones exist for ${SUPPORTED}: on one of these, install again without omitting optional ` +
-        'dependencies. Elsewhere, or in a checkout, build it from source with Rust and a C compiler: ' +
-        '`npm run build:native`.',
-      { cause },
+      'VERSION_MISMATCH',
+      `this is narrowcast ${VERSION}, and the native addon that it found is that of ${version}: ` +
+        `${loadedFrom(addon) ?? 'of an unknown file'}. Install narrowcast again, so that both come together.`,
     );
   }
+  return addon;
 }
 
 function requireLoader(): unknown {
-  // Not named `require`: the CommonJS build uses the real one for `import.meta.url`.
-  const requireFrom = createRequire(import.meta.url);
-  // This file runs as src/native.ts, as a chunk anywhere in dist, or inside an application's own bundle.
+  requireWholeAddon(requireFrom.resolve);
+  return requireFrom(join(packageFolder(), 'index.cjs'));
+}
+
+// Not named `require`: the CommonJS build uses the real one for `import.meta.url`.
+const requireFrom = createRequire(import.meta.url);
+
+/** Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle. */
+function packageFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (packageName(folder) === 'narrowcast') return requireFrom(join(folder, 'index.cjs'));
+    if (packageName(folder) === 'narrowcast') return folder;
     if (folder === dirname(folder)) break;
   }
-  return requireFrom(join(dirname(requireFrom.resolve('narrowcast/package.json')), 'index.cjs'));
+  return dirname(requireFrom.resolve('narrowcast/package.json'));
 }
 
 function packageName(folder: string): unknown {
@@ -49,6 +63,15 @@ function packageName(folder: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The `.node` file among the loaded modules that has the addon's functions. @internal */
+export function loadedFrom(addon: Partial<typeof Native>): string | undefined {
+  const modules = Object.entries(requireFrom.cache);
+  return modules.find(
+    ([file, module]) =>
+      file.endsWith('.node') && (module?.exports as Partial<typeof Native>)?.addonVersion === addon.addonVersion,
+  )?.[0];
 }
 
 /** The addon. Loaded when this module is, so that a platform without one fails at start-up and not in a call. */

@@ -99,12 +99,18 @@ export class PcmReadable<F> extends ReadableStream<F> {
     if (this.reader.done) this.#source.close();
   }
 
+  /**
+   * What `for await` reads by: the ring directly, and not the machinery of a ReadableStream.
+   *
+   * @param options `preventCancel`: leaving the loop leaves the stream open
+   */
   override values(options?: { preventCancel?: boolean }): ReturnType<ReadableStream<F>['values']> {
     // A frame that a reader has left in the stream's own queue comes first.
     if (this.#source.controller.desiredSize !== 0) return super.values(options);
     return this.#frames(options?.preventCancel ?? false) as ReturnType<ReadableStream<F>['values']>;
   }
 
+  /** For `for await`: {@link values}; leaving the loop cancels the stream. */
   override [Symbol.asyncIterator](): ReturnType<ReadableStream<F>['values']> {
     return this.values();
   }

@@ -156,10 +156,12 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     return { done: true, value: undefined };
   }
 
+  /** As {@link return}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
 
+  /** For `for await`; several loops share what comes. */
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -4,7 +4,8 @@ import type { RecordedRoom, RoomEnd, Voice } from '../../src/cli/room.js';
 export class FakeRoom implements RecordedRoom {
   readonly name = 'fake';
   readonly ended: Promise<RoomEnd>;
-  broken: Promise<never> = new Promise(() => {});
+  readonly broken: Promise<never>;
+  break!: (error: Error) => void;
   joined: () => Promise<void> = async () => {};
   left = 0;
   /** Resolves when voices can be heard. */
@@ -14,6 +15,7 @@ export class FakeRoom implements RecordedRoom {
   #listen!: () => void;
 
   constructor() {
+    this.broken = new Promise((_, reject) => (this.break = reject));
     this.ended = new Promise((resolve) => (this.end = resolve));
     this.listening = new Promise((resolve) => (this.#listen = resolve));
   }

@@ -17,6 +17,8 @@ test.each([
   ['nul.txt', '_nul.txt'],
   ['console', 'console'],
   ['', 'participant'],
+  ['x'.repeat(300), 'x'.repeat(50)],
+  ['𠮷'.repeat(300), '𠮷'.repeat(50)],
 ])('%j gives %j', (identity, name) => {
   expect(fileNameOf(identity)).toBe(name);
 });

@@ -48,7 +48,7 @@ test('help names the commands and all options', async () => {
   const meeting = await narrowcast(['meeting', '--help']);
 
   expect(status).toBe(0);
-  expect(stdout).toMatch(/meeting[^]*doctor/);
+  expect(stdout).toMatch(/meeting[^]*record[^]*doctor/);
   for (const option of [
     'participants',
     'seconds',
@@ -61,5 +61,9 @@ test('help names the commands and all options', async () => {
     'report',
   ]) {
     expect(meeting.stdout).toContain(`--${option} <`);
+  }
+  const record = await narrowcast(['record', '--help']);
+  for (const option of ['url', 'token', 'room', 'identity', 'rate', 'seconds', 'out', 'json', 'report']) {
+    expect(record.stdout).toContain(`--${option} <`);
   }
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,11 +6,12 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { Failure } from '../../src/cli/failure.js';
 import { recordRoom, type RecordOptions } from '../../src/cli/record.js';
 import type { RecordFigures } from '../../src/cli/record-result.js';
+import { RoomRecorder } from '../../src/cli/room-recorder.js';
 import { Screen } from '../../src/cli/screen.js';
 import { readRecording } from '../../src/cli/wav-file.js';
 import { until } from '../support/expect.js';
 import { narrowcast, scratch } from './command.js';
-import { FakeRoom } from './fake-room.js';
+import { FakeRoom, FakeVoice } from './fake-room.js';
 
 // A recording begins with a look at what an idle thread takes, and a process takes its time to start.
 vi.setConfig({ testTimeout: 60_000 });
@@ -24,13 +25,13 @@ const FRAME = RATE / 100;
 const frame = (value: number) => new Int16Array(FRAME).fill(value);
 
 /** A recording of a fake room, under way. */
-async function begin(change: Partial<RecordOptions> = {}, columns?: number) {
+async function begin(change: Partial<RecordOptions> = {}) {
   const folder = scratch();
-  const out = join(folder, 'out');
+  const out = change.out ?? join(folder, 'out');
   const room = new FakeRoom();
   let printed = '';
-  const screen = new Screen({ write: (text) => (printed += text), ...(columns !== undefined && { columns }) });
-  const options = { sampleRate: RATE, out, json: join(folder, 'out.json'), ...change };
+  const screen = new Screen({ write: (text) => (printed += text) });
+  const options = { sampleRate: RATE, json: join(folder, 'out.json'), ...change, out };
   const status = recordRoom(options, () => room, screen);
   status.catch(() => {});
   await Promise.race([room.listening, status]);
@@ -40,7 +41,8 @@ async function begin(change: Partial<RecordOptions> = {}, columns?: number) {
     status,
     printed: () => printed.replace(/\s+/g, ' '),
     /** The samples that are no silence, in the file of this name. */
-    sounds: async (name: string) => (await readRecording(join(out, `${name}.wav`), RATE)).filter((value) => value !== 0),
+    sounds: async (name: string) =>
+      (await readRecording(join(out, `${name}.wav`), RATE)).filter((value) => value !== 0),
     figures: () => JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8')) as RecordFigures,
   };
 }
@@ -94,6 +96,11 @@ test('two tracks at a time, and shared screens, have files of their own', async 
   room.speak('alice', true).say(frame(3));
   room.speak('alice-2').say(frame(4));
   room.speak('ALICE').say(frame(5));
+  // Nobody's voice goes on in the file of a screen, nor the other way round.
+  const voice = room.speak('dave');
+  voice.say(frame(6));
+  voice.stop();
+  room.speak('dave', true).say(frame(7));
   room.end(over);
 
   expect(await status).toBe(0);
@@ -103,8 +110,11 @@ test('two tracks at a time, and shared screens, have files of their own', async 
     'alice-2.wav',
     'alice.screen.wav',
     'alice.wav',
+    'dave.screen.wav',
+    'dave.wav',
   ]);
-  for (const [at, name] of ['alice', 'alice-2', 'alice.screen', 'alice-2-2', 'ALICE-3'].entries()) {
+  const names = ['alice', 'alice-2', 'alice.screen', 'alice-2-2', 'ALICE-3', 'dave', 'dave.screen'];
+  for (const [at, name] of names.entries()) {
     expect(await sounds(name)).toEqual(said(at + 1));
   }
 });
@@ -139,10 +149,12 @@ test('all files are as long as the recording, wherever somebody was heard in it'
   room.end(over);
   expect(await status).toBe(0);
 
-  const [one, other] = await Promise.all(['early', 'late'].map((name) => readRecording(join(out, `${name}.wav`), RATE)));
+  const [one, other] = await Promise.all(
+    ['early', 'late'].map((name) => readRecording(join(out, `${name}.wav`), RATE)),
+  );
   const { seconds } = figures().recording;
-  // The last frame ends when it was read, which is a moment after the end of the recording.
-  expect(one!.length / RATE).toBeLessThanOrEqual(seconds);
+  expect(one!.length).toBe(Math.round(seconds * RATE));
+  // The last frame may end a moment after the recording.
   expect(other!.length).toBeGreaterThanOrEqual(one!.length);
   expect(other!.indexOf(2) - one!.indexOf(1)).toBeGreaterThanOrEqual(0.3 * RATE - FRAME);
   const [first, second] = figures().result.voices;
@@ -206,15 +218,13 @@ test('a room that is lost fails it, after everything was written', async () => {
 });
 
 test('an engine that breaks fails it, with complete files and nothing left open', async () => {
-  let fail!: (error: Error) => void;
-  const { room, status, sounds } = await begin({}, 80);
-  room.broken = new Promise((_, reject) => (fail = reject));
+  const { room, status, sounds } = await begin();
   const voice = room.speak('alice');
   voice.say(frame(1));
-  room.end(over);
-  fail(new Error('the engine broke'));
-  await status.catch(() => {});
+  await until(() => voice.read === 1, 'it is read');
+  room.break(new Error('the engine broke'));
 
+  await expect(status).rejects.toThrow('the engine broke');
   expect(await sounds('alice')).toEqual(said(1));
   expect(room.left).toBe(1);
 });
@@ -256,15 +266,53 @@ test('a disk that is full in the middle fails it, and the other files are comple
   expect(bytes.readUInt32LE(40)).toBe(bytes.length - 44);
 });
 
-test('a file can be played while it is recorded', async () => {
-  const { room, status, out } = await begin();
-  const voice = room.speak('alice');
-  vi.useFakeTimers({ toFake: ['setInterval'] });
-  vi.useRealTimers();
-  for (let samples = 0; samples < 16_384; samples += FRAME) voice.say(frame(1));
-  await until(() => readdirSync(out).includes('alice.wav'), 'there is a file');
-  room.end(over);
-  expect(await status).toBe(0);
+test('what was recorded by now can be played, whatever becomes of the process', async () => {
+  const out = scratch();
+  const recorder = new RoomRecorder(out, RATE);
+  const voice = new FakeVoice('alice');
+  recorder.record(voice);
+  for (let samples = 0; samples < 2 * 16_384; samples += FRAME) voice.say(frame(1));
+  const path = join(out, 'alice.wav');
+  const written = () => existsSync(path) && statSync(path).size > 32_768;
+  await until(written, 'a block is on the disk');
+  expect(readFileSync(path).readUInt32LE(40)).toBe(0);
+  await recorder.save();
+  const bytes = readFileSync(path);
+  expect(bytes.readUInt32LE(40)).toBeGreaterThanOrEqual(32_768);
+  expect(bytes.readUInt32LE(40)).toBeLessThanOrEqual(bytes.length - 44);
+  expect(bytes.readUInt32LE(4)).toBe(bytes.readUInt32LE(40) + 36);
+  await recorder.finish();
+});
+
+test('whoever speaks when it is over is not recorded', async () => {
+  const out = scratch();
+  const recorder = new RoomRecorder(out, RATE);
+  await recorder.finish();
+  const voice = new FakeVoice('late');
+  recorder.record(voice);
+
+  expect(voice.closed).toBe(true);
+  expect(recorder.heard()).toEqual([]);
+  expect(readdirSync(out)).toEqual([]);
+});
+
+test('the table tells who is muted, who is gone, and whose screen it is, and obeys nobody', async () => {
+  const recorder = new RoomRecorder(scratch(), RATE);
+  const muted = new FakeVoice('muted');
+  muted.silent = true;
+  const gone = new FakeVoice('gone');
+  for (const voice of [muted, gone, new FakeVoice('alice', true), new FakeVoice('\u001b[31m\n' + 'x'.repeat(100))]) {
+    recorder.record(voice);
+  }
+  gone.stop();
+
+  expect(recorder.heard().map(({ identity, state }) => [identity, state])).toEqual([
+    ['muted', 'muted'],
+    ['gone', 'gone'],
+    ['alice (screen)', undefined],
+    [`�[31m�${'x'.repeat(23)}…`, undefined],
+  ]);
+  await recorder.finish();
 });
 
 test.each([
@@ -321,7 +369,11 @@ test('Ctrl-C ends it while a server does not answer', async () => {
 
 test.each([
   { name: 'a folder that is a file', flags: ['--out', 'taken'], says: "can't make the folder taken: " },
-  { name: 'figures in a folder that is missing', flags: ['--json', 'missing/a.json'], says: "can't write missing/a.json" },
+  {
+    name: 'figures in a folder that is missing',
+    flags: ['--json', 'missing/a.json'],
+    says: "can't write missing/a.json",
+  },
 ])('$name fails with one line and status 1, before the room is entered', async ({ flags, says }) => {
   const folder = scratch();
   writeFileSync(join(folder, 'taken'), 'not audio');

@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import wavefile from 'wavefile';
 import { synthesizeVoice } from '../../src/cli/signal.js';
 import { readRecording, readSpeech, WavWriter } from '../../src/cli/wav-file.js';
+import { turn } from '../support/expect.js';
 import { samePcm, scratch } from './command.js';
 
 // On a busy machine, converting takes its time.
@@ -258,3 +259,66 @@ async function holdWrites(): Promise<() => void> {
   });
   return release;
 }
+
+test.each([0, 1, 16_383, 16_384, 1_000_000])('silence of %i samples is in its place', async (silence) => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  const sound = voice.subarray(0, 20_000);
+  for (const write of [() => writer.silence(silence), () => writer.append(sound), () => writer.silence(silence)]) {
+    await write();
+  }
+  await writer.close();
+  const expected = new Int16Array(2 * silence + sound.length);
+  expected.set(sound, silence);
+
+  expect(samePcm(await readRecording(path, RATE), expected)).toBe(true);
+  expect(readFileSync(path)).toHaveLength(44 + expected.length * 2);
+});
+
+test('a file that is to be kept is, and says so', async () => {
+  const path = join(scratch(), 'a.wav');
+  writeFileSync(path, 'of yesterday');
+
+  await expect(WavWriter.create(path, RATE, 'keep')).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+  expect(readFileSync(path, 'utf8')).toBe('of yesterday');
+});
+
+test('sizes that are saved in between name what is in the file, and not the silence that never was', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  for (const write of [() => writer.append(voice.subarray(0, 16_384)), () => writer.silence(100_000)]) await write();
+  await writer.save();
+  const bytes = readFileSync(path);
+  expect(bytes.length).toBe(44 + 16_384 * 2);
+  expect(bytes.readUInt32LE(40)).toBe(16_384 * 2);
+
+  await writer.append(voice.subarray(0, 10));
+  await Promise.all([writer.save(), writer.close()]);
+  expect((await readRecording(path, RATE)).length).toBe(116_384 + 10);
+});
+
+test('sizes that are on their way when the file is closed come before the last ones', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  await writer.append(voice.subarray(0, 100));
+  const handle = await open(import.meta.filename);
+  await handle.close();
+  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
+  const { write } = prototype;
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let sizes = 0;
+  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, ...args) {
+    if (args[3] === 4 && sizes++ === 0) await held;
+    return write.apply(this, args);
+  });
+  const saved = writer.save();
+  const closed = writer.close();
+  for (let turns = 0; turns < 50; turns++) await turn();
+  expect(sizes).toBe(1);
+  release();
+  await Promise.all([saved, closed]);
+
+  expect(sizes).toBe(2);
+  expect((await readRecording(path, RATE)).length).toBe(100);
+});

@@ -20,9 +20,13 @@ describe('the first code of each guide does what it says', () => {
     expect(first.map(({ guide }) => guide).toSorted()).toEqual(Object.keys(prints).toSorted());
   });
 
-  test.each(first)('$guide', async (block) => {
-    const { status, stdout, stderr } = await runBlock(block);
-    if (status !== 0) throw new Error(`it ended with ${status}:\n${stdout}${stderr}`);
-    expect(stdout).toMatch(prints[block.guide]!);
-  }, 120_000);
+  test.each(first)(
+    '$guide',
+    async (block) => {
+      const { status, stdout, stderr } = await runBlock(block);
+      if (status !== 0) throw new Error(`it ended with ${status}:\n${stdout}${stderr}`);
+      expect(stdout).toMatch(prints[block.guide]!);
+    },
+    120_000,
+  );
 });

@@ -27,7 +27,8 @@ test('takes over a client that is at work: its listeners and its pending answers
 
 test('takes over in mid-flow: no frame and no answer is lost', async () => {
   const source = new rtc.AudioSource(48_000, 1, 0);
-  const reader = new rtc.AudioStream(rtc.LocalAudioTrack.createAudioTrack('a', source), 48_000, 1).getReader();
+  const track = rtc.LocalAudioTrack.createAudioTrack('a', source);
+  const reader = new rtc.AudioStream(track, 48_000, 1).getReader();
   // One at a time: the engine keeps few frames for a stream of rtc-node's, and says nothing of those that it drops.
   const play = async (at: number, during = () => {}) => {
     const captured = source.captureFrame(new rtc.AudioFrame(new Int16Array(480).fill(at), 48_000, 1, 480));
@@ -39,7 +40,7 @@ test('takes over in mid-flow: no frame and no answer is lost', async () => {
     await play(at, at % 20 === 10 ? () => void install() : at % 20 === 0 ? () => install().uninstall() : undefined);
   }
   await reader.cancel();
-  await source.close();
+  await track.close(); // until here, somebody has it: in older versions, its streams don't
 });
 
 test('undone, rtc-node works as before', async () => {

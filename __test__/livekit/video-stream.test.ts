@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { VideoStream, install } from '../../src/livekit/index.js';
-import { until } from '../support/meeting.js';
+import { unsubscribe, until } from '../support/meeting.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const engine = install();
@@ -123,8 +123,7 @@ describe('the end', () => {
     const { track } = openTrack();
     const reader = new VideoStream(track).getReader();
     const waiting = reader.read();
-    // What rtc-node's room calls, then.
-    (track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
+    unsubscribe(track);
     expect(await waiting).toEqual({ done: true, value: undefined });
     await reader.closed;
     expect(engine.stats().videoStreams).toBe(0);

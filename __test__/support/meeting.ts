@@ -1,5 +1,8 @@
+import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { CapturePump } from '../../src/livekit/capture-pump.js';
+import { install } from '../../src/livekit/index.js';
+import { encodeEvent } from './messages.js';
 
 /** A track of the engine's own in this process, and what plays into it: no server, no network. */
 export interface Played {
@@ -18,7 +21,7 @@ export function openTracks(count: number, sampleRate = 16_000): Played[] {
 }
 
 /** One second of samples that differ from one to the next, and from one track to another. */
-export function counting(sampleRate: number, number: number): Int16Array {
+function counting(sampleRate: number, number: number): Int16Array {
   return new Int16Array(sampleRate).map((_, i) => ((i * 7 + number * 1000) % 60_000) - 30_000);
 }
 
@@ -38,6 +41,17 @@ export function play(tracks: readonly Played[], chunks: number, answersTo?: (at:
       ...(answersTo && { answersTo: answersTo(at) }),
     })),
   );
+}
+
+/** Lets `track` be unsubscribed: what rtc-node's room calls then, or in versions before 0.13.32 the engine's own event. */
+export function unsubscribe(track: rtc.Track): void {
+  const { closeAudioStreams } = track as unknown as { closeAudioStreams?(): void }; // private in its types
+  if (closeAudioStreams) return closeAudioStreams.call(track);
+  const { queue } = install();
+  const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
+  client.on('ffi_event', () => {}); // the room
+  const trackUnsubscribed = { participantIdentity: 'other', trackSid: track.sid };
+  queue.put('roomEvent', encodeEvent({ roomEvent: { roomHandle: 1n, trackUnsubscribed } }), 1n);
 }
 
 /** Waits until `condition` holds, looking again after other work; fails after `limitMs`. */

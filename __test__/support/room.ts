@@ -16,7 +16,7 @@ export function roomName(): string {
 export function token(room: string, identity: string): Promise<string> {
   const { apiKey, apiSecret } = inject('livekit');
   const access = new AccessToken(apiKey, apiSecret, { identity });
-  access.addGrant({ roomJoin: true, room });
+  access.addGrant({ roomJoin: true, room, canUpdateOwnMetadata: true });
   return access.toJwt();
 }
 

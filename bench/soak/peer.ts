@@ -12,7 +12,7 @@ export function peer(): Client {
   const { ffi, enginePath } = loadBindings();
   // rtc-node makes its client, and takes the engine's callback, with the first thing that is opened.
   void new rtc.AudioSource(SAMPLE_RATE, 1, 0).close();
-  native.engineAttach(enginePath, describeEvents(ffi), false);
+  native.engineAttach(enginePath, describeEvents(ffi));
   const { ledgerProbeHandles } = native as unknown as Ledger;
 
   // As the ledger does natively: handles are noted when they come, and forgotten when they are dropped. Those that nobody

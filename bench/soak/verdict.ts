@@ -3,7 +3,7 @@ import { RING_FRAMES, type Aftermath, type NeverRead } from './meeting.js';
 import type { RoomAftermath } from './room-meeting.js';
 
 /** The most that memory may grow or shrink, in MB/min, by `--assert-slope`. */
-export const MAX_SLOPE = 0.2;
+const MAX_SLOPE = 0.2;
 
 /** What of a meeting with narrowcast should not be, in words. By the counts alone, which no other load disturbs. */
 export function wrongCounts(aftermath: Aftermath): string[] {

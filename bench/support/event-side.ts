@@ -98,7 +98,8 @@ const hear: Record<EventSide, () => void> = {
 
 const tracks = openTracks(trackCount);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
-native.engineAttach(enginePath, schema, side !== 'peer');
+// The number of a thread is asked for once it is attached; nobody else is one here.
+native.engineAttach(enginePath, schema, side === 'peer' ? undefined : 1);
 await sleep(500);
 const idle = await spent(IDLE_MS);
 const perEvent = ({ mainUs, ms, counted }: Spent) => (mainUs - (idle.mainUs / idle.ms) * ms) / counted;

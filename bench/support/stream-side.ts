@@ -47,7 +47,7 @@ const MOST_TWICE = 64;
 const [side, streams, seconds] = [process.argv[2] as StreamSide, Number(process.argv[3]), Number(process.argv[4])];
 
 const { rtc, ffi, enginePath } = loadBindings();
-if (side === 'peer') native.engineAttach(enginePath, describeEvents(ffi), false);
+if (side === 'peer') native.engineAttach(enginePath, describeEvents(ffi));
 else install();
 
 const tracks = openTracks(streams);

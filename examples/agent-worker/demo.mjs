@@ -8,24 +8,25 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { AudioFrame, AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } from '@livekit/rtc-node';
 import { AccessToken, AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
+
+process.env['NODE_ENV'] ??= 'production'; // rtc-node logs less
+const { AudioFrame, AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } =
+  await import('@livekit/rtc-node');
 
 const WORKERS = 2;
 const ROOMS = 8;
 /** Frames of 10 ms that each room is to be heard for. */
 const FRAMES = 500;
-const LIMIT_MS = 300_000;
+/** How long each agent may take. */
+const LIMIT_MS = 120_000;
 const RATE = 48_000;
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const endings = [];
-const failed = new Promise((_, reject) => {
-  setTimeout(() => reject(new Error(`it took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS).unref();
-});
 
 try {
-  await Promise.race([demonstrate(), failed]);
+  await demonstrate();
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
@@ -42,16 +43,19 @@ async function demonstrate() {
   await Promise.all(numbers.map((worker) => startWorker(worker, { url, apiKey, apiSecret }, heard)));
 
   const api = url.replace(/^ws/, 'http');
-  const service = new RoomServiceClient(api, apiKey, apiSecret);
-  const dispatch = new AgentDispatchClient(api, apiKey, apiSecret);
+  const patient = { requestTimeout: 60 }; // s: everything is on one machine, and starts at once
+  const service = new RoomServiceClient(api, apiKey, apiSecret, patient);
+  const dispatch = new AgentDispatchClient(api, apiKey, apiSecret, patient);
   const rooms = Array.from({ length: ROOMS }, (_, at) => `room-${at + 1}-${process.pid}`);
   endings.push(async () => void (await Promise.allSettled(rooms.map((room) => service.deleteRoom(room)))));
   console.log(`dispatching ${ROOMS} rooms …`);
   for (const room of rooms) {
     await dispatch.createDispatch(room, 'level-meter');
     await speak(url, room, apiKey, apiSecret);
+    // One after the other: a machine that starts eight agents at once makes LiveKit wait too long for one of them.
+    await heardFor(heard, room, 1);
   }
-  await until(() => rooms.every((room) => heard.get(room)?.frames >= FRAMES));
+  for (const room of rooms) await heardFor(heard, room, FRAMES);
 
   console.table(
     Object.fromEntries(
@@ -99,7 +103,6 @@ async function startWorker(worker, { url, apiKey, apiSecret }, heard) {
       LIVEKIT_URL: url,
       LIVEKIT_API_KEY: apiKey,
       LIVEKIT_API_SECRET: apiSecret,
-      NODE_ENV: 'production',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -138,6 +141,10 @@ async function speak(url, name, apiKey, apiSecret) {
   })().catch(() => {});
 }
 
-async function until(condition) {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+/** Resolves when the agent in `room` has heard so many frames. */
+async function heardFor(heard, room, frames) {
+  for (const end = Date.now() + LIMIT_MS; !(heard.get(room)?.frames >= frames);) {
+    if (Date.now() > end) throw new Error(`no agent heard ${frames} frames in ${room} within ${LIMIT_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }

@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 
 const rooms = Number(process.env['ROOMS'] ?? 5);
-/** Rooms that were accepted, and have no process yet. */
-let starting = 0;
+/** How long a process may take to start, in ms. */
+const STARTING_MS = 120_000;
+/** Jobs that were accepted, and have no process yet. */
+const starting = new Set();
 
 initializeLogger({ pretty: false, level: process.env['LOG_LEVEL'] ?? 'error' });
 const server = new AgentServer(
@@ -25,15 +27,14 @@ const server = new AgentServer(
     loadFunc: async ({ activeJobs }) => Math.min(1, activeJobs.length / rooms),
     // One that is rejected is offered to another worker.
     requestFunc: async (job) => {
-      if (server.activeJobs.length + starting >= rooms) return job.reject();
-      starting++;
-      try {
-        await job.accept();
-      } finally {
-        starting--;
-      }
+      const active = server.activeJobs.map(({ job: { id } }) => id);
+      for (const id of active) starting.delete(id);
+      if (active.length + starting.size >= rooms) return job.reject();
+      starting.add(job.id);
+      setTimeout(() => starting.delete(job.id), STARTING_MS).unref();
+      await job.accept();
     },
-    initializeProcessTimeout: 120_000,
+    initializeProcessTimeout: STARTING_MS,
   }),
 );
 server.event.once('worker_registered', () => console.log(JSON.stringify({ registered: true })));

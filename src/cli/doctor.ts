@@ -1,36 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NarrowcastError } from '../errors.js';
+import { VERSION } from '../version.js';
 
 /** One thing that was looked at. */
-export interface Finding {
+interface Finding {
   readonly what: string;
   readonly found: string;
   /** What is wrong, and what to do; undefined if nothing is. */
   readonly problem?: string;
 }
 
-/** Version of this package. */
-export function packageVersion(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version: string };
-      if (json.name === 'narrowcast') return json.version;
-    } catch {
-      // No package.json in this folder.
-    }
-  }
-  return 'unknown';
-}
-
 /** Looks at everything that narrowcast needs from the machine and from what is installed. */
-export async function examine(): Promise<Finding[]> {
+async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [
     { what: 'platform', found: `${process.platform} ${process.arch}${libc()}` },
     { what: 'Node', found: process.version },
-    { what: 'narrowcast', found: packageVersion() },
+    { what: 'narrowcast', found: VERSION },
   ];
   const addon = await examineAddon();
   findings.push(addon);
@@ -66,32 +50,18 @@ function libc(): string {
 async function examineAddon(): Promise<Finding> {
   const what = 'addon';
   try {
-    const { native } = await import('../native.js');
-    const version = native.addonVersion();
-    const found = `${version}, ${loadedFrom(native) ?? 'from an unknown file'}`;
-    const expected = packageVersion();
-    if (version === expected) return { what, found };
-    return { what, found, problem: `it belongs to narrowcast ${version}, not ${expected}: install narrowcast again` };
+    const { loadedFrom, native } = await import('../native.js');
+    return { what, found: `${native.addonVersion()}, ${loadedFrom(native) ?? 'from an unknown file'}` };
   } catch (error) {
     if (!(error instanceof NarrowcastError)) throw error;
     return { what, found: 'none', problem: error.message };
   }
 }
 
-/** The `.node` file among the loaded modules that has the addon's functions. */
-function loadedFrom(native: { addonVersion: () => string }): string | undefined {
-  const { cache } = createRequire(import.meta.url);
-  const modules = Object.entries(cache);
-  const [path] = modules.find(
-    ([file, module]) =>
-      file.endsWith('.node') && (module?.exports as Partial<typeof native>)?.addonVersion === native.addonVersion,
-  ) ?? [undefined];
-  return path;
-}
-
 async function examineEngine(): Promise<Finding[]> {
   const { loadBindings } = await import('../livekit/bindings.js');
   const { install } = await import('../livekit/engine.js');
+  const { TESTED_RANGE, TESTED_VERSIONS } = await import('../livekit/tested.js');
   const { checkPeek } = await import('./peek-check.js');
   const what = 'LiveKit';
   let bindings: ReturnType<typeof loadBindings>;
@@ -107,8 +77,11 @@ async function examineEngine(): Promise<Finding[]> {
     return [{ what, found: 'installed, but can not be used', problem: message }];
   }
   const { ffi, rtcVersion, engineVersion, enginePath } = bindings;
+  const tested = TESTED_VERSIONS.includes(rtcVersion)
+    ? 'which narrowcast is tested with'
+    : `not tested: narrowcast is with ${TESTED_RANGE}`;
   const findings: Finding[] = [
-    { what: 'rtc-node', found: rtcVersion },
+    { what: 'rtc-node', found: `${rtcVersion}, ${tested}` },
     { what: 'engine', found: `${engineVersion}, ${enginePath}` },
   ];
   try {

@@ -89,10 +89,16 @@ export class LiveKitRoom implements RecordedRoom {
     for (const stream of this.#streams.values()) stream.close();
     let limit: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (limit = setTimeout(resolve, LEAVING_MS)));
-    // What the server says to it does not matter any more.
-    await Promise.race([this.#room.disconnect().catch(() => {}), patience]);
+    await Promise.race([this.#leave(), patience]);
     clearTimeout(limit);
     this.#engine.uninstall();
+  }
+
+  async #leave(): Promise<void> {
+    // What the server says to it does not matter any more.
+    await this.#room.disconnect().catch(() => {});
+    // A connection that is still being made, or that the server has closed, would keep the process alive.
+    await this.#rtc.dispose();
   }
 
   #subscribeAll(): void {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import type { Access, AccessFlags } from './access.js';
+import { VERSION } from '../version.js';
 import { duration, files, path, whole } from './arguments.js';
-import { packageVersion, runDoctor } from './doctor.js';
+import { runDoctor } from './doctor.js';
 import { failureLine } from './failure.js';
 import { timeName } from './format.js';
 import { Screen } from './screen.js';
@@ -20,7 +21,7 @@ const LONGEST_RECORDING_S = 8_640_000;
 
 const program = new Command('narrowcast')
   .description("Real-time media plumbing for Node voice agents, on LiveKit's own native engine.")
-  .version(packageVersion(), '-V, --version')
+  .version(VERSION, '-V, --version')
   .exitOverride()
   // One line, whatever it was.
   .configureOutput({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { VERSION } from '../version.js';
 import { Display, summary } from './display.js';
-import { packageVersion } from './doctor.js';
 import { Half, type HalfOptions } from './half.js';
 import { Interruption } from './interruption.js';
 import { describeMachine, loadNow } from './machine.js';
@@ -74,7 +74,7 @@ export async function holdMeeting(
       ours,
       peer: (await peer?.result()) ?? null,
       meeting: shapeOf(options),
-      machine: describeMachine(packageVersion(), loadBefore),
+      machine: describeMachine(VERSION, loadBefore),
     };
     screen.print(summary(figures, out, half.early, screen.columns));
     if (json !== undefined) await writeJson(json, figures);

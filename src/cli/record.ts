@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Display } from './display.js';
-import { packageVersion } from './doctor.js';
+import { VERSION } from '../version.js';
 import { Failure } from './failure.js';
 import { clock, people, printable } from './format.js';
 import { Interruption } from './interruption.js';
@@ -68,7 +68,7 @@ export async function recordRoom(
     const figures: RecordFigures = {
       recording: { room: room.name, seconds, sampleRate, end: end.why },
       result,
-      machine: describeMachine(packageVersion(), loadBefore),
+      machine: describeMachine(VERSION, loadBefore),
     };
     screen.print(recordSummary(figures, out, screen.columns));
     if (json !== undefined) await writeJson(json, figures);
@@ -121,10 +121,9 @@ async function hold(
     // Before the streams are closed: what the engine says of that is not the room's.
     const events = room.events();
     meters.stop();
-    const { seconds } = recorder;
     const voices = await Promise.race([recorder.finish(), room.broken]);
     const { samples } = sampler;
-    return { end, seconds, result: { voices, events, ...meters.read(recorder.frames), samples } };
+    return { end, seconds: recorder.seconds, result: { voices, events, ...meters.read(recorder.frames), samples } };
   } catch (error) {
     await recorder.abandon();
     throw error;

@@ -23,6 +23,8 @@ export class RoomRecorder {
   readonly #saving: NodeJS.Timeout;
   #fail!: (error: unknown) => void;
   #over = false;
+  /** Samples, once it is over. */
+  #length: number | undefined;
 
   /**
    * Begins now.
@@ -41,9 +43,9 @@ export class RoomRecorder {
     this.#saving = setInterval(() => apart(() => void this.save()), SAVE_MS);
   }
 
-  /** Since it began, in s. */
+  /** How long it is, in s. */
   get seconds(): number {
-    return this.#timeline.seconds;
+    return (this.#length ?? this.#timeline.length) / this.#sampleRate;
   }
 
   /** Frames read, of all participants. */
@@ -78,7 +80,7 @@ export class RoomRecorder {
 
   /** Ends it: what waits is recorded, and the files are completed, all as long as the recording. @throws {Failure} */
   async finish(): Promise<RecordedVoice[]> {
-    const { length } = this.#timeline;
+    const length = (this.#length = this.#timeline.length);
     this.#stop();
     await Promise.all(this.#files.map((file) => file.finish(length)));
     return this.#files.map((file) => file.result(this.#sampleRate));

@@ -24,6 +24,7 @@ export interface AudioSourceStats {
 export class AudioSource implements RtcAudioSource {
   /** Hz. */
   sampleRate: number;
+  /** Channels, interleaved. */
   numChannels: number;
   /** How much may wait in the engine to be played, in ms; 0: nothing, for sources that play at their own pace. */
   queueSize: number;

@@ -11,6 +11,7 @@ import { loadBindings, type Bindings } from './bindings.js';
 import { ClientAdapter } from './client.js';
 import { EngineQueue } from './engine-queue.js';
 import { describeEvents } from './schema.js';
+import { warnIfUntested } from './tested.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -308,10 +309,14 @@ const shared = globalThis as { [ENGINE]?: Engine };
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
+ * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
  * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
  * it is none that narrowcast knows
  */
 export function install(): Engine {
-  return (shared[ENGINE] ??= new Engine(loadBindings()));
+  if (shared[ENGINE]) return shared[ENGINE];
+  const bindings = loadBindings();
+  warnIfUntested(bindings.rtcVersion);
+  return (shared[ENGINE] = new Engine(bindings));
 }

@@ -4,6 +4,7 @@ import type { TrackLike } from './standard.js';
 export interface BlankTrack extends TrackLike {
   /** Gives it one more frame; a track that makes frames by itself needs none. */
   paint?(): void;
+  /** Ends it: it is not needed any more. */
   stop?(): void;
 }
 

@@ -16,6 +16,7 @@ export type TransceiverPoolErrorCode =
 /** Every error that a pool rejects with. Compare `code`, not the message. */
 export class TransceiverPoolError extends Error {
   override readonly name = 'TransceiverPoolError';
+  /** What went wrong, for programs. */
   readonly code: TransceiverPoolErrorCode;
 
   /** @param options `cause`: the error that led to this one. */

@@ -1,0 +1,3 @@
+import { TransceiverPool, TransceiverPoolError } from 'narrowcast/webrtc';
+
+globalThis.exported = [TransceiverPool.name, TransceiverPoolError.name];

@@ -1,0 +1,24 @@
+// A track that the server mutes and unmutes: what both sides hear of it. The test does what the program asks for.
+import { AudioStream, RoomEvent } from '@livekit/rtc-node';
+import { listen, meet, next, publishTone, say, toneShare } from './rooms.mjs';
+
+const [agent, caller] = await meet('agent', 'caller');
+const subscribed = next(agent, RoomEvent.TrackSubscribed);
+const tone = await publishTone(caller, 440);
+const [track] = await subscribed;
+const frames = new AudioStream(track, 16_000)[Symbol.asyncIterator]();
+const hears = () => listen(frames, 16_000, (samples) => toneShare(samples, 440, 16_000) > 0.9);
+say('hears', await hears());
+for (const muted of [true, false]) {
+  const event = muted ? RoomEvent.TrackMuted : RoomEvent.TrackUnmuted;
+  const changes = [agent, caller].map((room) => next(room, event));
+  process.send({ identity: 'caller', trackSid: tone.publication.sid, muted });
+  for (const [publication, participant] of await Promise.all(changes)) {
+    say(event, [participant.identity, publication.sid === tone.publication.sid, publication.muted]);
+  }
+}
+say('hears again', await hears());
+await tone.stop();
+await caller.disconnect();
+await agent.disconnect();
+process.exit();

@@ -1,0 +1,42 @@
+// `npm run lint:package`: what is published, as others will see it. publint and are-the-types-wrong look at the packed root,
+// knip at what nobody uses, npm at known vulnerabilities of what users get, and the list of Rust licences must be current.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { LIMITS, pack } from './pack.mjs';
+import { bin, fail, npm, root, run, say } from './setup.mjs';
+
+const node = (what, file, ...args) => run(what, process.execPath, [file, ...args], { stdio: 'inherit' });
+
+say('licences …');
+node('the list of licences', path.join(root, 'scripts', 'licences.mjs'), '--check');
+
+say('knip …');
+node('knip', bin('knip'), '--no-progress');
+
+const out = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-lint-'));
+try {
+  const packed = pack({ out });
+  const whole = packed.at(-1);
+  for (const { name, size, unpackedSize } of packed) say(`${name}: ${size} bytes, ${unpackedSize} unpacked`);
+  if (whole.size > LIMITS.rootPacked) fail(`the root package is larger than ${LIMITS.rootPacked} bytes.`);
+
+  say('publint …');
+  node('publint', bin('publint'), 'run', '--strict', whole.file);
+
+  say('are the types wrong? …');
+  // Without node10, which knows nothing of `exports`.
+  node('attw', bin('@arethetypeswrong/cli', 'attw'), whole.file, '--profile', 'node16', '--format', 'ascii');
+} finally {
+  fs.rmSync(out, { recursive: true, force: true });
+}
+
+say('npm audit …');
+const audit = npm('audit', '--omit=dev', '--audit=true');
+if (audit.status !== 0) {
+  const said = `${audit.stdout}${audit.stderr}`;
+  // A mirror may have no such service: that says nothing about the package.
+  if (!/audit endpoint returned an error|ENOAUDIT|404|405|501/.test(said)) fail(`npm audit: ${said}`);
+  say('SKIPPED: the registry that npm is configured with does not answer audits.');
+}

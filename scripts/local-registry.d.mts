@@ -1,0 +1,1 @@
+export function startRegistry(folder: string): Promise<{ readonly url: string; stop(): Promise<void> }>;
