@@ -308,6 +308,15 @@ describe('uninstall', () => {
     expect(engine.stats()).toMatchObject({ streams: 0, videoStreams: 0 });
   });
 
+  test('holds no subscription for it that was forgotten', async () => {
+    const engine = install();
+    const before = engine.queue.stats().subscribers;
+    (() => {
+      for (let i = 0; i < 10; i++) engine.queue.subscribe({ types: ['roomEvent'] });
+    })();
+    await until(() => (gc!(), engine.queue.stats().subscribers === before), 'they are collected');
+  });
+
   test('is final for that engine, and install() gives another', () => {
     const engine = install();
     engine.uninstall();

@@ -55,7 +55,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
     const internals = trackOf(track);
     const reader = openReader(internals.ffi_handle.handle, options, internals);
-    engine.endWithTrack(internals.ffi_handle.handle, reader, (open) => open.close());
+    engine.endWithTrack(internals.ffi_handle.handle, reader, closeReader);
     super(reader);
   }
 
@@ -72,6 +72,11 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   static fromHandle(trackHandle: bigint, options: AudioStreamOptions = {}): PcmReadable<AudioFrame> {
     return new PcmReadable(openReader(handle('trackHandle', trackHandle), options));
   }
+}
+
+/** Not a closure of the constructor, which would hold the reader. */
+function closeReader(reader: PcmReader<AudioFrame>): void {
+  reader.close();
 }
 
 function withRate(sampleRate: number | undefined, numChannels: number | undefined): AudioStreamOptions {

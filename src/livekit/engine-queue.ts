@@ -23,7 +23,12 @@ export class EngineQueue<Type extends string, E> extends FfiQueue<Type, E> {
     }
     const subscription = super.subscribe(options);
     // What waits stays readable.
-    onAbortWeakly(this.#left, subscription, (left) => left.close());
+    onAbortWeakly(this.#left, subscription, closeSubscription<E>);
     return subscription;
   }
+}
+
+/** Not a closure of where the subscription is known, which would hold it. */
+function closeSubscription<E>(subscription: Subscription<E>): void {
+  subscription.close();
 }

@@ -134,6 +134,7 @@ export class Engine extends EventEmitter<EngineEvents> {
    * Ends `stream`, which is not held for it, when this thread is through with the track: narrowcast is uninstalled, the
    * track is unsubscribed, or its room ends, however that comes.
    *
+   * @param end may not be a closure of a scope that has the stream
    * @internal
    */
   endWithTrack<T extends WeakKey>(trackHandle: bigint, stream: T, end: (stream: T) => void): void {

@@ -51,7 +51,7 @@ class Source {
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));
     register(track, this.#registration);
-    engine.endWithTrack(ffi_handle.handle, this, (open) => open.end());
+    engine.endWithTrack(ffi_handle.handle, this, endSource);
   }
 
   start(controller: ReadableStreamDefaultController<VideoFrameEvent>): void {
@@ -133,6 +133,11 @@ class Source {
     const { buffer, timestampUs, rotation } = received.value;
     return { frame: videoFrame(buffer!), timestampUs: timestampUs!, rotation: rotation! };
   }
+}
+
+/** Not a closure of the constructor, which would hold the source. */
+function endSource(source: Source): void {
+  source.end();
 }
 
 /**
