@@ -71,7 +71,7 @@ describe("rtc-node's dispose()", () => {
     const endOf = async (reader: { read(): Promise<{ done: boolean }> }) => {
       while (!(await reader.read()).done);
     };
-    const pending = [stream.read().then(({ done }) => expect(done).toBe(true)), endOf(video)];
+    const pending = [stream.read(), endOf(video)] as const;
     const track = new AudioStreamTrack();
     const piped = track.pipeTo(new rtc.AudioSource(48_000, 1, 0)).then(
       () => undefined,
@@ -82,7 +82,8 @@ describe("rtc-node's dispose()", () => {
     await commonJs.dispose();
     expect(await piped).toMatchObject({ code: 'ENGINE_REQUEST_FAILED' });
     expect(track.readyState).toBe('live');
-    await Promise.all(pending);
+    const [last] = await Promise.all(pending);
+    expect(last.done).toBe(true);
     expect(buffered.tryRead()).not.toBeNull();
     const frame = rtc.AudioFrame.create(48_000, 1, 480);
     await expect(source.captureFrame(frame)).rejects.toMatchObject({ code: 'ENGINE_NOT_INSTALLED' });
