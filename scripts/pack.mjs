@@ -14,8 +14,11 @@ import { parseTriple } from '@napi-rs/cli';
 import { newestGlibc } from './glibc.mjs';
 import { ensureDist, ensureNative, fail, npm, root, say } from './setup.mjs';
 
-/** Most bytes: of the root package as it is downloaded, of a platform package on the disk. */
-export const LIMITS = { rootPacked: 175_000, platformUnpacked: 1_500_000 };
+/**
+ * Most bytes: of the root package as it is downloaded, of a platform package on the disk. The root's is where it stands and no
+ * goal: 150 kB is wanted, and the libraries in the command alone are 50 of what there is.
+ */
+export const LIMITS = { rootPacked: 185_000, platformUnpacked: 1_500_000 };
 
 /** The glibc that src/native-failure.ts promises: what Node 20 and LiveKit's engine need themselves. */
 const GLIBC = [2, 28];
