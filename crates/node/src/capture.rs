@@ -20,12 +20,7 @@ pub fn capture_audio(
     if channels == 0 {
         return Err(error(Code::InvalidArgument, "a frame has at least one channel"));
     }
-    let capture = Capture {
-        source_handle: handle(&source)?,
-        async_id: handle(&async_id)?,
-        pcm: &pcm,
-        sample_rate,
-        channels,
-    };
+    let capture =
+        Capture { source_handle: handle(&source)?, async_id: handle(&async_id)?, pcm: &pcm, sample_rate, channels };
     Ok(engine()?.capture(&capture))
 }
