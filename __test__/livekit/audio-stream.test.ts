@@ -3,7 +3,7 @@ import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import type { PcmReadable } from '../../src/pcm-readable.js';
-import { block, openTracks, play, unsubscribe, until } from '../support/meeting.js';
+import { block, openTracks, play, subscribe, until } from '../support/meeting.js';
 
 const engine = install();
 afterAll(() => engine.uninstall());
@@ -119,13 +119,13 @@ describe('a frame processor that fails', () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     onTestFinished(() => warned.mockRestore());
     const [one] = openTracks(1);
+    const unsubscribe = await subscribe(one!.track);
     const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor(faults) });
     const reader = stream.getReader();
     play([one!], 3);
     for (let at = 0; at < 3; at++) expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160, at * 160));
     const pending = reader.read();
-    // As rtc-node ends the streams of an unsubscribed track; private in its types.
-    (one!.track as unknown as { closeAudioStreams(): void }).closeAudioStreams();
+    unsubscribe();
     expect((await pending).done).toBe(true);
     expect(engine.stats().streams).toBe(0);
     expect(warned.mock.calls).toEqual([
@@ -196,10 +196,11 @@ describe('the end', () => {
 
   test('comes when rtc-node ends the streams of an unsubscribed track; what is buffered stays readable', async () => {
     const [one] = openTracks(1);
+    const unsubscribe = await subscribe(one!.track);
     const stream = new AudioStream(one!.track, 16_000);
     play([one!], 5);
     await until(() => stream.stats().framesIn === 5, 'all was played');
-    unsubscribe(one!.track);
+    unsubscribe();
     await until(() => engine.stats().streams === 0, 'the engine feeds nothing');
     expect(await stream.getReader().read()).toMatchObject({ done: false });
     stream.close();

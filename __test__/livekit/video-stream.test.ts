@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { VideoStream, install } from '../../src/livekit/index.js';
-import { unsubscribe, until } from '../support/meeting.js';
+import { subscribe, until } from '../support/meeting.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const engine = install();
@@ -121,9 +121,10 @@ describe('the end', () => {
 
   test('comes when the track is unsubscribed, to whoever waits', async () => {
     const { track } = openTrack();
+    const unsubscribe = await subscribe(track);
     const reader = new VideoStream(track).getReader();
     const waiting = reader.read();
-    unsubscribe(track);
+    unsubscribe();
     expect(await waiting).toEqual({ done: true, value: undefined });
     await reader.closed;
     expect(engine.stats().videoStreams).toBe(0);

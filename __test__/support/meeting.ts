@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
 import { CapturePump } from '../../src/livekit/capture-pump.js';
 import { install } from '../../src/livekit/index.js';
@@ -43,15 +44,34 @@ export function play(tracks: readonly Played[], chunks: number, answersTo?: (at:
   );
 }
 
-/** Lets `track` be unsubscribed: what rtc-node's room calls then, or in versions before 0.13.32 the engine's own event. */
-export function unsubscribe(track: rtc.Track): void {
+let rooms = 0n;
+
+/**
+ * Has `track` subscribed to, before streams are opened on it; what is returned has it unsubscribed. That is a call of
+ * rtc-node's room, or, in versions before 0.13.32 whose tracks don't know their streams, what the engine says of a room.
+ */
+export async function subscribe(track: rtc.Track): Promise<() => void> {
   const { closeAudioStreams } = track as unknown as { closeAudioStreams?(): void }; // private in its types
-  if (closeAudioStreams) return closeAudioStreams.call(track);
+  if (closeAudioStreams) return () => closeAudioStreams.call(track);
   const { queue } = install();
   const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
-  client.on('ffi_event', () => {}); // the room
-  const trackUnsubscribed = { participantIdentity: 'other', trackSid: track.sid };
-  queue.put('roomEvent', encodeEvent({ roomEvent: { roomHandle: 1n, trackUnsubscribed } }), 1n);
+  const room = 1_000_000n + rooms++;
+  let heard = false;
+  const listener = ({ message }: FfiEvent) => {
+    if (message.case === 'roomEvent' && message.value.roomHandle === room) heard = true;
+  };
+  client.on('ffi_event', listener);
+  const say = (event: object) =>
+    queue.put('roomEvent', encodeEvent({ roomEvent: { roomHandle: room, ...event } }), room);
+  queue.put('connect', encodeEvent({ connect: { asyncId: 0n, result: { room: { handle: { id: room } } } } }), 0n);
+  const { sid } = track;
+  const handle = { id: (track as unknown as { ffi_handle: { handle: bigint } }).ffi_handle.handle };
+  say({ trackSubscribed: { participantIdentity: 'other', track: { handle, info: { sid } } } });
+  await until(() => heard, 'it is subscribed to');
+  return () => {
+    say({ trackUnsubscribed: { participantIdentity: 'other', trackSid: sid } });
+    say({ eos: {} });
+  };
 }
 
 /** Waits until `condition` holds, looking again after other work; fails after `limitMs`. */
