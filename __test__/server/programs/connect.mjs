@@ -49,7 +49,9 @@ await caller.disconnect();
 say('left', (await leaves)[0].identity);
 const gone = next(agent, RoomEvent.Disconnected);
 // Older versions don't always tell whoever leaves.
-const [reason = DisconnectReason.CLIENT_INITIATED] = await Promise.race([gone, agent.disconnect().then(() => [])]);
+const left = agent.disconnect().then(() => []);
+const [reason = DisconnectReason.CLIENT_INITIATED] = await Promise.race([gone, left]);
+await left;
 say('disconnected', [reason === DisconnectReason.CLIENT_INITIATED, agent.isConnected]);
 
 const refused = await new Room().connect('ws://127.0.0.1:9', 'no token', {}).catch((error) => error.constructor.name);

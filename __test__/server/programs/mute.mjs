@@ -11,10 +11,12 @@ const hears = () => listen(frames, 16_000, (samples) => toneShare(samples, 440, 
 say('hears', await hears());
 for (const muted of [true, false]) {
   const event = muted ? RoomEvent.TrackMuted : RoomEvent.TrackUnmuted;
-  const changes = [agent, caller].map((room) => next(room, event));
+  const changes = [agent, caller].map(
+    (room) => new Promise((resolve) => room.once(event, (of, who) => resolve([of.sid, of.muted, who.identity]))),
+  );
   process.send({ identity: 'caller', trackSid: tone.publication.sid, muted });
-  for (const [publication, participant] of await Promise.all(changes)) {
-    say(event, [participant.identity, publication.sid === tone.publication.sid, publication.muted]);
+  for (const [sid, isMuted, identity] of await Promise.all(changes)) {
+    say(event, [identity, sid === tone.publication.sid, isMuted]);
   }
 }
 say('hears again', await hears());
