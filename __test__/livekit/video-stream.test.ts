@@ -137,6 +137,7 @@ describe('the end', () => {
     await stream.cancel();
     expect(engine.stats().videoStreams).toBe(1);
     expect(stream.stats()).toEqual({ framesIn: 2, framesOut: 0, framesDropped: 2, framesBuffered: 0 });
+    await until(() => other.stats().framesIn === 2, 'the other one has what was shown to both');
     const { videoFrames } = engine.stats();
     await show(source, other, [40, 80, 120]);
     expect(stream.stats().framesIn).toBe(2);
