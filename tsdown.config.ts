@@ -6,6 +6,7 @@ import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
 
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
+const command = { 'cli/main': 'src/cli/main.ts', 'cli/peer-main': 'src/cli/peer-main.ts' };
 /** Apart, for what is built together may come to import one another, and who loads this changes how Node loads modules. */
 const register = { 'livekit/register': 'src/livekit/register.ts' };
 /** Apart again: Node loads it by its name. */
@@ -26,11 +27,17 @@ const rawText: Rolldown.Plugin = {
   },
 };
 
-/** cli-table3 asks for colours where a table has any; none here has, and they would be a tenth of the command. */
-const withoutColours: Rolldown.Plugin = {
-  name: 'without-colours',
-  resolveId: (source) => (source === '@colors/colors/safe' ? source : null),
-  load: (id) => (id === '@colors/colors/safe' ? 'export {};' : null),
+/** What packages would bring that the command needs less of. */
+const LESS: Record<string, string> = {
+  // cli-table3 asks for colours where a table has any; none here has, and they would be a tenth of the command.
+  '@colors/colors/safe': 'module.exports = {};',
+  // A list of all emoji, from when regular expressions had none.
+  'emoji-regex': 'module.exports = () => /\\p{RGI_Emoji}/gv;',
+};
+const less: Rolldown.Plugin = {
+  name: 'less',
+  resolveId: (source) => (source in LESS ? source : null),
+  load: (id) => (id in LESS ? { code: LESS[id]!, moduleType: 'js' } : null),
 };
 
 /** What only the command uses. */
@@ -42,11 +49,12 @@ const small: Rolldown.Plugin = {
   generateBundle(_options, bundle) {
     for (const chunk of Object.values(bundle)) {
       if (chunk.type !== 'chunk' || !/\.c?js$/.test(chunk.fileName)) continue;
+      const commandOnly = chunk.moduleIds.every((id) => COMMAND.test(id) || id in LESS);
       const { code, errors } = minifySync(chunk.fileName, chunk.code, {
         module: chunk.fileName.endsWith('.js'),
         compress: { keepNames: { function: true, class: true } },
         mangle: { keepNames: true },
-        codegen: { removeWhitespace: chunk.moduleIds.every((id) => COMMAND.test(id)) },
+        codegen: { removeWhitespace: commandOnly },
       });
       if (errors.length > 0) throw new Error(`${chunk.fileName}: ${errors[0]!.message}`);
       chunk.code = code;
@@ -67,7 +75,6 @@ const shared: UserConfig = {
       'ansi-regex',
       'cli-table3',
       'commander',
-      'emoji-regex',
       'is-fullwidth-code-point',
       'string-width',
       'strip-ansi',
@@ -80,17 +87,19 @@ const shared: UserConfig = {
   clean: false, // scripts/setup.mjs empties dist once, before both formats are written
 };
 
+// CommonJS alone, but for browsers and for Node's hooks: the ES modules pass it on (scripts/build-dist.mjs), so that a class
+// is the same class for everybody in a process.
 export default defineConfig([
   {
     ...shared,
-    format: 'esm',
-    entry: { ...library, 'cli/main': 'src/cli/main.ts', 'cli/peer-main': 'src/cli/peer-main.ts' },
-    plugins: [small, rawText, withoutColours],
-    dts: false,
+    format: 'cjs',
+    entry: { ...library, ...command },
+    plugins: [small, rawText, less],
+    dts: { entry: Object.values(library) },
+    // What others need of main.ts as well is apart: nobody else is to run it.
+    inputOptions: { preserveEntrySignatures: 'strict' },
   },
-  // The types of both formats: scripts/build-dist.mjs
-  { ...shared, format: 'cjs', entry: library, dts: true },
-  { ...shared, format: ['esm', 'cjs'], entry: register, dts: true },
+  { ...shared, format: 'cjs', entry: register, dts: true },
   { ...shared, format: 'esm', entry: hooks, dts: false },
   { ...shared, format: 'esm', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: false },
   { ...shared, format: 'cjs', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },

@@ -61,6 +61,10 @@ it('worker threads may end in any way while their subscriptions and streams are 
   expect(await runNode('worker-ends.mjs')).toEqual({ ...CLEAN, stdout: 'the main thread goes on\n' });
 }, 90_000);
 
-it('the ESM and the CommonJS build work in one process, on the same queues', async () => {
-  expect(await runNode('both-builds.mjs')).toEqual({ ...CLEAN, stdout: 'both work\n' });
+it('what is imported is what is required', async () => {
+  expect(await runNode('import-and-require.mjs')).toEqual({ ...CLEAN, stdout: 'the same\n' });
+}, 90_000);
+
+it('two copies of narrowcast work in one process, on the same queues', async () => {
+  expect(await runNode('two-copies.mjs')).toEqual({ ...CLEAN, stdout: 'both work\n' });
 }, 90_000);

@@ -183,7 +183,7 @@ export function ensureDist({ force = false } = {}) {
     say('building dist …');
     fs.rmSync(inRoot('dist'), { recursive: true, force: true });
     run('the TypeScript build', process.execPath, [inRoot('scripts', 'build-dist.mjs')]);
-    return ['dist/index.js', 'dist/index.cjs', 'dist/webrtc/index.js', 'dist/cli/main.js'];
+    return ['dist/index.js', 'dist/index.cjs', 'dist/webrtc/index.js', 'dist/cli/main.cjs'];
   });
 }
 

@@ -30,6 +30,6 @@ setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
 }, 500).unref();
 
-const program = path.join(root, 'dist', 'cli', 'main.js');
+const program = path.join(root, 'dist', 'cli', 'main.cjs');
 process.argv.splice(1, 1, program, 'meeting');
 await import(pathToFileURL(program).href);

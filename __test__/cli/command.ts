@@ -9,7 +9,7 @@ import { afterAll } from 'vitest';
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The command as it is installed. */
-const program = join(root, 'dist', 'cli', 'main.js');
+const program = join(root, 'dist', 'cli', 'main.cjs');
 
 /** How a command ended. */
 export interface Ended {

@@ -197,7 +197,7 @@ function figuresIn(folder: string): MeetingFigures {
 
 /** Starts a meeting on both sides, as the leader of a group of processes, and waits until both play. */
 async function startMeeting(folder: string, seconds = '3600') {
-  const program = join(root, 'dist', 'cli', 'main.js');
+  const program = join(root, 'dist', 'cli', 'main.cjs');
   const args = [program, 'meeting', '--participants', '2', '--seconds', seconds, '--json', 'a.json'];
   const child = spawn(process.execPath, args, {
     cwd: folder,

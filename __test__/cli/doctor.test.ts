@@ -45,7 +45,7 @@ function installed(addon: boolean): string {
   ];
   for (const name of files) cpSync(join(root, name), join(folder, name));
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
-  return join(folder, 'dist', 'cli', 'main.js');
+  return join(folder, 'dist', 'cli', 'main.cjs');
 }
 
 test('without LiveKit, doctor says so, and that is no problem', async () => {

@@ -304,7 +304,7 @@ test('a reader of the output that leaves ends the meeting, without a trace', asy
   const folder = scratch();
   const { spawn } = await import('node:child_process');
   const { root } = await import('./command.js');
-  const program = join(root, 'dist', 'cli', 'main.js');
+  const program = join(root, 'dist', 'cli', 'main.cjs');
   const child = spawn(process.execPath, [program, 'meeting', '--no-compare', '--seconds', '10'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],

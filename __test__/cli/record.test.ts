@@ -353,7 +353,7 @@ test('Ctrl-C ends it while a server does not answer', async () => {
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { spawn } = await import('node:child_process');
   const { root } = await import('./command.js');
-  const program = join(root, 'dist', 'cli', 'main.js');
+  const program = join(root, 'dist', 'cli', 'main.cjs');
   const child = spawn(process.execPath, [program, 'record', '--url', url, '--token', 'a-token'], {
     cwd: scratch(),
     stdio: 'ignore',

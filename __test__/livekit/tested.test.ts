@@ -94,7 +94,7 @@ describe('another version', () => {
 
   test('is what doctor says', async () => {
     const modules = path.join(path.dirname(program('1.9.8')), 'node_modules');
-    const { status, stdout } = await runNode(path.join(modules, 'narrowcast', 'dist', 'cli', 'main.js'), ['doctor']);
+    const { status, stdout } = await runNode(path.join(modules, 'narrowcast', 'dist', 'cli', 'main.cjs'), ['doctor']);
     expect(stdout).toContain(`1.9.8, not tested: narrowcast is with ${TESTED_RANGE}`);
     expect(status).toBe(0);
   });

@@ -85,7 +85,7 @@ program
     const { holdMeeting } = await import('./meeting.js');
     const { Ours } = await import('./ours.js');
     const open = () => new Ours(sampleRate, frameMs);
-    const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.js', import.meta.url)) : undefined;
+    const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.cjs', import.meta.url)) : undefined;
     const meeting = { ...options, report: options.report || undefined };
     process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), peerProgram);
   });
@@ -152,17 +152,21 @@ program
     process.exitCode = await runDoctor(options, (text) => process.stdout.write(text));
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // It has said what is wrong. Asked for help or the version, it has status 0.
-    process.exitCode = error.exitCode === 0 ? 0 : USAGE;
-  } else {
-    process.exitCode = FAILED;
-    const line = failureLine(error);
-    process.stderr.write(
-      line === undefined ? `narrowcast failed: ${(error as Error)?.stack ?? error}\n` : `narrowcast: ${line}\n`,
-    );
+void run();
+
+async function run(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // It has said what is wrong. Asked for help or the version, it has status 0.
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+    } else {
+      process.exitCode = FAILED;
+      const line = failureLine(error);
+      process.stderr.write(
+        line === undefined ? `narrowcast failed: ${(error as Error)?.stack ?? error}\n` : `narrowcast: ${line}\n`,
+      );
+    }
   }
 }

@@ -24,8 +24,12 @@ export interface Bindings {
 let loaded: Bindings | undefined;
 
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
-/** Where `narrowcast/livekit/register` leaves the file of the rtc-node that the program has loaded. */
-const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
+const IMPORTED = Symbol.for('narrowcast.livekit.imported');
+/**
+ * Where `narrowcast/livekit/register` leaves the file of the rtc-node that the program has loaded, and the ES module
+ * `narrowcast/livekit` (scripts/build-dist.mjs) that it was loaded.
+ */
+const shared = globalThis as { [REGISTERED]?: { rtcNode?: string }; [IMPORTED]?: true };
 
 /**
  * Loads the application's own LiveKit packages. They are the application's choice, so they are looked for from where
@@ -71,12 +75,12 @@ function resolveRtcNode(): string {
 }
 
 /**
- * The rtc-node whose classes a program has that imports it: the frames that it gets have to be of these. Only this
- * package's ESM build looks for it, for whoever uses that is such a program; and only where rtc-node has two copies.
+ * The rtc-node whose classes a program has that imports it: the frames that it gets have to be of these. Looked for only
+ * where narrowcast was imported, for whoever does so is such a program; and only where rtc-node has two copies.
  * Undefined also where Node can't `require` an ES module: before 20.19, frames are then of the other copy's classes.
  */
 function copyForImport(fromRtc: NodeJS.Require, rtcPath: string): typeof Rtc | undefined {
-  if (import.meta.url.endsWith('.cjs')) return undefined;
+  if (!shared[IMPORTED] && import.meta.url.endsWith('.cjs')) return undefined;
   try {
     const file = rtcPath.replace(/\.cjs$/, '.js');
     return isSecondCopy(file, readFileSync(file, 'utf8')) ? (fromRtc(file) as typeof Rtc) : undefined;

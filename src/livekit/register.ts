@@ -27,7 +27,7 @@ interface CompiledModule {
   _compile(content: string, filename: string, ...rest: unknown[]): unknown;
 }
 
-/** What the ESM and the CommonJS build of narrowcast agree on. `rtcNode`: the file that bindings.ts then works with. */
+/** What this and bindings.ts agree on. `rtcNode`: the file that bindings.ts then works with. */
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
 const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
 

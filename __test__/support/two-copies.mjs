@@ -1,17 +1,19 @@
-// The ESM and the CommonJS build in one process: their classes differ, their queues are the same.
+// narrowcast twice in one process, as two packages may bring it: the classes differ, the queues are the same.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import * as esm from '../../dist/index.js';
+import * as one from '../../dist/index.js';
 
-const cjs = createRequire(import.meta.url)('../../dist/index.cjs');
-assert.notEqual(esm.FfiQueue, cjs.FfiQueue);
+const load = createRequire(import.meta.url);
+for (const file of Object.keys(load.cache)) if (!file.endsWith('.node')) delete load.cache[file];
+const other = load('../../dist/index.cjs');
+assert.notEqual(one.FfiQueue, other.FfiQueue);
 
 const types = ['a'];
-const queues = [new esm.FfiQueue({ types })];
-queues.push(cjs.FfiQueue.open(queues[0].id, { types }));
+const queues = [new one.FfiQueue({ types })];
+queues.push(other.FfiQueue.open(queues[0].id, { types }));
 const subscriptions = queues.map((queue) => queue.subscribe());
 
-// What one build puts wakes the other's readers, but keeps no process alive for them.
+// What one puts wakes the other's readers, but keeps no process alive for them.
 const alive = setInterval(() => {}, 1000);
 
 // Each waits with a doorbell of its own, and hears of what either puts.
@@ -27,19 +29,19 @@ for (const [i, queue] of queues.entries()) {
 assert.deepEqual(queues[0].stats(), queues[1].stats());
 
 // Streams of both wait at the same time.
-const streams = [new esm.AudioStream(), new cjs.AudioStream()];
+const streams = [new one.AudioStream(), new other.AudioStream()];
 const reads = streams.map((stream) => stream.getReader().read());
-streams[0].write(new cjs.AudioFrame(new Int16Array(480), 48_000, 1, 480));
-streams[1].write(new esm.AudioFrame(new Int16Array(480), 48_000, 1, 480));
+streams[0].write(new other.AudioFrame(new Int16Array(480), 48_000, 1, 480));
+streams[1].write(new one.AudioFrame(new Int16Array(480), 48_000, 1, 480));
 const frames = await Promise.all(reads);
-assert.ok(frames[0].value instanceof esm.AudioFrame && frames[1].value instanceof cjs.AudioFrame);
+assert.ok(frames[0].value instanceof one.AudioFrame && frames[1].value instanceof other.AudioFrame);
 
-// A ring of one build is the other one's, too.
-const ring = new esm.RingBuffer({ capacity: 2 });
-cjs.RingBuffer.open(ring.id).write(new Int16Array([1, 2]));
+// A ring of one is the other one's, too.
+const ring = new one.RingBuffer({ capacity: 2 });
+other.RingBuffer.open(ring.id).write(new Int16Array([1, 2]));
 assert.equal(ring.skip(2), 2);
 
-for (const { FfiQueue } of [esm, cjs]) {
+for (const { FfiQueue } of [one, other]) {
   assert.throws(() => FfiQueue.open(999n, { types }), { name: 'NarrowcastError', code: 'NOT_FOUND' });
 }
 queues[0].close();
