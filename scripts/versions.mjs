@@ -20,7 +20,7 @@ const tests = {
   rtcNode: ['livekit/client', 'livekit/register', 'livekit/audio-', 'livekit/video-stream', 'cli/doctor'],
   engine: ['livekit/', 'cli/doctor', 'e2e/exit', 'e2e/workers', 'e2e/video-orphans'],
 };
-const serverTests = ['server/audio'];
+const serverTests = ['server/audio', 'server/handles'];
 
 /** The tests to run with `version`, as vitest takes them; `of` it those with a real server, or those without. */
 export function testsWith(version, of = 'alone') {

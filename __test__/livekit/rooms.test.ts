@@ -8,6 +8,7 @@ const connected = (asyncId: bigint, id: bigint) =>
   event({ connect: { asyncId, result: { room: { handle: { id } }, localParticipant: { handle: { id: id + 1n } } } } });
 const refused = (asyncId: bigint) => event({ connect: { asyncId, error: 'no' } });
 const last = (roomHandle: bigint) => event({ roomEvent: { roomHandle, eos: {} } });
+const disconnected = (roomHandle: bigint) => event({ roomEvent: { roomHandle, disconnected: {} } });
 const published = (roomHandle: bigint, sid: string, id: bigint) =>
   event({ roomEvent: { roomHandle, trackSubscribed: { track: { handle: { id }, info: { sid } } } } });
 const unpublished = (roomHandle: bigint, trackSid: string) =>
@@ -67,6 +68,27 @@ describe('a room', () => {
     expect(rooms.anyOpen).toBe(false);
   });
 
+  test('that was disconnected is over, whether or not the engine has a last word', () => {
+    const mine = new Set<bigint>();
+    const rooms = new Rooms((handle, isMine) => void (isMine ? mine.add(handle) : mine.delete(handle)));
+    const listener = connect(rooms, 1n);
+    rooms.follow(connected(1n, 10n));
+    rooms.follow(published(10n, 'a', 100n));
+    const track = rooms.endOf(100n)!;
+    expect(rooms.follow(disconnected(10n))).toBe(listener);
+    expect([track.aborted, mine.size, rooms.anyOpen]).toEqual([true, 0, false]);
+    expect(rooms.follow(last(10n))).toBeUndefined();
+  });
+
+  test("that is not rtc-node's has no listener to go, though one was connected just before, nor has one that is answered twice", () => {
+    const rooms = new Rooms(() => {});
+    const listener = connect(rooms, 1n);
+    rooms.connecting(2n);
+    expect(rooms.follow(refused(2n))).toBeUndefined();
+    expect(rooms.follow(refused(1n))).toBe(listener);
+    expect(rooms.follow(refused(1n))).toBeUndefined();
+  });
+
   test('of somebody else is none of ours', () => {
     const rooms = new Rooms(() => {});
     expect(rooms.follow(last(10n))).toBeUndefined();
@@ -85,6 +107,7 @@ describe('a room', () => {
     expect(rooms.endOf(7n)).toBeUndefined();
     rooms.follow(unpublished(10n, 'b'));
     expect([a!.aborted, b!.aborted, others!.aborted]).toEqual([false, true, false]);
+    expect(rooms.endOf(101n)).toBeUndefined();
     rooms.follow(last(10n));
     expect([a!.aborted, others!.aborted]).toEqual([true, false]);
     expect([100n, 101n].map((track) => rooms.endOf(track))).toEqual([undefined, undefined]);

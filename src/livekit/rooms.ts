@@ -83,7 +83,8 @@ export class Rooms {
       room.tracks.get(event.value.trackSid!)?.end.abort();
       room.tracks.delete(event.value.trackSid!);
     }
-    if (event.case !== 'eos') return undefined;
+    // Where it is the server that closes a room, an older engine says no eos, and may leave out what it unsubscribes.
+    if (event.case !== 'eos' && event.case !== 'disconnected') return undefined;
     this.#open.delete(id);
     for (const handle of room.handles) this.#claim(handle, false);
     for (const { end } of room.tracks.values()) end.abort();

@@ -1,7 +1,7 @@
 // Five rooms, one after the other, each closed by the server while this program is in it.
 import { Room, RoomEvent } from '@livekit/rtc-node';
 import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
-import { decodedOf, listeners, notCollected, report, until } from './side.mjs';
+import { listeners, notCollected, report } from './side.mjs';
 
 const { url, apiKey, apiSecret } = JSON.parse(process.argv[3]);
 const patient = { requestTimeout: 60 }; // s
@@ -21,10 +21,8 @@ async function visit(number) {
   await disconnected;
 }
 
-const lastEvents = () => decodedOf('roomEvent').filter(({ value }) => value.message.case === 'eos').length;
 for (let number = 1; number <= 5; number++) {
   await visit(number);
-  await until(() => lastEvents() === number, 'the engine has said its last');
   after.push(listeners());
 }
 // The last one may still be on the stack.
