@@ -86,6 +86,7 @@ describe('the verdict', () => {
     ['handles of frames left: 1', { handles: { frames: 1, streams: 0 } }],
     ['handles of streams left: 1', { handles: { frames: 0, streams: 1 } }],
     ['listeners left: 2', { listeners: 2 }],
+    ['listeners left: -1', { listeners: -1 }],
     ['streams left open: 1', { streams: { open: 1, notCollected: 0 } }],
     ['streams not collected: 1', { streams: { open: 0, notCollected: 1 } }],
     ['panics: 1', { faults: ['panics: 1'] }],
@@ -95,10 +96,14 @@ describe('the verdict', () => {
 
   test.each<[string, Partial<Aftermath['neverRead']>]>([
     ['1501 frames were played', { played: 1501 }],
+    ['1499 frames were played', { played: 1499 }],
     ['unaccounted', { counts: { ...counts, framesOut: 1 } }],
+    ['unaccounted', { counts: { ...counts, framesIn: 1501 }, played: 1501 }],
     ['room for 1000', { waiting: 1001, counts: { ...counts, framesIn: 1501, framesBuffered: 1001 }, played: 1501 }],
     ['999 were there to read', { waiting: 999 }],
+    ['1001 were there to read', { waiting: 1001 }],
     ['the next says 0', { droppedBefore: 0 }],
+    ['the next says 501', { droppedBefore: 501 }],
     ['counted nothing', { counts: undefined }],
   ])('of a stream that nobody read: %s', (what, neverRead) => {
     expect(wrongCounts({ ...clean, neverRead: { ...clean.neverRead, ...neverRead } })).toEqual([
@@ -128,7 +133,9 @@ describe('the verdict', () => {
     ['panics: 1', { faults: ['panics: 1'] }],
     ['frames of 1 of 2 are unaccounted', { slow: { ...room.slow, unaccounted: 1 } }],
     ['1499 frames were read, and 1500', { slow: { ...room.slow, framesRead: 1499 } }],
+    ['1501 frames were read, and 1500', { slow: { ...room.slow, framesRead: 1501 } }],
     ['500 frames are dropped, and those after them say 400', { slow: { ...room.slow, droppedBefore: 400 } }],
+    ['500 frames are dropped, and those after them say 501', { slow: { ...room.slow, droppedBefore: 501 } }],
     ['counted nothing', { slow: { ...room.slow, counts: undefined } }],
   ])('of a room: %s', (what, left) => {
     expect(wrongRoomCounts({ ...room, ...left })).toEqual([expect.stringContaining(what)]);

@@ -109,13 +109,19 @@ describe('a frame processor that fails', () => {
     throw new Error('its own');
   };
 
+  const failsOddly = () => {
+    throw 'no Error';
+  };
+
   test.each([
-    ['when it is asked whether it is enabled', { isEnabled: fails }],
-    ['at every frame', { process: fails }],
-    ['by returning nothing', { process() {} }],
-    ['by returning a promise', { process: async (frame: rtc.AudioFrame) => frame }],
-    ['when it is closed', { close: fails }],
-  ])('%s costs no frame, and warns once', async (_, faults) => {
+    ['when it is asked whether it is enabled', { isEnabled: fails }, 'its own'],
+    ['at every frame', { process: fails }, 'its own'],
+    ['with something that is no Error', { process: failsOddly }, 'no Error'],
+    ['by returning nothing', { process() {} }, 'it returned no AudioFrame'],
+    ['by returning null', { process: () => null }, 'it returned no AudioFrame'],
+    ['by returning a promise', { process: async (frame: rtc.AudioFrame) => frame }, 'it returned no AudioFrame'],
+    ['when it is closed', { close: fails }, 'its own'],
+  ])('%s costs no frame, and warns once', async (_, faults, why) => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     onTestFinished(() => warned.mockRestore());
     const [one] = openTracks(1);
@@ -129,8 +135,18 @@ describe('a frame processor that fails', () => {
     expect((await pending).done).toBe(true);
     expect(engine.stats().streams).toBe(0);
     expect(warned.mock.calls).toEqual([
-      [expect.stringContaining('a frame processor failed'), { type: 'NarrowcastWarning' }],
+      [expect.stringMatching(`^a frame processor failed, .*: ${why}$`), { type: 'NarrowcastWarning' }],
     ]);
+  });
+
+  test('is not asked while it is disabled', async () => {
+    const [one] = openTracks(1);
+    const disabled = processor({ isEnabled: () => false, process: () => rtc.AudioFrame.create(16_000, 1, 160) });
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: disabled });
+    play([one!], 1);
+    const reader = stream.getReader();
+    expect((await reader.read()).value!.data).toEqual(played(one!.pcm, 160));
+    await reader.cancel();
   });
 
   test.each(['isEnabled', 'close'])('to have %s is refused', (method) => {

@@ -70,3 +70,23 @@ impl Default for Clients {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_claimed_no_more_is_not_kept_nor_counted() {
+        let clients = Clients::new();
+        let kept = || (clients.owners.snapshot(|owners| owners.iter().count()), clients.claims.load(Ordering::Relaxed));
+        for (handle, group) in [(10, 1), (10, 1), (11, 1), (20, 1), (20, 2), (30, EVERYBODY)] {
+            clients.claim(handle, group);
+        }
+        assert_eq!(kept(), (3, 3));
+        clients.forget(1);
+        assert_eq!(kept(), (1, 1));
+        clients.claim(20, EVERYBODY);
+        clients.forget(2);
+        assert_eq!(kept(), (0, 0));
+    }
+}
