@@ -124,6 +124,12 @@ fn a_process_attaches_to_one_engine_and_hears_it_whatever_happens_in_the_callbac
     assert_eq!(heard, [6, 7]);
     assert_eq!((engine.stats().received, engine.stats().panics), (4, 1));
 
+    // Taken away by somebody who knows nothing of this, the callback is taken back, which is counted.
+    engine.take_back();
+    assert_eq!((stand_in.count("stand_in_initialized"), engine.stats().stolen), (3, 1));
+    stand_in.send(Some(&room_event(8)));
+    assert_eq!(subscriber.take().map(|event| event.subject()), Some(8));
+
     // Threads come and go: as long as one is there, streams go on.
     engine.join();
     engine.join();
