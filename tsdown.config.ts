@@ -62,6 +62,13 @@ const small: Rolldown.Plugin = {
   },
 };
 
+/**
+ * The file that runs, where CommonJS asks for it. An application's bundle that is an ES module has no `__filename`; it is
+ * then where the program is.
+ */
+const here = 'require("node:url").pathToFileURL(typeof __filename > "u" ? process.argv[1] ?? "_" : __filename).href';
+const commonJs: UserConfig = { format: 'cjs', define: { 'import.meta.url': here } };
+
 const shared: UserConfig = {
   outDir: 'dist',
   platform: 'node',
@@ -92,14 +99,14 @@ const shared: UserConfig = {
 export default defineConfig([
   {
     ...shared,
-    format: 'cjs',
+    ...commonJs,
     entry: { ...library, ...command },
     plugins: [small, rawText, less],
     dts: { entry: Object.values(library) },
     // What others need of main.ts as well is apart: nobody else is to run it.
     inputOptions: { preserveEntrySignatures: 'strict' },
   },
-  { ...shared, format: 'cjs', entry: register, dts: true },
+  { ...shared, ...commonJs, entry: register, dts: true },
   { ...shared, format: 'esm', entry: hooks, dts: false },
   { ...shared, format: 'esm', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: false },
   { ...shared, format: 'cjs', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },
