@@ -43,7 +43,7 @@ const less: Rolldown.Plugin = {
 /** What only the command uses. */
 const COMMAND = /[\\/](src[\\/]cli|node_modules)[\\/]/;
 
-/** The files are small. But names of functions and classes stay, and the library's lines: users see them in stack traces. */
+/** The files are small. But the library's names of functions and classes stay, and its lines: users see them in stack traces. */
 const small: Rolldown.Plugin = {
   name: 'small',
   generateBundle(_options, bundle) {
@@ -52,8 +52,8 @@ const small: Rolldown.Plugin = {
       const commandOnly = chunk.moduleIds.every((id) => COMMAND.test(id) || id in LESS);
       const { code, errors } = minifySync(chunk.fileName, chunk.code, {
         module: chunk.fileName.endsWith('.js'),
-        compress: { keepNames: { function: true, class: true } },
-        mangle: { keepNames: true },
+        compress: { keepNames: { function: !commandOnly, class: !commandOnly } },
+        mangle: { keepNames: !commandOnly },
         codegen: { removeWhitespace: commandOnly },
       });
       if (errors.length > 0) throw new Error(`${chunk.fileName}: ${errors[0]!.message}`);
