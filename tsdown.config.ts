@@ -43,7 +43,7 @@ const less: Rolldown.Plugin = {
 /** What only the command uses. */
 const COMMAND = /[\\/](src[\\/]cli|node_modules)[\\/]/;
 
-/** The files are small. But names of functions and classes stay, and the library's lines: users see them in stack traces. */
+/** The files are small. But the library's names of functions and classes stay, and its lines: users see them in stack traces. */
 const small: Rolldown.Plugin = {
   name: 'small',
   generateBundle(_options, bundle) {
@@ -52,8 +52,8 @@ const small: Rolldown.Plugin = {
       const commandOnly = chunk.moduleIds.every((id) => COMMAND.test(id) || id in LESS);
       const { code, errors } = minifySync(chunk.fileName, chunk.code, {
         module: chunk.fileName.endsWith('.js'),
-        compress: { keepNames: { function: true, class: true } },
-        mangle: { keepNames: true },
+        compress: { keepNames: { function: !commandOnly, class: !commandOnly } },
+        mangle: { keepNames: !commandOnly },
         codegen: { removeWhitespace: commandOnly },
       });
       if (errors.length > 0) throw new Error(`${chunk.fileName}: ${errors[0]!.message}`);
@@ -61,6 +61,13 @@ const small: Rolldown.Plugin = {
     }
   },
 };
+
+/**
+ * The file that runs, where CommonJS asks for it. An application's bundle that is an ES module has no `__filename`; it is
+ * then where the program is.
+ */
+const here = 'require("node:url").pathToFileURL(typeof __filename > "u" ? process.argv[1] ?? "_" : __filename).href';
+const commonJs: UserConfig = { format: 'cjs', define: { 'import.meta.url': here } };
 
 const shared: UserConfig = {
   outDir: 'dist',
@@ -92,14 +99,14 @@ const shared: UserConfig = {
 export default defineConfig([
   {
     ...shared,
-    format: 'cjs',
+    ...commonJs,
     entry: { ...library, ...command },
     plugins: [small, rawText, less],
     dts: { entry: Object.values(library) },
     // What others need of main.ts as well is apart: nobody else is to run it.
     inputOptions: { preserveEntrySignatures: 'strict' },
   },
-  { ...shared, format: 'cjs', entry: register, dts: true },
+  { ...shared, ...commonJs, entry: register, dts: true },
   { ...shared, format: 'esm', entry: hooks, dts: false },
   { ...shared, format: 'esm', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: false },
   { ...shared, format: 'cjs', entry: forBrowsers, platform: 'neutral', target: 'es2022', dts: true },

@@ -50,6 +50,9 @@ test.each([
   { flags: { url }, env: {}, says: 'give --token (or LIVEKIT_TOKEN), or --room' },
   { flags: { url, token: 't', room: 'r' }, env: keys, says: 'leave --room out' },
   { flags: { url, token: 't', identity: 'i' }, env: keys, says: 'leave --identity out' },
+  { flags: { url, token: '' }, env: { LIVEKIT_TOKEN: 't', ...keys }, says: '--token is empty' },
+  { flags: { url, room: '' }, env: { LIVEKIT_TOKEN: 't', ...keys }, says: '--room is empty' },
+  { flags: { url, room: 'r', identity: '' }, env: keys, says: '--identity is empty' },
   { flags: { url, room: 'r' }, env: { LIVEKIT_API_KEY: 'key' }, says: 'LIVEKIT_API_KEY and LIVEKIT_API_SECRET' },
 ])('$flags with $env is refused: $says', ({ flags, env, says }) => {
   expect(() => accessFrom(flags, env)).toThrow(says);

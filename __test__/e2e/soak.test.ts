@@ -161,7 +161,7 @@ describe('the slope', () => {
   });
 
   test('does not see the warm-up, nor a peak', () => {
-    expect(perSecond(600, (minute) => (minute < 1 ? 50 * minute : 100))).toBe(0);
+    expect(perSecond(600, (minute) => (minute < 3.3 ? 30 * minute : 100))).toBe(0);
     expect(perSecond(600, (minute) => (Math.floor(minute) === 9 ? 500 : 100))).toBe(0);
   });
 });

@@ -10,10 +10,11 @@ await room.connect(url, token, { autoSubscribe: false, dynacast: false });
 let playing;
 
 const orders = {
-  async publish({ hz, sampleRate, channels = 1 }) {
+  async publish({ hz, sampleRate, channels = 1, screen = false }) {
     const source = new AudioSource(sampleRate, channels);
     const track = LocalAudioTrack.createAudioTrack('tone', source);
-    const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE });
+    const { SOURCE_MICROPHONE, SOURCE_SCREENSHARE_AUDIO } = TrackSource;
+    const options = new TrackPublishOptions({ source: screen ? SOURCE_SCREENSHARE_AUDIO : SOURCE_MICROPHONE });
     const { sid } = await room.localParticipant.publishTrack(track, options);
     playing = { track, sid, ending: new AbortController() };
     void play(source, hz, playing.ending.signal);

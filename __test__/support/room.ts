@@ -34,11 +34,11 @@ export interface Publisher {
   leave(): Promise<void>;
   /** Its process dies, without a word to the server. */
   kill(): void;
-  /** Mutes its track, or lets it be heard again. */
+  /** Mutes the track that it published last, or lets it be heard again. */
   mute(mute: boolean): Promise<void>;
-  /** Takes its track back. */
+  /** Takes that track back. */
   unpublish(): Promise<void>;
-  /** Publishes again, after {@link unpublish}. */
+  /** Publishes again, or something else. */
   publish(tone: Tone): Promise<void>;
 }
 
@@ -47,6 +47,8 @@ interface Tone {
   readonly hz: number;
   readonly sampleRate: number;
   readonly channels?: number;
+  /** The audio of a shared screen. */
+  readonly screen?: boolean;
 }
 
 /** A participant in another process that publishes a tone of `hz`. Resolves when the track is published. */

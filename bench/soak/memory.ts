@@ -1,7 +1,10 @@
 import { median } from '../support/harness.js';
 
-/** How long memory may still settle, at most, in ms: code is compiled, heaps and pools reach their size. */
-const WARM_UP_MS = 60_000;
+/**
+ * How long memory may still settle, at most, in ms: code is compiled, heaps and pools reach their size. Of a meeting in a
+ * room, the first two rooms: 10 MB, on either side.
+ */
+const WARM_UP_MS = 600_000;
 
 /** What a process's resident memory did. In MB of 10^6 bytes. */
 export interface MemoryTrend {
@@ -40,7 +43,7 @@ export class MemoryLog {
 
 /** @param rss readings, in bytes, `everyMs` apart */
 export function trend(rss: Float64Array, everyMs: number): MemoryTrend {
-  const warmUp = Math.min(Math.floor(WARM_UP_MS / everyMs), Math.floor(rss.length / 4));
+  const warmUp = Math.min(Math.floor(WARM_UP_MS / everyMs), Math.floor(rss.length / 3));
   const settled = rss.subarray(warmUp);
   const third = Math.ceil(settled.length / 3);
   const firstMb = median([...settled.subarray(0, third)]) / 1e6;

@@ -33,6 +33,10 @@ export function accessFrom(flags: AccessFlags, env: NodeJS.ProcessEnv, now: Date
     throw new Failure('--url is missing: give the server, as in --url wss://example.livekit.cloud, or LIVEKIT_URL');
   if (!/^(wss?|https?):\/\/[^/]/.test(url)) throw new Failure(`--url is ${url}, and must begin with wss:// or ws://`);
   const { room, identity } = flags;
+  // As of a variable that is not set.
+  for (const name of ['token', 'room', 'identity'] as const) {
+    if (flags[name] === '') throw new Failure(`--${name} is empty: give one, or leave it out`);
+  }
   if (flags.token !== undefined) {
     if (room !== undefined) throw new Failure('--token says which room it is for: leave --room out');
     if (identity !== undefined) throw new Failure('--token says who it is for: leave --identity out');

@@ -32,9 +32,6 @@ export interface RecordOptions {
 /** How long before the longest that a WAV file can be a recording ends, in s: what is late still comes. */
 const MARGIN_S = 30;
 
-/** More than this a timer can't wait, in ms: 24 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Records everybody in a room, and shows it, until the room is over, somebody interrupts, or the time is up.
  *
@@ -143,7 +140,8 @@ async function theEnd(
   let timer: NodeJS.Timeout | undefined;
   const time = new Promise<RoomEnd>((resolve) => {
     const why = limit === asked ? 'the time is up' : 'a WAV file can not be longer';
-    timer = setTimeout(() => resolve({ why, regular: true }), Math.min(limit * 1000, LONGEST_TIMER_MS));
+    // A timer can wait for 24 days, and no file is that long.
+    timer = setTimeout(() => resolve({ why, regular: true }), limit * 1000);
   });
   const interrupted = interruption.happened.then(() => ({ why: 'it was interrupted', regular: true }));
   try {

@@ -80,8 +80,11 @@ export class RoomRecorder {
 
   /** Ends it: what waits is recorded, and the files are completed, all as long as the recording. @throws {Failure} */
   async finish(): Promise<RecordedVoice[]> {
-    const length = (this.#length = this.#timeline.length);
+    this.#length = this.#timeline.length;
     this.#stop();
+    // What waited may go on a moment longer.
+    const lengths = await Promise.all(this.#files.map((file) => file.recordedLength()));
+    const length = (this.#length = Math.max(this.#length, ...lengths));
     await Promise.all(this.#files.map((file) => file.finish(length)));
     return this.#files.map((file) => file.result(this.#sampleRate));
   }

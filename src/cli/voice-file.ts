@@ -75,9 +75,14 @@ export class VoiceFile {
     this.#voice.close();
   }
 
-  /** Completes the file, with silence up to `length` samples. @throws {Failure} */
-  async finish(length: number): Promise<void> {
+  /** Samples in it, when all its voices have ended. @throws {Failure} */
+  async recordedLength(): Promise<number> {
     await this.recorded;
+    return this.#recording!.length;
+  }
+
+  /** Completes the file, with silence up to `length` samples, when all its voices have ended. @throws {Failure} */
+  async finish(length: number): Promise<void> {
     const recording = this.#recording!;
     if (recording.length < length) await recording.fill(length - recording.length);
     await recording.close();
