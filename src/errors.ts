@@ -48,8 +48,8 @@ const CODES: Record<NarrowcastErrorCode, true> = {
 /**
  * Every error that narrowcast itself throws or rejects with.
  *
- * Compare `code`, not the message, and not `instanceof`: the ESM and the CommonJS build of this package each have
- * a class of their own.
+ * Compare `code`, not the message, and not `instanceof`: a copy of this package that another one brings has a class of
+ * its own.
  */
 export class NarrowcastError extends Error {
   /** What went wrong, for programs. */

@@ -45,7 +45,7 @@ function requireLoader(): unknown {
   return requireFrom(join(packageFolder(), 'index.cjs'));
 }
 
-// Not named `require`: the CommonJS build uses the real one for `import.meta.url`.
+// Not named `require`: what is built uses the real one for `import.meta.url`.
 const requireFrom = createRequire(import.meta.url);
 
 /** Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle. */

@@ -125,7 +125,7 @@ describe('node --import narrowcast/livekit/register', () => {
     expect(run(file, flag).stdout).toBe('false\n');
   });
 
-  test('both builds of it in one process do no harm', () => {
+  test('it does no harm to be given twice, once as each of its files', () => {
     const file = write('twice.mjs', agent("import * as rtc from '@livekit/rtc-node';"));
     const flags = [...flag, '--import', pathToFileURL(path.join(root, 'dist', 'livekit', 'register.cjs')).href];
     expect(JSON.parse(run(file, flags).stdout)).toEqual(works);

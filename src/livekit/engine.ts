@@ -303,7 +303,7 @@ function followLogs(emitter: EventEmitter, open: () => void, close: () => void):
   });
 }
 
-/** Where this thread's engine is kept: the ESM and the CommonJS build of narrowcast share it. */
+/** Where this thread's engine is kept: all copies of narrowcast that it loads share it. */
 const ENGINE = Symbol.for('narrowcast.livekit.engine');
 const shared = globalThis as { [ENGINE]?: Engine };
 

@@ -8,7 +8,7 @@ export const TESTED_VERSIONS: readonly string[] = ['0.13.25', '0.13.34', '0.13.3
 export const TESTED_RANGE = `${TESTED_VERSIONS[0]} to ${TESTED_VERSIONS.at(-1)} (${TESTED_VERSIONS.join(', ')})`;
 
 const WARNED = Symbol.for('narrowcast.livekit.warned');
-/** What the ESM and the CommonJS build of narrowcast agree on. */
+/** What all copies of narrowcast that this thread loads agree on. */
 const shared = globalThis as { [WARNED]?: boolean };
 
 /** Warns, once in a thread, of a version that nobody has tried. It is used all the same. */

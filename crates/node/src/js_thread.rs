@@ -21,8 +21,8 @@ pub trait Release: Send + Sync {
 /// This thread's doorbells and belongings.
 #[derive(Default)]
 struct JsThread {
-    /// Some for each copy of narrowcast's JavaScript in the thread: an application may load the ESM and the CommonJS
-    /// build.
+    /// Some for each copy of narrowcast's JavaScript in the thread: an application and a package that it uses may bring
+    /// one each.
     bells: Vec<Bell>,
     last_token: u32,
     belongings: HashMap<u32, Weak<dyn Release>>,
