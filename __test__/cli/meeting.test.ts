@@ -204,13 +204,16 @@ test('nothing is lost while JavaScript is blocked', async () => {
   }
 });
 
+/** Whether a meeting goes on that this was printed of: the first line is there before anything is played. */
+const isHeard = (stdout: string) => stdout.split('\n').length > 2;
+
 test.skipIf(process.platform === 'win32')('nothing is lost when the system stops the process for a while', async () => {
   const folder = scratch();
   let stopped = false;
   const { status, stdout } = await narrowcast(['meeting', '--no-compare', '--seconds', '3', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (sofar, kill) => {
-      if (!sofar.includes('\n') || stopped) return;
+      if (!isHeard(sofar) || stopped) return;
       stopped = true;
       kill('SIGSTOP');
       // What is due meanwhile comes all at once afterwards: more than the engine's queues hold by default, and faster
@@ -279,7 +282,7 @@ test.each([
   const ended = await narrowcast(['meeting', '--no-compare', '--seconds', '10', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (stdout, kill) => {
-      if (!stdout.includes('\n') || sent) return;
+      if (!isHeard(stdout) || sent) return;
       sent = true;
       kill(signal);
     },

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { VERSION } from '../version.js';
 import { Display, summary } from './display.js';
+import { clock, people } from './format.js';
 import { Half, type HalfOptions } from './half.js';
 import { Interruption } from './interruption.js';
 import { describeMachine, loadNow } from './machine.js';
@@ -11,6 +12,7 @@ import { RemoteHalf } from './remote-half.js';
 import type { MeetingFigures, MeetingShape } from './result.js';
 import type { Screen } from './screen.js';
 import type { Side } from './side.js';
+import { wrap } from './table.js';
 
 /** How a meeting is to be. */
 export interface MeetingOptions extends HalfOptions {
@@ -61,6 +63,10 @@ export async function holdMeeting(
       end: () => display.stop(),
     });
     await half.open(participants);
+    // Before anything is heard: the other side takes a moment.
+    const beside = peerProgram === undefined ? [] : ['beside the same one without narrowcast'];
+    const what = [`A meeting of ${people(participants.length)}`, `for ${clock(seconds)} or until Ctrl-C`, ...beside];
+    screen.print(wrap('', what, screen.columns));
     void interruption.happened.then(() => half.stop());
 
     if (peerProgram !== undefined) {
