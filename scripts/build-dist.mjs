@@ -32,7 +32,6 @@ fs.writeFileSync(dist('livekit/register.js'), "import './register.cjs';\n");
 for (const name of ['index', 'livekit/index', 'livekit/register', 'webrtc/index']) {
   const types = dist(`${name}.d.cts`);
   const text = fs.readFileSync(types, 'utf8');
-  const shared = "export * from './index.cjs';\n";
-  const copied = /from "@livekit\//.test(text) || name === 'livekit/register';
-  fs.writeFileSync(types.replace(/cts$/, 'ts'), copied ? text : shared);
+  const shared = `export * from './${path.basename(name)}.cjs';\n`;
+  fs.writeFileSync(types.replace(/cts$/, 'ts'), /from "@livekit\//.test(text) ? text : shared);
 }

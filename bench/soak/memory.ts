@@ -1,8 +1,8 @@
 import { median } from '../support/harness.js';
 
 /**
- * How long memory may still settle, at most, in ms: code is compiled, heaps and pools reach their size. Of a meeting in a
- * room, the first two rooms: 10 MB, on either side.
+ * How long memory may still settle, at most, in ms: code is compiled, heaps and pools reach their size. In a room on a
+ * server that takes until the first of them was closed and opened again.
  */
 const WARM_UP_MS = 600_000;
 
@@ -16,7 +16,7 @@ export interface MemoryTrend {
   readonly slopeMbPerMin: number;
 }
 
-/** How often memory is read, at most, in ms: to collect everything takes some 10 ms, and is not to show in the event loop. */
+/** How often memory is read, at most, in ms: to collect everything blocks the event loop, whose delay is looked at, too. */
 const MOST_OFTEN_MS = 1000;
 
 /** How many readings there are of a meeting that is long enough for so many. */
@@ -24,7 +24,7 @@ const READINGS = 60;
 
 /**
  * Reads this process's resident memory now and then, each time after everything was collected that can be: V8 lets what has
- * grown old wait for minutes, which makes 2 MB a minute on either side, until it collects it. Needs Node's `--expose-gc`.
+ * grown old wait for minutes until it collects it, on either side. Needs Node's `--expose-gc`.
  * What it notes has its memory from the start.
  */
 export class MemoryLog {

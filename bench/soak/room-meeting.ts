@@ -13,10 +13,8 @@ import { MemoryLog } from './memory.js';
 const PUBLISHERS = ['a', 'b', 'c', 'd'];
 const LISTENER = 'listener';
 /**
- * How long the room is open before it is closed and opened again, in ms. Not shorter: the engine itself keeps some 0.5 MB
- * of each room for good, and 6 kB of each join, with plain rtc-node as well, when everything in JavaScript is collected
- * and no handle is left. (20 rooms of 15 s, in which nothing is cancelled or forgotten, without narrowcast: 8.3 MB from
- * the fourth to the last.)
+ * How long the room is open before it is closed and opened again, in ms. Not shorter: the engine itself keeps memory of
+ * each room for good, with plain rtc-node as well, when everything in JavaScript is collected and no handle is left.
  */
 const SESSION_MS = 360_000;
 /** How often somebody leaves and joins again, in ms. */
