@@ -48,6 +48,9 @@ describe('a room', () => {
     rooms.follow(last(10n));
     rooms.follow(last(30n)); // another thread's
     expect([...mine]).toEqual([20n, 21n]);
+    mine.clear(); // an uninstall
+    rooms.claimAgain();
+    expect([...mine]).toEqual([20n, 21n]);
   });
 
   test('that could not be entered was never open, and its listener is to go', () => {

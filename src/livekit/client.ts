@@ -49,10 +49,22 @@ interface RequestType {
 }
 
 /** An answer's kinds, and all others but logs. */
-export interface EventTypes {
+interface EventTypes {
   readonly answers: readonly string[];
   readonly others: readonly string[];
 }
+
+/** What an adapter works with. */
+interface AdapterSetup {
+  readonly bindings: Bindings;
+  readonly queue: FfiQueue<string, FfiEvent>;
+  readonly types: EventTypes;
+  readonly asker: Asker;
+  readonly onPanic: (message: string) => void;
+}
+
+/** The adapter that was installed last in this thread. */
+let lastInstalled: ClientAdapter | undefined;
 
 /**
  * Stands in for rtc-node's FFI client: the same interface, fed by the queue instead of by every event.
@@ -65,9 +77,7 @@ export class ClientAdapter {
   readonly client: FfiClient;
   readonly #bindings: Bindings;
   readonly #types: EventTypes;
-  readonly #subscription: Subscription<FfiEvent>;
   readonly #waiters = new Set<Waiter>();
-  readonly #onPanic: (message: string) => void;
   readonly #existed: boolean;
   readonly #asker: Asker;
   /** The contexts of those who listen, which are called in theirs. */
@@ -76,45 +86,69 @@ export class ClientAdapter {
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
   readonly #rooms: Rooms;
+  #subscription: Subscription<FfiEvent>;
+  /** Closes the subscription of an adapter that was uninstalled. */
+  #closing: NodeJS.Immediate | undefined;
+  #onPanic: (message: string) => void;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
-  #left = false;
+  #left = true;
 
-  constructor(
-    bindings: Bindings,
-    queue: FfiQueue<string, FfiEvent>,
-    types: EventTypes,
-    asker: Asker,
-    onPanic: (message: string) => void,
-  ) {
+  private constructor({ bindings, queue, types, asker, onPanic }: AdapterSetup) {
     this.#bindings = bindings;
     this.#types = types;
     this.#asker = asker;
-    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? asker.group : EVERYBODY));
     this.#onPanic = onPanic;
+    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? asker.group : EVERYBODY));
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
     this.#existed = existing !== undefined && 'request' in Object.getPrototypeOf(existing);
     this.client = existing ?? (new EventEmitter().setMaxListeners(0) as FfiClient);
-    // An answer that is lost is an await that never ends: these grow as they must, by name.
-    // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
-    const answers = new Set(types.answers);
-    this.#subscription = queue.subscribe(
+    this.#subscription = this.#subscribe(queue);
+  }
+
+  /**
+   * Stands in for this thread's client from now on. A client that has had an adapter gets the same one again: of what is
+   * on its way, and of those who wait for answers, it knows.
+   */
+  static install(setup: AdapterSetup): ClientAdapter {
+    const existing = shared._ffiClientInstance;
+    if (!lastInstalled || lastInstalled.client !== existing) lastInstalled = new ClientAdapter(setup);
+    lastInstalled.#enter(setup, existing !== undefined);
+    return lastInstalled;
+  }
+
+  #enter({ queue, onPanic }: AdapterSetup, atWork: boolean): void {
+    this.#left = false;
+    this.#silent = false;
+    this.#onPanic = onPanic;
+    clearImmediate(this.#closing);
+    if (this.#subscription.closed) this.#subscription = this.#subscribe(queue);
+    else this.#subscription.setTypes(this.#wanted());
+    this.#rooms.claimAgain();
+    Object.assign(this.client, this.#methods());
+    this.client.on('newListener', this.#onNewListener);
+    this.client.on('removeListener', this.#onRemoveListener);
+    if (atWork) this.#stayAlive();
+    shared._ffiClientInstance = this.client;
+  }
+
+  /** An answer that is lost is an await that never ends: what waits grows as it must, by name. */
+  #subscribe(queue: AdapterSetup['queue']): Subscription<FfiEvent> {
+    const answers = new Set(this.#types.answers);
+    const subscription = queue.subscribe(
       {
         types: this.#wanted(),
         overflow: 'grow',
         // Who awaits an answer asks the next question after it.
         wake: 'immediate',
+        // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
         filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
       },
-      asker.group,
+      this.#asker.group,
     );
-    Object.assign(this.client, this.#methods());
-    this.client.on('newListener', this.#onNewListener);
-    this.client.on('removeListener', this.#onRemoveListener);
-    if (existing) this.#stayAlive();
-    shared._ffiClientInstance = this.client;
-    void this.#dispatchAll();
+    void this.#dispatchAll(subscription);
+    return subscription;
   }
 
   /**
@@ -130,7 +164,7 @@ export class ClientAdapter {
     // Those who wait for an answer of before still do.
     ffi.livekitInitialize((data) => void this.#dispatch(ffi.FfiEvent.fromBinary(data)), true, rtcVersion);
     // What an engine's thread is about to put into the queue is not lost either.
-    setImmediate(() => this.#subscription.close());
+    this.#closing = setImmediate(() => this.#subscription.close());
   }
 
   /** The engine was disposed of: nothing more will come. */
@@ -246,12 +280,12 @@ export class ClientAdapter {
     return listening ? [...this.#types.answers, ...this.#types.others] : [...this.#types.answers];
   }
 
-  async #dispatchAll(): Promise<void> {
+  async #dispatchAll(subscription: Subscription<FfiEvent>): Promise<void> {
     for (;;) {
       try {
-        const next = await this.#subscription.next();
+        const next = await subscription.next();
         if (next.done) return;
-        for (let event: FfiEvent | undefined = next.value; event; event = this.#subscription.tryNext()) {
+        for (let event: FfiEvent | undefined = next.value; event; event = subscription.tryNext()) {
           // Whoever waited for an answer goes on before it gets the event after it: it may only now start to listen.
           if (this.#dispatch(event)) await new Promise(setImmediate);
         }

@@ -108,14 +108,14 @@ export class Engine extends EventEmitter<EngineEvents> {
     const others = types.filter((type) => type !== 'logs' && !always.includes(type));
     const me = asker();
     this.answers = new Answers(bindings, me);
-    this.#adapter = new ClientAdapter(
+    this.#adapter = ClientAdapter.install({
       bindings,
       // Its own, for it hands out what has come even after it was uninstalled.
-      new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
-      { answers: always, others },
-      me,
-      (message) => this.#panicked(message),
-    );
+      queue: new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
+      types: { answers: always, others },
+      asker: me,
+      onPanic: (message) => this.#panicked(message),
+    });
     attach(me.group);
     this.#watchdog = new Watchdog(bindings, this.answers, {
       roomsOpen: () => this.#adapter.roomsOpen,

@@ -30,6 +30,11 @@ export class Rooms {
     return this.#open.size > 0;
   }
 
+  /** What was claimed is nobody's any more: an uninstall gave all up. */
+  claimAgain(): void {
+    for (const { handles } of this.#open.values()) for (const handle of handles) this.#claim(handle, true);
+  }
+
   /** Aborts when the track is unsubscribed or its room has ended: the engine does not always say so to its streams. */
   endOf(track: bigint): AbortSignal | undefined {
     for (const { tracks } of this.#open.values()) {
