@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -11,6 +10,7 @@ import { Screen } from '../../src/cli/screen.js';
 import { readRecording } from '../../src/cli/wav-file.js';
 import { until } from '../support/expect.js';
 import { narrowcast, scratch } from './command.js';
+import { full, holdWrites, useDisk } from './disk.js';
 import { FakeRoom, FakeVoice } from './fake-room.js';
 
 // A recording begins with a look at what an idle thread takes, and a process takes its time to start.
@@ -299,21 +299,11 @@ test('a room that refuses fails it, and is left', async () => {
 });
 
 test('a disk that is full in the middle fails it, and the other files are complete', async () => {
-  const handle = await open(import.meta.filename);
-  await handle.close();
-  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
-  const { write } = prototype;
   const { room, status, out, sounds } = await begin();
   room.speak('alice').say(frame(1));
   const loud = room.speak('bob');
-  let full = false;
-  vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
-    // Of whoever writes a whole block.
-    if ((args[2] as number) < 32_768 && !full) return write.apply(this, args);
-    full = true;
-    if ((args[2] as number) < 32_768) return write.apply(this, args);
-    return Promise.reject(Object.assign(new Error('ENOSPC'), { errno: -28, code: 'ENOSPC' }));
-  });
+  // For whole blocks only, which the other file has none of.
+  await useDisk(({ length }) => (length < 32_768 ? undefined : full()));
   // Two blocks and a frame: what is appended after the one that failed is refused.
   for (let samples = 0; samples <= 2 * 16_384; samples += FRAME) loud.say(frame(2));
 
@@ -359,31 +349,18 @@ test('the files are brought up to date every 10 s, until it is over', async () =
 });
 
 test('while the disk is behind, no more is read, and then nothing is missing', async () => {
-  const handle = await open(import.meta.filename);
-  await handle.close();
-  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
-  const { write } = prototype;
-  let go: (() => void) | undefined;
-  const slow = new Promise<void>((resolve) => (go = resolve));
-  let behind = false;
-  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, ...args) {
-    if ((args[2] as number) === 32_768) {
-      behind = true;
-      await slow;
-    }
-    return write.apply(this, args);
-  });
+  const blocks = await holdWrites(({ length }) => length === 32_768);
   const out = scratch();
   const recorder = new RoomRecorder(out, RATE);
   const voice = new FakeVoice('alice');
   recorder.record(voice);
   const values = Array.from({ length: 1024 }, (_, at) => at + 1); // 5 blocks
   for (const value of values) voice.say(frame(value));
-  await until(() => behind, 'a block is on its way');
+  await until(() => blocks.held > 0, 'a block is on its way');
   // Everything that can be read without the disk is read by then.
   for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
   expect(voice.read * FRAME).toBeLessThan(3 * 16_384);
-  go!();
+  blocks.release();
   await recorder.finish();
 
   expect((await readRecording(join(out, 'alice.wav'), RATE)).filter((value) => value !== 0)).toEqual(said(...values));

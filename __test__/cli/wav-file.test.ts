@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import wavefile from 'wavefile';
@@ -7,6 +6,7 @@ import { synthesizeVoice } from '../../src/cli/signal.js';
 import { readRecording, readSpeech, WavWriter } from '../../src/cli/wav-file.js';
 import { turn } from '../support/expect.js';
 import { samePcm, scratch } from './command.js';
+import { full, holdWrites, useDisk } from './disk.js';
 
 // On a busy machine, converting takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -68,12 +68,7 @@ test('a file that was there is replaced', async () => {
 
 test('a disk that takes a little at a time gets everything', async () => {
   const path = join(scratch(), 'a.wav');
-  const prototype = await handles();
-  const write = prototype.write;
-  vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
-    args[2] = Math.min(args[2] as number, 1001);
-    return write.apply(this, args);
-  });
+  await useDisk((write) => void (write.length = Math.min(write.length, 1001)));
   await writeAll(path, voice, 160);
 
   expect(samePcm(await readRecording(path, RATE), voice)).toBe(true);
@@ -82,7 +77,7 @@ test('a disk that takes a little at a time gets everything', async () => {
 test('it waits for a slow disk with the memory of two blocks, and no more', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
-  const release = await holdWrites();
+  const { release } = await holdWrites();
   let appended = 0;
   let full: Promise<void> | void = undefined;
   while (!full) {
@@ -104,7 +99,7 @@ test('it waits for a slow disk with the memory of two blocks, and no more', asyn
 test('what the disk refuses is a failure for whoever appends, and what was written can be played', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
-  await refuseWrites((position) => position > 40_000);
+  await useDisk(({ position }) => (position > 40_000 ? full() : undefined));
   const attempt = async () => {
     for (let at = 0; at < voice.length; at += 160) {
       const full = writer.append(voice.subarray(at, at + 160));
@@ -126,7 +121,7 @@ test('what the disk refuses is a failure for whoever appends, and what was writt
 test('a failure of the last block is one of closing', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
-  await refuseWrites((position) => position >= 44);
+  await useDisk(({ position }) => (position >= 44 ? full() : undefined));
   void writer.append(voice.subarray(0, 160));
 
   await expect(writer.close()).rejects.toThrow(`can't write ${path}: no space left on device`);
@@ -230,36 +225,6 @@ test('a WAV file without samples, and one that is missing, are named', async () 
   await expect(readSpeech(missing, RATE, 1)).rejects.toThrow(`can't read ${missing}: no such file or directory`);
 });
 
-/** What every file handle inherits. */
-async function handles(): Promise<{ write(...args: unknown[]): Promise<unknown> }> {
-  const file = await open(import.meta.filename);
-  await file.close();
-  return Object.getPrototypeOf(file) as { write(...args: unknown[]): Promise<unknown> };
-}
-
-/** Makes the disk full for writes at some positions. */
-async function refuseWrites(refused: (position: number) => boolean): Promise<void> {
-  const prototype = await handles();
-  const write = prototype.write;
-  vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
-    if (!refused(args[3] as number)) return write.apply(this, args);
-    return Promise.reject(Object.assign(new Error('ENOSPC'), { errno: -28, code: 'ENOSPC' }));
-  });
-}
-
-/** Makes the disk wait; returns what lets it go on. */
-async function holdWrites(): Promise<() => void> {
-  const prototype = await handles();
-  const write = prototype.write;
-  let release!: () => void;
-  const released = new Promise<void>((resolve) => (release = resolve));
-  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, ...args) {
-    await released;
-    return write.apply(this, args);
-  });
-  return release;
-}
-
 test.each([0, 1, 16_383, 16_384, 1_000_000])('silence of %i samples is in its place', async (silence) => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
@@ -301,24 +266,14 @@ test('sizes that are on their way when the file is closed come before the last o
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
   await writer.append(voice.subarray(0, 100));
-  const handle = await open(import.meta.filename);
-  await handle.close();
-  const prototype = Object.getPrototypeOf(handle) as { write(...args: unknown[]): Promise<unknown> };
-  const { write } = prototype;
-  let release!: () => void;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  let sizes = 0;
-  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, ...args) {
-    if (args[3] === 4 && sizes++ === 0) await held;
-    return write.apply(this, args);
-  });
+  const sizes = await holdWrites(({ position }) => position === 4);
   const saved = writer.save();
   const closed = writer.close();
   for (let turns = 0; turns < 50; turns++) await turn();
-  expect(sizes).toBe(1);
-  release();
+  expect(sizes.held).toBe(1);
+  sizes.release();
   await Promise.all([saved, closed]);
 
-  expect(sizes).toBe(2);
+  expect(sizes.held).toBe(2);
   expect((await readRecording(path, RATE)).length).toBe(100);
 });
