@@ -287,15 +287,21 @@ test('an engine that breaks while what waits is recorded fails it', async () => 
   expect(await sounds('alice')).toEqual(said(1));
 });
 
-test('a room that refuses fails it, and is left', async () => {
+test('a room that refuses fails it, is left, and no folder stays that was made for it', async () => {
   const room = new FakeRoom();
   room.joined = () => Promise.reject(new Failure('refused'));
-  const out = join(scratch(), 'out');
-  const screen = new Screen({ write: () => {} });
+  const folder = scratch();
+  const refused = (...path: string[]) =>
+    recordRoom({ sampleRate: RATE, out: join(folder, ...path) }, () => room, new Screen({ write: () => {} }));
 
-  await expect(recordRoom({ sampleRate: RATE, out }, () => room, screen)).rejects.toThrow('refused');
+  await expect(refused('one', 'two', 'three')).rejects.toThrow('refused');
   expect(room.left).toBe(1);
-  expect(readdirSync(out)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+
+  mkdirSync(join(folder, 'one'));
+  await expect(refused('one', 'two')).rejects.toThrow('refused');
+  await expect(refused('one')).rejects.toThrow('refused');
+  expect(readdirSync(folder)).toEqual(['one']);
 });
 
 test('a disk that is full in the middle fails it, and the other files are complete', async () => {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileFailure } from './failure.js';
 
@@ -28,10 +28,15 @@ export async function writeText(path: string, content: string): Promise<void> {
   }
 }
 
-/** Makes a folder, and those that it is in, where they are missing. @throws {Failure} it can't be made */
-export async function makeFolder(path: string): Promise<void> {
+/**
+ * Makes a folder, and those that it is in, where they are missing.
+ *
+ * @returns what was made, the innermost first
+ * @throws {Failure} it can't be made
+ */
+export async function makeFolder(path: string): Promise<string[]> {
   try {
-    await makeWithParents(path);
+    return await makeWithParents(path);
   } catch (cause) {
     throw fileFailure('make the folder', path, cause);
   }
@@ -42,25 +47,37 @@ export async function makeFolder(path: string): Promise<void> {
  *
  * @throws {Failure}
  */
-export async function makeWritableFolder(path: string): Promise<void> {
-  await makeFolder(path);
+export async function makeWritableFolder(path: string): Promise<string[]> {
+  const made = await makeFolder(path);
   try {
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw fileFailure('write to the folder', path, cause);
   }
+  return made;
+}
+
+/** Takes away folders that were made, the innermost first, up to the first in which there is something. */
+export async function removeEmpty(made: readonly string[]): Promise<void> {
+  try {
+    for (const path of made) await rmdir(path);
+  } catch {
+    // There is something in it, or it is gone.
+  }
 }
 
 /** Node's own `recursive` never returns where the system does not let anything be made, such as in /proc on Linux. */
-async function makeWithParents(path: string): Promise<void> {
+async function makeWithParents(path: string): Promise<string[]> {
   try {
     await mkdir(path);
+    return [path];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return [];
     const parent = dirname(path);
     if (code !== 'ENOENT' || parent === path) throw error;
-    await makeWithParents(parent);
+    const made = await makeWithParents(parent);
     await mkdir(path);
+    return [path, ...made];
   }
 }

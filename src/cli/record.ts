@@ -6,7 +6,7 @@ import { clock, people, printable } from './format.js';
 import { Interruption } from './interruption.js';
 import { describeMachine, loadNow } from './machine.js';
 import { Meters } from './meters.js';
-import { checkWritable, makeWritableFolder, writeJson, writeText } from './output-file.js';
+import { checkWritable, makeWritableFolder, removeEmpty, writeJson, writeText } from './output-file.js';
 import type { RecordFigures } from './record-result.js';
 import { recordSummary } from './record-summary.js';
 import type { RecordedRoom, RoomEnd } from './room.js';
@@ -50,9 +50,11 @@ export async function recordRoom(
   const interruption = new Interruption();
   const meters = new Meters();
   let room: RecordedRoom | undefined;
+  let made: string[] = [];
+  let entered = false;
   try {
     const loadBefore = loadNow();
-    await makeWritableFolder(out);
+    made = await makeWritableFolder(out);
     if (json !== undefined) await checkWritable(json);
     if (report !== undefined) await checkWritable(report);
     await meters.calibrate();
@@ -60,6 +62,7 @@ export async function recordRoom(
     await Promise.race([room.join(), room.broken, interruption.happened]);
     if (interruption.status !== undefined) return interruption.status;
 
+    entered = true;
     const limit = Math.min(options.seconds ?? Infinity, longestWav(sampleRate) - MARGIN_S);
     const { end, seconds, result } = await hold(room, options, limit, meters, interruption, screen);
     const figures: RecordFigures = {
@@ -79,6 +82,7 @@ export async function recordRoom(
     return result.voices.some(({ framesDropped }) => framesDropped > 0) ? 1 : 0;
   } finally {
     await room?.leave();
+    if (!entered) await removeEmpty(made);
     interruption.dispose();
   }
 }
