@@ -2,9 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AccessToken, RoomServiceClient } from 'livekit-server-sdk';
 import { expect, inject, test, vi } from 'vitest';
+import type { Room } from '@livekit/rtc-node';
 import { LiveKitRoom } from '../../src/cli/livekit-room.js';
 import type { RecordFigures } from '../../src/cli/record-result.js';
 import type { Voice } from '../../src/cli/room.js';
+import { loadBindings } from '../../src/livekit/bindings.js';
 import { narrowcast, scratch, type Ended } from '../cli/command.js';
 import { until } from '../support/meeting.js';
 import { publish, roomName, token, toneShare } from '../support/room.js';
@@ -212,6 +214,31 @@ test('a voice says what it is, what waits of it, what was lost, and when it is o
     await until(() => voices[1]!.over(), 'the screen is taken back', 60_000);
     expect(voices[0]!.over()).toBe(false);
   } finally {
+    await room.leave();
+  }
+});
+
+test('only audio is asked for, and again once a lost connection is back', async () => {
+  const name = roomName();
+  await publish(name, 'guest', 440);
+  const { rtc } = loadBindings();
+  const connect = vi.spyOn(rtc.Room.prototype, 'connect');
+  const room = new LiveKitRoom({ url, token: await token(name, 'tape') }, RATE);
+  const voices: Voice[] = [];
+  try {
+    await room.join();
+    expect(connect.mock.calls[0]![2]).toMatchObject({ autoSubscribe: false });
+    room.listen((voice) => voices.push(voice));
+    await until(() => voices.length === 1, 'the guest is heard', 60_000);
+    // As if the server had forgotten what it was asked for.
+    const own = connect.mock.contexts[0] as Room;
+    const [publication] = own.remoteParticipants.get('guest')!.trackPublications.values();
+    publication!.setSubscribed(false);
+    await until(() => voices[0]!.over(), 'the guest is heard no more', 60_000);
+    own.emit(rtc.RoomEvent.Reconnected);
+    await until(() => voices.length === 2, 'the guest is heard again', 60_000);
+  } finally {
+    connect.mockRestore();
     await room.leave();
   }
 });
