@@ -1,15 +1,15 @@
-import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { expect, test, vi } from 'vitest';
 import { asker } from '../../src/livekit/asker.js';
+import type { FfiClient } from '../../src/livekit/client.js';
 import { install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import { encodeEvent } from '../support/messages.js';
 import { until } from '../support/meeting.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
-const client = () => (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
+const client = () => (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });
 
 test('takes over a client that is at work: its listeners and its pending answers', async () => {
@@ -69,6 +69,16 @@ test('who waits for an answer gets it, also undone and installed again meanwhile
   await captured;
   install().uninstall();
   await source.close();
+});
+
+test("who waits for an answer gets it, though an engine's thread was about to hand it on when narrowcast was taken out", async () => {
+  const { queue } = install();
+  const asyncId = client().getNextRequestAsyncId();
+  const answered = client().waitFor(({ message }) => (message.value as { asyncId?: bigint }).asyncId === asyncId);
+  install().uninstall();
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate); // it had not its turn on a loaded machine
+  queue.put('publishData', encodeEvent({ publishData: { asyncId } }), asyncId);
+  expect(await answered).toMatchObject({ asyncId });
 });
 
 test("a room is this thread's again once narrowcast is installed again", async () => {

@@ -87,8 +87,6 @@ export class ClientAdapter {
   #alive: NodeJS.Timeout | undefined;
   readonly #rooms: Rooms;
   #subscription: Subscription<FfiEvent>;
-  /** Closes the subscription of an adapter that was uninstalled. */
-  #closing: NodeJS.Immediate | undefined;
   #onPanic: (message: string) => void;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
@@ -122,7 +120,6 @@ export class ClientAdapter {
     this.#left = false;
     this.#silent = false;
     this.#onPanic = onPanic;
-    clearImmediate(this.#closing);
     if (this.#subscription.closed) this.#subscription = this.#subscribe(queue);
     else this.#subscription.setTypes(this.#wanted());
     this.#rooms.claimAgain();
@@ -159,12 +156,12 @@ export class ClientAdapter {
     const { ffi, rtcVersion } = this.#bindings;
     const inUse = this.client.listenerCount(FFI_EVENT) > 0 || this.#waiters.size > 0;
     this.#leave(!this.#existed && inUse);
+    // Open where somebody waits: an engine's thread may be about to put an answer into the queue, and take its time.
+    if (!inUse) this.#subscription.close();
     // rtc-node makes a client of its own when it next needs one, and takes the engine's callback with it.
-    if (!this.#existed && !inUse) return this.#subscription.close();
+    if (!this.#existed && !inUse) return;
     // Those who wait for an answer of before still do.
     ffi.livekitInitialize((data) => void this.#dispatch(ffi.FfiEvent.fromBinary(data)), true, rtcVersion);
-    // What an engine's thread is about to put into the queue is not lost either.
-    this.#closing = setImmediate(() => this.#subscription.close());
   }
 
   /** The engine was disposed of: nothing more will come. */
