@@ -220,7 +220,8 @@ export class PcmReader<F> {
 
   #settle(): void {
     for (;;) {
-      const waiter = this.#waiters[0];
+      // Not in line while it is served: what makes a frame may close the stream, which serves the others.
+      const waiter = this.#waiters.shift();
       if (!waiter) {
         if (this.#waiting) stopWaiting(this.#token);
         this.#waiting = false;
@@ -232,12 +233,13 @@ export class PcmReader<F> {
         if (waiter.looks) seen = this.#cancelled || native.audioReadable(this.#token);
         else frame = this.#read(true);
       } catch (error) {
-        this.#waiters.shift();
         waiter.reject(error);
         continue;
       }
-      if (!frame && !seen && !this.exhausted) return this.#startWaiting();
-      this.#waiters.shift();
+      if (!frame && !seen && !this.exhausted) {
+        this.#waiters.unshift(waiter);
+        return this.#startWaiting();
+      }
       waiter.resolve(frame);
     }
   }

@@ -99,6 +99,21 @@ describe('frames', () => {
     await reader.cancel();
     expect(processor.closed).toBe(1);
   });
+
+  test('are not lost where the frame processor closes the stream: who waits for one gets it', async () => {
+    const [one] = openTracks(1);
+    const noiseCancellation = {
+      isEnabled: () => true,
+      process: (frame: rtc.AudioFrame) => (stream.close(), frame),
+      close() {},
+    } as never;
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation });
+    const frames = stream.values();
+    const pending = [frames.next(), frames.next()];
+    play([one!], 1);
+    expect((await pending[0]!).value!.data).toEqual(played(one!.pcm, 160));
+    expect((await pending[1]!).done).toBe(true);
+  });
 });
 
 describe('a frame processor that fails', () => {
