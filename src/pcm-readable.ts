@@ -9,6 +9,8 @@ class Source<F> {
   stream!: ReadableStream<F>;
   /** Whether the stream's own iterator has the lock, which reads the ring and not the ReadableStream. */
   iterating = false;
+  /** Whether a frame is being made that the ReadableStream is to get before it is closed. */
+  #making = false;
 
   constructor(readonly reader: PcmReader<F>) {}
 
@@ -17,7 +19,7 @@ class Source<F> {
   }
 
   pull(controller: ReadableStreamDefaultController<F>): Promise<void> | void {
-    const frame = this.reader.read();
+    const frame = this.#read();
     if (frame) return controller.enqueue(frame);
     if (this.reader.exhausted) return this.close();
     return this.reader.readable().then(() => {
@@ -32,10 +34,21 @@ class Source<F> {
   }
 
   close(): void {
+    // What makes a frame has closed it: the next pull does.
+    if (this.#making) return;
     try {
       this.controller.close();
     } catch {
       // Cancelled meanwhile: closed already.
+    }
+  }
+
+  #read(): F | null {
+    this.#making = true;
+    try {
+      return this.reader.read();
+    } finally {
+      this.#making = false;
     }
   }
 }

@@ -100,7 +100,19 @@ describe('frames', () => {
     expect(processor.closed).toBe(1);
   });
 
-  test('are not lost where the frame processor closes the stream: who waits for one gets it', async () => {
+  const iterate = (stream: AudioStream) => {
+    const frames = stream.values();
+    return [frames.next(), frames.next()];
+  };
+  const read = (stream: AudioStream) => {
+    const reader = stream.getReader();
+    return [reader.read(), reader.read()];
+  };
+
+  test.each([
+    ['iterates', iterate],
+    ['reads', read],
+  ])('are not lost where the frame processor closes the stream: who %s gets what it made', async (_, take) => {
     const [one] = openTracks(1);
     const noiseCancellation = {
       isEnabled: () => true,
@@ -108,8 +120,7 @@ describe('frames', () => {
       close() {},
     } as never;
     const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation });
-    const frames = stream.values();
-    const pending = [frames.next(), frames.next()];
+    const pending = take(stream);
     play([one!], 1);
     expect((await pending[0]!).value!.data).toEqual(played(one!.pcm, 160));
     expect((await pending[1]!).done).toBe(true);
