@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module';
 import * as rtc from '@livekit/rtc-node';
+import type * as Ffi from '@livekit/rtc-ffi-bindings';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { asker } from '../../src/livekit/asker.js';
 import type { FfiClient } from '../../src/livekit/client.js';
 import { install } from '../../src/livekit/index.js';
@@ -79,6 +81,29 @@ test("who waits for an answer gets it, though an engine's thread was about to ha
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate); // it had not its turn on a loaded machine
   queue.put('publishData', encodeEvent({ publishData: { asyncId } }), asyncId);
   expect(await answered).toMatchObject({ asyncId });
+});
+
+test('what came before narrowcast was taken out is handed out before what came after', async () => {
+  const ffi = createRequire(import.meta.url)('@livekit/rtc-ffi-bindings') as typeof Ffi;
+  const initialize = vi.spyOn(ffi, 'livekitInitialize');
+  onTestFinished(() => initialize.mockRestore());
+  const { queue } = install();
+  const asyncId = client().getNextRequestAsyncId();
+  const heard: unknown[] = [];
+  const answered = client().waitFor(({ message }) => (message.value as { asyncId?: bigint }).asyncId === asyncId);
+  void answered.then(() => heard.push('answered'));
+  const hear = ({ message }: FfiEvent) => message.case === 'roomEvent' && heard.push(message.value.roomHandle);
+  client().on('ffi_event', hear);
+  queue.put('roomEvent', roomEvent(1n), 1n);
+  queue.put('publishData', encodeEvent({ publishData: { asyncId } }), asyncId);
+  queue.put('roomEvent', roomEvent(2n), 2n);
+  install().uninstall();
+  const callback = initialize.mock.lastCall![0] as (event: Uint8Array) => void;
+  callback(roomEvent(3n));
+  callback(roomEvent(4n));
+  await until(() => heard.length === 5, 'all is handed out');
+  expect(heard).toEqual([1n, 'answered', 2n, 3n, 4n]);
+  client().off('ffi_event', hear);
 });
 
 test("a room is this thread's again once narrowcast is installed again", async () => {

@@ -87,6 +87,8 @@ export class ClientAdapter {
   #alive: NodeJS.Timeout | undefined;
   readonly #rooms: Rooms;
   #subscription: Subscription<FfiEvent>;
+  /** What came after an uninstall, while what came before it waits to be handed out. */
+  readonly #later: FfiEvent[] = [];
   #onPanic: (message: string) => void;
   /** Whether the engine says nothing any more until its callback is set again. */
   #silent = false;
@@ -161,7 +163,7 @@ export class ClientAdapter {
     // rtc-node makes a client of its own when it next needs one, and takes the engine's callback with it.
     if (!this.#existed && !inUse) return;
     // Those who wait for an answer of before still do.
-    ffi.livekitInitialize((data) => void this.#dispatch(ffi.FfiEvent.fromBinary(data)), true, rtcVersion);
+    ffi.livekitInitialize((data) => void this.#dispatchLater(ffi.FfiEvent.fromBinary(data)), true, rtcVersion);
   }
 
   /** The engine was disposed of: nothing more will come. */
@@ -288,6 +290,22 @@ export class ClientAdapter {
         }
       } catch (error) {
         // An event that this version of the package can't decode: the next one may be another.
+        throwLater(error);
+      }
+    }
+  }
+
+  /** Hands out an event that did not come through the queue, after what the queue still has of before. */
+  async #dispatchLater(later: FfiEvent): Promise<void> {
+    // Whoever is at it hands out this one, too.
+    if (this.#later.push(later) > 1) return;
+    while (this.#later.length > 0) {
+      try {
+        // Installed again, it is the queue that has what came after.
+        const before = this.#left ? this.#subscription.tryNext() : undefined;
+        const awaited = this.#dispatch(before ?? this.#later.shift()!);
+        if (awaited && this.#later.length > 0) await new Promise(setImmediate);
+      } catch (error) {
         throwLater(error);
       }
     }
