@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import * as rtc from '@livekit/rtc-node';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { AudioStream, VideoStream, install } from '../../src/livekit/index.js';
+import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
 import { encodeEvent } from '../support/messages.js';
 import { openTracks, play, until } from '../support/meeting.js';
@@ -315,6 +315,18 @@ describe('uninstall', () => {
       for (let i = 0; i < 10; i++) engine.queue.subscribe({ types: ['roomEvent'] });
     })();
     await until(() => (gc!(), engine.queue.stats().subscribers === before), 'they are collected');
+  });
+
+  test('may be undone by what it ends: the closing frame processor of a stream', async () => {
+    const engine = install();
+    const [one] = openTracks(1);
+    const closing = { isEnabled: () => true, process: (frame: rtc.AudioFrame) => frame, close: () => void install() };
+    new AudioStream(one!.track, { noiseCancellation: closing as never });
+    engine.uninstall();
+    expect(install()).not.toBe(engine);
+    const source = new AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    await source.close();
   });
 
   test('is final for that engine, and install() gives another', () => {

@@ -216,6 +216,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (shared[ENGINE] !== this) return;
     this.#leave();
     this.#adapter.uninstall();
+    // Last: it ends streams, whose frame processors are told, and may install narrowcast again.
+    this.#left.abort();
   }
 
   /** rtc-node's `dispose()` was called: the engine says nothing more. Installed again, narrowcast listens again. */
@@ -225,6 +227,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     native.engineEndStreams();
     native.engineEndPlaying();
     this.#adapter.disposed();
+    this.#left.abort();
   }
 
   #leave(): void {
@@ -232,7 +235,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#unhook();
     this.#watchdog.stop();
     this.#closeLogs();
-    this.#left.abort();
     native.engineLeave();
     this.answers.close();
   }
