@@ -88,6 +88,21 @@ test('an interruption of the other side ends both', async () => {
   expect(peer?.participants).toHaveLength(2);
 });
 
+test('nothing of what is recorded is lost by streams that are forgotten beside it, on either side', async () => {
+  const folder = scratch();
+  const args = ['meeting', '--participants', '2', '--seconds', '1.5', '--forget', '10', '--json', 'a.json'];
+  const { status, stderr } = await narrowcast(args, { cwd: folder });
+  const { ours, peer, meeting } = figuresIn(folder);
+
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(meeting.forget).toBe(10);
+  // The frames of two, and as many answers to what was played; the others are those of forgotten streams.
+  expect(ours.events!.published).toBeGreaterThan(4 * 150);
+  expect(ours.participants.map(({ framesReceived }) => framesReceived)).toEqual([150, 150]);
+  expect(peer!.participants.map(({ framesReceived }) => framesReceived > 0)).toEqual([true, true]);
+});
+
 test('the same meeting on plain rtc-node, side by side', async () => {
   const folder = scratch();
   const args = ['meeting', '--participants', '2', '--seconds', '1.5', '--json', 'a.json'];
@@ -96,7 +111,7 @@ test('the same meeting on plain rtc-node, side by side', async () => {
 
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  expect(meeting).toEqual({ participants: 2, seconds: 1.5, sampleRate: 16_000, frameMs: 10, stall: 0 });
+  expect(meeting).toEqual({ participants: 2, seconds: 1.5, sampleRate: 16_000, frameMs: 10, stall: 0, forget: 0 });
   expect(machine.node).toBe(process.version);
   expect(stdout).toMatch(/│ +narrowcast │ +rtc-node │ +ratio │/);
   expect(Object.keys(peer!).toSorted()).toEqual(Object.keys(ours).toSorted());

@@ -17,6 +17,7 @@ export function meetingOptions(change: Partial<MeetingOptions> = {}): MeetingOpt
     sampleRate: 8000,
     frameMs: 10,
     stall: 0,
+    forget: 0,
     input: [],
     out,
     json: join(out, 'figures.json'),
@@ -80,6 +81,13 @@ export class FakeSide implements Side {
       end();
     };
     return { frames: frames(this), dropped: () => 0, buffered: () => 0, close };
+  }
+
+  /** Whose stream was forgotten. */
+  readonly forgotten: number[] = [];
+
+  forget(participant: number): void {
+    this.forgotten.push(participant);
   }
 
   play(chunks: number): void {

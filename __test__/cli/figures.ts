@@ -36,7 +36,7 @@ export function meetingFigures(change: Partial<MeetingFigures> = {}): MeetingFig
   return {
     ours: sideResult(),
     peer: sideResult({ events: null, mainThreadUsPerFrame: 40, cpuPercent: 16 }),
-    meeting: { participants: 2, seconds: 2, sampleRate: 16_000, frameMs: 10, stall: 0 },
+    meeting: { participants: 2, seconds: 2, sampleRate: 16_000, frameMs: 10, stall: 0, forget: 0 },
     machine: {
       cpu: 'A processor',
       cores: 2,

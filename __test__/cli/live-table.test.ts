@@ -6,7 +6,14 @@ import { wrap } from '../../src/cli/table.js';
 /** A meeting with large numbers everywhere. */
 function view(participants: number, change: Partial<View> = {}): View {
   return {
-    heading: headingParts(3599, { participants, seconds: 86_400, sampleRate: 44_100, frameMs: 10, stall: 500 }),
+    heading: headingParts(3599, {
+      participants,
+      seconds: 86_400,
+      sampleRate: 44_100,
+      frameMs: 10,
+      stall: 500,
+      forget: 0,
+    }),
     elapsed: 3599,
     heard: Array.from({ length: participants }, (_, index) => ({
       identity: `participant-${String(index + 1).padStart(2, '0')}`,

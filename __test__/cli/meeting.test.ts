@@ -45,6 +45,20 @@ test('what is still on its way at the end is waited for', async () => {
   expect(ours.participants.map(({ framesReceived }) => framesReceived)).toEqual([50, 50]);
 });
 
+test('streams of all participants in turn are forgotten while it is played, where asked', async () => {
+  const side = new FakeSide((frame) => [frame]);
+  await holdFake(meetingOptions({ seconds: 1, forget: 20 }), side);
+
+  expect(side.forgotten.length).toBeGreaterThanOrEqual(3);
+  expect(side.forgotten).toEqual(side.forgotten.map((_, at) => at % 2));
+  const { length } = side.forgotten;
+  const other = new FakeSide((frame) => [frame]);
+  await holdFake(meetingOptions(), other);
+  expect(other.forgotten).toEqual([]);
+  // The first meeting is over, and no more is forgotten.
+  expect(side.forgotten).toHaveLength(length);
+});
+
 test.each<{ name: string; spoil: (frame: Int16Array) => Int16Array[]; lost: number; received: number }>([
   {
     name: 'a frame that is missing',

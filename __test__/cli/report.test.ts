@@ -46,6 +46,18 @@ test('both sides are in it, over time and in words', () => {
   for (const chart of ['thread', 'lag', 'memory']) expect(html).toContain(`data-chart="${chart}"`);
 });
 
+test('what memory came to is in front, and what was forgotten is told', () => {
+  const { meeting } = meetingFigures();
+  const words = (forget: number) =>
+    wordsOf(render({ meeting: { ...meeting, forget }, peer: sideResult({ rssMb: { start: 80, end: 270 } }) }));
+
+  expect(words(2)).toContain('3.0× less memory at the end 90 MB; rtc-node: 270 MB');
+  expect(words(2)).toContain('2 streams forgotten each second');
+  expect(words(1)).toContain('a stream forgotten each second');
+  expect(words(1)).toContain('let go of without being closed');
+  expect(words(0)).not.toMatch(/forgotten|let go/i);
+});
+
 test('what is worse is called worse', () => {
   const words = wordsOf(render({ ours: sideResult({ mainThreadUsPerFrame: 80, cpuPercent: 16.2 }) }));
 

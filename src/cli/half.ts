@@ -17,6 +17,8 @@ export interface HalfOptions extends Cast {
   readonly frameMs: number;
   /** How long to block the JavaScript thread each second, in ms; 0: not at all. */
   readonly stall: number;
+  /** How many streams to open and forget each second; 0: none. */
+  readonly forget: number;
   /** Folder for the recordings; made where it is missing. Files of the same names are replaced. */
   readonly out: string;
 }
@@ -190,18 +192,23 @@ export class Half {
   /** Plays until the end, or until somebody stops it; returns how many chunks of 10 ms each participant had to say. */
   async #play(trouble: Promise<unknown>): Promise<number[]> {
     const side = this.#side;
-    const { seconds, stall: stallMs } = this.#options;
+    const { seconds, stall: stallMs, forget } = this.#options;
     const chunks = Math.round(seconds * 100);
     const apart = (work: () => void) => this.#meters.apart(work);
     const stall = new Stall(stallMs, apart);
+    let forgetting: NodeJS.Timeout | undefined;
+    let forgotten = 0;
     try {
       if (!this.#stopping) side.play(chunks);
       this.#attendance.begin?.(apart);
       stall.start();
+      const forgetOne = () => side.forget(forgotten++ % this.#seats.length);
+      if (forget > 0) forgetting = setInterval(forgetOne, 1000 / forget);
       // When the streams end before the meeting, the comparison shows what is missing.
       await Promise.race([this.#played(chunks), this.#stopped, trouble]);
     } finally {
       stall.stop();
+      clearInterval(forgetting);
       this.#attendance.end?.();
       side.silence();
     }

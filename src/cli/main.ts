@@ -41,6 +41,7 @@ interface MeetingFlags {
   frameMs: number;
   sampleRate: number;
   stall: number;
+  forget: number;
   out: string;
   json?: string;
   compare: boolean;
@@ -61,6 +62,7 @@ program
   .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
   .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
   .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
+  .option('--forget <n>', 'open so many streams each second, and let go of each without closing it', whole(0, 100), 0)
   .option(
     '--out <folder>',
     'where the recordings go, one WAV file for each participant; in rtc-node/ those of the other side',

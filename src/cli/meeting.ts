@@ -107,6 +107,6 @@ async function begin(peer: RemoteHalf, interruption: Interruption): Promise<void
   peer.hold();
 }
 
-function shapeOf({ participants, seconds, sampleRate, frameMs, stall }: MeetingOptions): MeetingShape {
-  return { participants, seconds, sampleRate, frameMs, stall };
+function shapeOf({ participants, seconds, sampleRate, frameMs, stall, forget }: MeetingOptions): MeetingShape {
+  return { participants, seconds, sampleRate, frameMs, stall, forget };
 }

@@ -1,3 +1,4 @@
+import type { LocalAudioTrack } from '@livekit/rtc-node';
 import { AudioStream, install, type Engine } from '../livekit/index.js';
 import { EngineWatch } from './engine-watch.js';
 import type { Participant } from './participants.js';
@@ -33,11 +34,7 @@ export class Ours implements Side {
   }
 
   join(participant: Participant): Listening {
-    const stream = new AudioStream(this.#tracks.open(participant), {
-      sampleRate: this.sampleRate,
-      numChannels: 1,
-      frameSizeMs: this.frameMs,
-    });
+    const stream = this.#open(this.#tracks.open(participant));
     this.#streams.push(stream);
     return {
       frames: stream,
@@ -45,6 +42,10 @@ export class Ours implements Side {
       buffered: () => Math.round((stream.stats().bufferedMs * this.sampleRate) / 1000),
       close: () => stream.close(),
     };
+  }
+
+  forget(participant: number): void {
+    void this.#open(this.#tracks.of(participant)).getReader().read();
   }
 
   play(chunks: number): void {
@@ -69,5 +70,9 @@ export class Ours implements Side {
     for (const stream of this.#streams) stream.close();
     await this.#tracks.close();
     this.#engine.uninstall();
+  }
+
+  #open(track: LocalAudioTrack): AudioStream {
+    return new AudioStream(track, { sampleRate: this.sampleRate, numChannels: 1, frameSizeMs: this.frameMs });
   }
 }

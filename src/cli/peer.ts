@@ -1,4 +1,5 @@
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
+import type { AudioStream, LocalAudioTrack } from '@livekit/rtc-node';
 import { fromNative } from '../errors.js';
 import { loadBindings } from '../livekit/bindings.js';
 import { describeEvents } from '../livekit/schema.js';
@@ -63,15 +64,14 @@ export class Peer implements Side {
   }
 
   join(participant: Participant): Listening {
-    const { rtc } = loadBindings();
     const track = this.#tracks.open(participant);
-    const frames = new rtc.AudioStream(track, {
-      sampleRate: this.sampleRate,
-      numChannels: 1,
-      frameSizeMs: this.frameMs,
-    });
+    const frames = this.#open(track);
     // A stream that is being read can't be cancelled from outside. It ends with its track.
     return { frames, dropped: () => null, buffered: () => 0, close: () => void track.close(false) };
+  }
+
+  forget(participant: number): void {
+    void this.#open(this.#tracks.of(participant)).getReader().read();
   }
 
   play(chunks: number): void {
@@ -93,5 +93,10 @@ export class Peer implements Side {
 
   async leave(): Promise<void> {
     await this.#tracks.close();
+  }
+
+  #open(track: LocalAudioTrack): AudioStream {
+    const { rtc } = loadBindings();
+    return new rtc.AudioStream(track, { sampleRate: this.sampleRate, numChannels: 1, frameSizeMs: this.frameMs });
   }
 }

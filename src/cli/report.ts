@@ -39,6 +39,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
   const micros = (result: MeetingResult) => `${result.mainThreadUsPerFrame.toFixed(1)} µs`;
   const late = (result: MeetingResult) => `${result.lagMs.p99.toFixed(1)} ms`;
   const percent = (result: MeetingResult) => `${result.cpuPercent.toFixed(1)} %`;
+  const memory = (result: MeetingResult) => `${result.rssMb.end.toFixed(0)} MB`;
   const beside = (of: (result: MeetingResult) => string) => (peer ? `${of(ours)}; rtc-node: ${of(peer)}` : '');
   return [
     {
@@ -53,6 +54,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
         : `${count(outcome.intact)} of ${count(outcome.recordings)} recordings intact`,
     },
     { ...compared('event-loop lag, p99', late, (result) => result.lagMs.p99), details: beside(late) },
+    { ...compared('memory at the end', memory, (result) => result.rssMb.end), details: beside(memory) },
     { ...compared('processor time, all threads', percent, (result) => result.cpuPercent), details: beside(percent) },
   ];
 
@@ -92,7 +94,7 @@ function participantsHtml({ ours, peer }: Sides): string {
   );
 }
 
-function methodTexts({ ours, peer }: Sides): string[] {
+function methodTexts({ meeting: { forget }, ours, peer }: MeetingFigures): string[] {
   return [
     `Main-thread time ${clockText(ours)}. Left out: stalls made on purpose, drawing the table, and what the same thread took just ` +
       'before, while everybody played and nobody listened (measuring lag, and rtc-node hearing the answers to what was ' +
@@ -100,6 +102,12 @@ function methodTexts({ ours, peer }: Sides): string[] {
     LAG_TEXT,
     'Samples lost were played and are not in the recording, unchanged and in their place: each recording was read back ' +
       'from the disk and compared with what was played.',
+    ...(forget > 0
+      ? [
+          'Forgotten streams are opened beside those that are recorded, read once, and let go of without being closed, ' +
+            'on both sides alike.',
+        ]
+      : []),
     ...(peer
       ? [
           'Both sides ran at the same time in processes of their own, each with LiveKit’s engine: the same voices, played ' +

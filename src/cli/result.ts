@@ -56,4 +56,6 @@ export interface MeetingShape {
   readonly frameMs: number;
   /** How long the JavaScript thread was blocked each second, in ms. */
   readonly stall: number;
+  /** How many streams were opened and forgotten each second. */
+  readonly forget: number;
 }

@@ -17,6 +17,11 @@ export interface Side {
   rehearse(participants: number): () => void;
   /** Opens a track for a participant and a stream on it. All join before anything is played. */
   join(participant: Participant): Listening;
+  /**
+   * Opens one more stream on the track of a participant, reads a frame, and lets go without a word: what a program does that
+   * leaves a loop by an error, or goes on to another speaker. In the order in which they joined.
+   */
+  forget(participant: number): void;
   /** Starts to play what every participant says, in real time, `chunks` of 10 ms. */
   play(chunks: number): void;
   /** What became of each participant's chunks, in the order in which they joined. */

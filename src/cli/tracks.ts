@@ -42,6 +42,11 @@ export class Tracks {
     return track;
   }
 
+  /** A track that is open, in the order in which they were opened. */
+  of(participant: number): LocalAudioTrack {
+    return this.#voices[participant]!.track;
+  }
+
   /**
    * Plays silence into sources without a track, until the function is called that this returns. Not into those of the
    * meeting: what is under way when it ends would still come out of them.
