@@ -57,7 +57,9 @@ export class Answers {
   close(): void {
     void this.#subscription.return();
     for (const { reject } of this.#pending.values()) {
-      reject(new NarrowcastError('CLOSED', 'narrowcast was uninstalled before the engine had answered'));
+      const message =
+        'narrowcast was uninstalled before the engine had answered: call install(), and ask again if twice does no harm';
+      reject(new NarrowcastError('CLOSED', message));
     }
     this.#pending.clear();
   }

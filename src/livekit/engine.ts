@@ -194,7 +194,10 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   #refuseUninstalled(): void {
     if (shared[ENGINE] === this) return;
-    throw new NarrowcastError('ENGINE_NOT_INSTALLED', 'narrowcast was uninstalled, and with it what was made before');
+    throw new NarrowcastError(
+      'ENGINE_NOT_INSTALLED',
+      'narrowcast was uninstalled, and with it what was made before: call install() again, and make it anew',
+    );
   }
 
   /** What happened so far, in all threads. */
