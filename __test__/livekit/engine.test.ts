@@ -3,7 +3,7 @@ import { once, type EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import * as rtc from '@livekit/rtc-node';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
 import { encodeEvent } from '../support/messages.js';
@@ -18,6 +18,18 @@ const hello = encodeEvent({ logs: { records: [{ target: 'test', message: 'hello'
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });
 
 afterEach(() => install().uninstall());
+
+/** Is called with what is thrown and not caught, until the test is over. */
+function catchUncaught() {
+  const thrown = vi.fn<(error: Error) => void>();
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+  });
+  return thrown;
+}
 
 describe('install', () => {
   test('twice is once', () => {
@@ -77,9 +89,7 @@ describe('listeners of ffi_event', () => {
 
   test('that throw keep nothing from the next one', async () => {
     const engine = install();
-    const thrown = vi.fn<(error: Error) => void>();
-    const others = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+    const thrown = catchUncaught();
     const heard = vi.fn<() => void>();
     const fails = () => {
       throw new Error('a listener');
@@ -88,8 +98,6 @@ describe('listeners of ffi_event', () => {
     engine.queue.put('roomEvent', roomEvent(5n), 5n);
     await until(() => heard.mock.calls.length === 1 && thrown.mock.calls.length === 1, 'both happened');
     expect(thrown.mock.calls[0]![0].message).toBe('a listener');
-    process.removeAllListeners('uncaughtException');
-    for (const other of others) process.on('uncaughtException', other);
     client().removeAllListeners('ffi_event');
   });
 });
@@ -356,6 +364,18 @@ describe('logs', () => {
   });
 });
 
+test('a listener of logs that throws keeps none from the next one', async () => {
+  const engine = install();
+  const thrown = catchUncaught();
+  engine.on('log', ({ message }) => {
+    if (message === 'hello') throw new Error('a log');
+  });
+  for (let logs = 0; logs < 2; logs++) engine.queue.put('logs', hello);
+  await until(() => thrown.mock.calls.length === 2, 'both were heard');
+  expect(thrown.mock.calls.map(([{ message }]) => message)).toEqual(['a log', 'a log']);
+  engine.removeAllListeners('log');
+});
+
 describe('a panic of the engine', () => {
   test('is an event for whoever listens', async () => {
     const engine = install();
@@ -366,13 +386,9 @@ describe('a panic of the engine', () => {
 
   test('unheard, is an uncaught exception', async () => {
     const engine = install();
-    const thrown = vi.fn<(error: Error) => void>();
-    const others = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+    const thrown = catchUncaught();
     engine.queue.put('panic', panic);
     await until(() => thrown.mock.calls.length === 1, 'it is thrown');
     expect(thrown.mock.calls[0]![0]).toMatchObject({ code: 'ENGINE_PANIC' });
-    process.removeAllListeners('uncaughtException');
-    for (const other of others) process.on('uncaughtException', other);
   });
 });

@@ -7,6 +7,7 @@ import type { Subscription } from '../subscription.js';
 import type { Asker } from './asker.js';
 import type { Bindings } from './bindings.js';
 import { Rooms } from './rooms.js';
+import { throwLater } from './throw-later.js';
 
 /** The one event that rtc-node's client emits. */
 const FFI_EVENT = 'ffi_event';
@@ -340,11 +341,4 @@ export class ClientAdapter {
     if (ended) this.client.off(FFI_EVENT, ended);
     return awaited;
   }
-}
-
-/** Reports an error where an uncaught one is reported. */
-function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

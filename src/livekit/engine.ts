@@ -12,6 +12,7 @@ import { ClientAdapter } from './client.js';
 import { EngineQueue } from './engine-queue.js';
 import { describeEvents } from './schema.js';
 import { warnIfUntested } from './tested.js';
+import { throwLater } from './throw-later.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -254,9 +255,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     void (async () => {
       for await (const { message } of logs) {
         if (message.case !== 'logs') continue;
-        for (const record of message.value.records) this.emit('log', record);
+        for (const record of message.value.records) this.#log(record);
       }
     })();
+  }
+
+  #log(record: LogRecord): void {
+    try {
+      this.emit('log', record);
+    } catch (error) {
+      // What comes after it is logged all the same.
+      throwLater(error);
+    }
   }
 
   #closeLogs(): void {
@@ -270,11 +280,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       `LiveKit's engine panicked, and can't be relied on any more: restart the process. It said: ${message}`,
     );
     if (this.listenerCount('panic') > 0) this.emit('panic', error);
-    else {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    else throwLater(error);
   }
 }
 
