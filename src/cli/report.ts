@@ -5,9 +5,6 @@ import { shapeParts } from './meeting-shape.js';
 import { clockText, dateText, LAG_TEXT, numberCell, renderPage, type Card } from './report-page.js';
 import type { MeetingFigures, MeetingResult, Sides } from './result.js';
 
-/** A space at which no line is broken. */
-const NO_BREAK = '\u00a0';
-
 /** What a report says about the run itself. */
 export interface ReportNotes {
   /** Whether somebody ended the meeting before all was played. */
@@ -43,8 +40,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
   const late = (result: MeetingResult) => `${result.lagMs.p99.toFixed(1)} ms`;
   const percent = (result: MeetingResult) => `${result.cpuPercent.toFixed(1)} %`;
   const memory = (result: MeetingResult) => `${result.rssMb.end.toFixed(0)} MB`;
-  const beside = (of: (result: MeetingResult) => string) =>
-    peer ? `${of(ours)}; ${`rtc-node: ${of(peer)}`.replaceAll(' ', NO_BREAK)}` : '';
+  const beside = (of: (result: MeetingResult) => string) => (peer ? `${of(ours)};\nrtc-node: ${of(peer)}` : '');
   return [
     {
       ...compared('main-thread time per frame', micros, (result) => result.mainThreadUsPerFrame),
