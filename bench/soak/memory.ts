@@ -54,15 +54,15 @@ export class MemoryLog {
   }
 }
 
-/** Twice what V8's young generation can hold, in bytes: see `FIXED_HEAP` in main.ts. */
+/** Several times what V8's young generation can hold, in bytes: see `FIXED_HEAP` in main.ts. */
 const YOUNG_BYTES = 32 * 1024 * 1024;
 
 /** What was allocated last, so that it has to be. */
 let garbage: unknown[] = [];
 
 /**
- * Has all of V8's young generation in use. V8 gives half of it back, or all, when little is allocated, and takes it again:
- * 8 MB more or less from one reading to the next, which is no leak, and more than what would be one.
+ * Has all of V8's young generation in use. V8 gives it back when little is allocated, and takes it again: so much more or
+ * less from one reading to the next is no leak, and more than what would be one.
  */
 function useYoungGeneration(): void {
   for (let bytes = 0; bytes < YOUNG_BYTES; bytes += 1024) garbage = new Array<number>(128).fill(garbage.length);
