@@ -89,6 +89,8 @@ describe('options', () => {
     [44_100, 1, 20, 882],
     [24_000, 6, 60, 1440],
     [1, 1, 1000, 1],
+    [22_050, 1, 10, 220],
+    [44_100, 2, 1, 44],
   ])('%i Hz with %i channels makes of %i ms frames of %i samples', async (sampleRate, numChannels, frameSizeMs, of) => {
     const track = new AudioStreamTrack({ sampleRate, numChannels, frameSizeMs });
     const frame = await track.recv();
@@ -108,8 +110,7 @@ describe('options', () => {
     ['frameSizeMs', { frameSizeMs: 2.5 }],
     ['frameSizeMs', { frameSizeMs: Infinity }],
     ['frameSizeMs', { frameSizeMs: 10_001 }],
-    ['frameSizeMs', { sampleRate: 44_100, frameSizeMs: 1 }],
-    ['frameSizeMs', { sampleRate: 22_050, frameSizeMs: 10 }],
+    ['frameSizeMs', { sampleRate: 99, frameSizeMs: 10 }],
     ['bufferMs', { bufferMs: 0 }],
     ['bufferMs', { bufferMs: 19 }],
     ['bufferMs', { frameSizeMs: 60, bufferMs: 59 }],
@@ -121,6 +122,21 @@ describe('options', () => {
   ])('refuse a bad %s: %o', (what, options) => {
     expect(() => new AudioStreamTrack(any(options))).toThrow(failure('INVALID_ARGUMENT', `${what} is`));
   });
+});
+
+it('is due by its samples where these take less than frameSizeMs', async () => {
+  const track = new AudioStreamTrack({ sampleRate: 150, frameSizeMs: 10 }); // of one sample each
+  let frames = 0;
+  void (async () => {
+    for (;;) {
+      await track.recv();
+      frames++;
+    }
+  })().catch(() => {});
+  await pass(3000);
+  expect(frames).toBeGreaterThanOrEqual(450);
+  expect(frames).toBeLessThanOrEqual(452);
+  track.stop();
 });
 
 describe('writing', () => {

@@ -13,8 +13,8 @@ export interface AudioStreamTrackOptions {
   sampleRate?: number;
   /** Channels, interleaved. Default: 1. */
   numChannels?: number;
-  /** Length of the frames that {@link AudioStreamTrack.recv} gives, in ms: a whole number that makes a whole number of
-   * samples. Default: 20. */
+  /** Length of the frames that {@link AudioStreamTrack.recv} gives, in ms: a whole number. A frame has as many whole
+   * samples as that has room for: 220 for 10 ms of 22,050 Hz. Default: 20. */
   frameSizeMs?: number;
   /** How much may wait to be played, in ms. Then the oldest samples are dropped, and counted. Default: 30,000. The memory
    * for it is taken at once. */
@@ -109,8 +109,8 @@ export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 /**
  * What an agent says: PCM is written in bursts, of any rate, and comes out in real time, one frame after the other.
  *
- * - **Pace.** Frame `n` is due `n * frameSizeMs` after the first one, which comes at once: lateness never adds up. Who asks
- *   late gets what was due meanwhile without waiting, up to 100 ms of it or one frame. After a longer delay the rest comes later, and not
+ * - **Pace.** A frame is due when those before it have been heard, counted in samples from the first one, which comes at
+ *   once: lateness never adds up, and no part of a sample does. Who asks late gets what was due meanwhile without waiting, up to 100 ms of it or one frame. After a longer delay the rest comes later, and not
  *   in a burst that the other side has no room for; nothing is skipped, and `pts` has no gap.
  * - **Silence** where nothing is there to play. Less than a frame waits for its rest, since silence in the middle of a word
  *   would be heard; but no longer than 200 ms, and not at all at the end of an utterance, see {@link write}.

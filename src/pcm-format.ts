@@ -6,9 +6,9 @@ export interface PcmFormat {
   readonly sampleRate: number;
   /** Channels, interleaved. */
   readonly channels: number;
-  /** Length of a frame, in ms. */
+  /** Length of a frame, in ms, as asked for. */
   readonly frameSizeMs: number;
-  /** Samples of each channel in a frame. */
+  /** Samples of each channel in a frame: as many whole ones as `frameSizeMs` has room for, at least one. */
   readonly samplesPerChannel: number;
   /** How much may wait, in ms. */
   readonly bufferMs: number;
@@ -35,13 +35,10 @@ export function pcmFormat(
   const channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
   const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? defaults.frameSizeMs, 1, 10_000);
   const bufferMs = integer('bufferMs', options.bufferMs ?? defaults.bufferMs, 1, 600_000);
-  const samplesPerChannel = (sampleRate * frameSizeMs) / 1000;
-  if (!Number.isInteger(samplesPerChannel)) {
-    throw invalid(
-      'frameSizeMs',
-      frameSizeMs,
-      `a length that makes whole samples: at ${sampleRate} Hz these would be ${samplesPerChannel}`,
-    );
+  // As rtc-node's streams have it: 22,050 Hz make frames of 220 samples, and not of 220.5.
+  const samplesPerChannel = Math.floor((sampleRate * frameSizeMs) / 1000);
+  if (samplesPerChannel === 0) {
+    throw invalid('frameSizeMs', frameSizeMs, `at least ${Math.ceil(1000 / sampleRate)}, a sample at ${sampleRate} Hz`);
   }
   return { sampleRate, channels, frameSizeMs, samplesPerChannel, bufferMs };
 }

@@ -54,7 +54,7 @@ describe('captureFrame', () => {
     );
     for (const [i, result] of results.entries()) {
       if (i % 2 === 0) expect(result).toMatchObject({ status: 'fulfilled' });
-      else expect(result).toMatchObject({ reason: { code: 'ENGINE_REQUEST_FAILED', message: /sample_rate/ } });
+      else expect(result).toMatchObject({ status: 'rejected', reason: { code: 'ENGINE_REQUEST_FAILED' } });
     }
     expect(source.stats()).toMatchObject({ framesOut: 20, framesRefused: 0 });
     expect(other.stats()).toMatchObject({ framesOut: 0, framesRefused: 20 });
@@ -104,7 +104,7 @@ describe('captureFrame', () => {
   test('of an empty frame is nothing', async () => {
     const source = new AudioSource(48_000, 1);
     await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 0));
-    expect(source.stats()).toEqual({ framesOut: 0, framesRefused: 0, queuedMs: 0 });
+    expect(source.stats()).toEqual({ framesOut: 0, framesRefused: 0, framesUnanswered: 0, queuedMs: 0 });
     await source.close();
   });
 
@@ -135,8 +135,114 @@ describe('captureFrame', () => {
     install().uninstall();
     await expect(waiting).rejects.toEqual(code('CLOSED'));
     await expect(source.captureFrame(frame())).rejects.toEqual(code('ENGINE_NOT_INSTALLED'));
+    expect(source.stats()).toMatchObject({ framesOut: 1, framesRefused: 1, framesUnanswered: 1 });
     await source.close();
   });
+});
+
+describe('captureFrame: a refused frame', () => {
+  const of = (sampleRate: number, channels: number, samples: number) =>
+    rtc.AudioFrame.create(sampleRate, channels, samples);
+
+  test.each([
+    ['has another rate', 200, of(24_000, 1, 240), ['24000 Hz and 1 channels', 'plays 48000 Hz and 1']],
+    ['has other channels', 0, of(48_000, 2, 480), ['48000 Hz and 2 channels', 'plays 48000 Hz and 1']],
+    ['is no multiple of 10 ms for a source without a queue', 0, of(48_000, 1, 500), ['480 samples', 'has 500']],
+  ])("says what is wrong, and in the engine's words, if it %s", async (_, queueSize, wrong, words) => {
+    const source = new AudioSource(48_000, 1, queueSize);
+    const refused = source.captureFrame(wrong);
+    await expect(refused).rejects.toEqual(code('ENGINE_REQUEST_FAILED'));
+    for (const word of [...words, 'The engine said: ']) await expect(refused).rejects.toThrow(word);
+    await source.close();
+  });
+
+  test('says to await each frame, if the queue is full and another one waits', async () => {
+    const source = new AudioSource(48_000, 1, 100);
+    const results = await Promise.allSettled(Array.from({ length: 50 }, () => source.captureFrame(frame())));
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(30);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'ENGINE_REQUEST_FAILED' });
+    expect(refused[0]!.reason.message).toMatch(/queue of 100 ms is full.*await each captureFrame\(\).*InvalidState/s);
+    const { framesOut, framesRefused } = source.stats();
+    expect([framesOut + framesRefused, framesRefused]).toEqual([50, refused.length]);
+    await source.close();
+  });
+
+  test('does not count as queued, in whatever way it was refused, and nobody waits for it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 1_000_000 });
+    const source = new AudioSource(48_000, 1, 1000);
+    await source.captureFrame(of(48_000, 1, 4800));
+    let played = false;
+    void source.waitForPlayout().then(() => (played = true));
+    await expect(source.captureFrame(of(24_000, 1, 120_000))).rejects.toThrow('24000 Hz');
+    expect(source.queuedDuration).toBe(100);
+    await vi.advanceTimersByTimeAsync(40);
+    await expect(source.captureFrame(of(24_000, 1, 120_000))).rejects.toThrow('24000 Hz');
+    expect(source.queuedDuration).toBe(60);
+    await vi.advanceTimersByTimeAsync(59);
+    expect(played).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(played).toBe(true);
+
+    await expect(source.captureFrame(of(24_000, 1, 120_000))).rejects.toThrow('24000 Hz');
+    expect(source.queuedDuration).toBe(0);
+    await source.waitForPlayout();
+    // At once, and not in an answer.
+    source.ffiHandle.dispose();
+    await expect(source.captureFrame(of(48_000, 1, 4800))).rejects.toThrow('handle');
+    expect(source.queuedDuration).toBe(0);
+    await source.waitForPlayout();
+    expect(source.stats()).toEqual({ framesOut: 1, framesRefused: 4, framesUnanswered: 0, queuedMs: 0 });
+    await source.close();
+  });
+
+  test('takes nothing off that was captured after clearQueue', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 1_000_000 });
+    const source = new AudioSource(48_000, 1, 1000);
+    const refused = source.captureFrame(of(24_000, 1, 24_000));
+    source.clearQueue();
+    const taken = source.captureFrame(of(48_000, 1, 4800));
+    await expect(refused).rejects.toThrow('24000 Hz');
+    await taken;
+    expect(source.queuedDuration).toBe(100);
+    await source.close();
+  });
+});
+
+describe('without a queue', () => {
+  test('longer frames are played in pieces of 10 ms, in order, also if nobody awaits them', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    const lengths = [960, 480, 4800, 480, 1440];
+    let at = 0;
+    const captures = lengths.map((length) => {
+      const data = Int16Array.from({ length }, () => ++at);
+      return source.captureFrame(new rtc.AudioFrame(data, 48_000, 1, length));
+    });
+    await Promise.all(captures);
+    const samples: number[] = [];
+    while (samples.length < at) samples.push(...(await listener.read()).value!.data);
+    expect(samples).toEqual(Array.from({ length: at }, (_, i) => i + 1));
+    expect(source.stats()).toMatchObject({ framesOut: lengths.length, framesRefused: 0 });
+    await listener.cancel();
+    await source.close();
+  });
+
+  test('a piece that is refused ends its frame, which counts as refused, and not the source', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const refused = source.captureFrame(rtc.AudioFrame.create(24_000, 1, 960));
+    const after = source.captureFrame(frame());
+    await expect(refused).rejects.toThrow('24000 Hz');
+    await after;
+    expect(source.stats()).toMatchObject({ framesOut: 1, framesRefused: 1 });
+    await source.close();
+  });
+});
+
+test('clearQueue refuses after close', async () => {
+  const source = new AudioSource(48_000, 1);
+  await source.close();
+  expect(() => source.clearQueue()).toThrow(code('CLOSED'));
 });
 
 // rtc-node's own source is the model; one clock for both, which the test sets. Not the one of older versions, which waits

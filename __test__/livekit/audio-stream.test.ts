@@ -60,6 +60,24 @@ describe('frames', () => {
     await reader.cancel();
   });
 
+  test.each([
+    [22_050, undefined],
+    [11_025, undefined],
+    [11_025, 25],
+    [44_100, 15],
+    [12_345, 30],
+  ])("at %i Hz, in frames of %s ms, have as many samples as rtc-node's", async (sampleRate, frameSizeMs) => {
+    const source = new rtc.AudioSource(48_000, 1, 0);
+    const track = rtc.LocalAudioTrack.createAudioTrack('odd', source);
+    const options = { sampleRate, ...(frameSizeMs && { frameSizeMs }) };
+    const both = [new AudioStream(track, options), new rtc.AudioStream(track, options)];
+    const reads = both.map((stream) => stream.getReader().read());
+    for (let i = 0; i < 20; i++) await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    const [ours, theirs] = (await Promise.all(reads)).map(({ value }) => value!);
+    expect([ours!.sampleRate, ours!.samplesPerChannel]).toEqual([theirs!.sampleRate, theirs!.samplesPerChannel]);
+    await track.close();
+  });
+
   test('of two channels stay interleaved', async () => {
     const source = new rtc.AudioSource(48_000, 2, 0);
     const track = rtc.LocalAudioTrack.createAudioTrack('stereo', source);
@@ -400,7 +418,7 @@ describe('bad input', () => {
   test.each([
     ['frameSizeMs 0', { frameSizeMs: 0 }],
     ['a fractional frameSizeMs', { frameSizeMs: 2.5 }],
-    ['frames that are no whole samples', { sampleRate: 11_025, frameSizeMs: 10 }],
+    ['frames of less than a sample', { sampleRate: 50, frameSizeMs: 10 }],
     ['rate 0', { sampleRate: 0 }],
     ['a negative rate', { sampleRate: -16_000 }],
     ['a rate that is no number', { sampleRate: Number.NaN }],

@@ -153,7 +153,8 @@ impl NativeAudioTrack {
     /// is waited for.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, sample_rate: u32, channels: u32, frame_ms: u32, capacity: f64, doorbell: u32) -> Result<Self> {
-        let frame_samples = (u64::from(sample_rate) * u64::from(frame_ms) / 1000) as usize * channels as usize;
+        let samples_per_channel = u64::from(sample_rate) * u64::from(frame_ms) / 1000;
+        let frame_samples = samples_per_channel as usize * channels as usize;
         if frame_samples == 0 || capacity < 1.0 {
             return Err(error(
                 Code::InvalidArgument,
@@ -173,7 +174,8 @@ impl NativeAudioTrack {
         let side = Rc::new(Side {
             writer: RefCell::new(TrackWriter::new(track)),
             pacer: RefCell::new(None),
-            frame: Duration::from_millis(frame_ms.into()),
+            // What the samples take, which may be a part of one less than `frame_ms`.
+            frame: Duration::from_nanos(samples_per_channel * 1_000_000_000 / u64::from(sample_rate)),
         });
         SIDES.with_borrow_mut(|sides| sides.insert(token, side));
         Ok(Self { token, inner, accounted })
