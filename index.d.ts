@@ -491,7 +491,7 @@ export declare function openDoorbell(handler: () => void, pauseUs: number, delay
  */
 export declare function openScratch(bytes: Uint8Array, meta: BigUint64Array): number
 
-/** Replaces the bytes of a scratch by larger ones. */
+/** Replaces the bytes of a scratch by others. */
 export declare function replaceScratch(scratch: number, bytes: Uint8Array): void
 
 /** JavaScript does not want the last event: what it owns is released, unless another subscriber takes it. */

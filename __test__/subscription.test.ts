@@ -26,6 +26,12 @@ const item = <T>(value: T) => ({ done: false, value });
 const DONE = { done: true, value: undefined };
 const any = <T>(value: unknown) => value as T;
 
+/** Bytes of the array buffers that this process keeps. */
+function arrayBuffers(): number {
+  globalThis.gc!();
+  return process.memoryUsage().arrayBuffers;
+}
+
 /** Everything that can still be read, with the code of the error that ends it, if one does. */
 function rest(events: Subscription<number>): (number | string)[] {
   const read: (number | string)[] = [];
@@ -866,5 +872,24 @@ describe('callbacks of a promise', () => {
     events.close();
     await reading;
     expect(read).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('memory of a large event', () => {
+  const LARGE = 20e6;
+
+  it('goes when the event does, and the next large one is whole', async () => {
+    const queue = new FfiQueue({ types: ['n'] });
+    const events = queue.subscribe();
+    const pass = (...sizes: number[]) => {
+      for (const size of sizes) queue.put('n', new Uint8Array(size).fill(7));
+      return events.drain().map(({ payload }) => payload.length === payload.filter((byte) => byte === 7).length);
+    };
+    pass(100);
+    const before = arrayBuffers();
+    for (let round = 0; round < 3; round++) {
+      expect(pass(100, LARGE, 100, 500_000, 2_000_000, 100)).toEqual(Array(6).fill(true));
+    }
+    await vi.waitFor(() => expect(arrayBuffers() - before).toBeLessThan(LARGE / 10));
   });
 });

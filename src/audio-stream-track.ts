@@ -16,8 +16,8 @@ export interface AudioStreamTrackOptions {
   /** Length of the frames that {@link AudioStreamTrack.recv} gives, in ms: a whole number. A frame has as many whole
    * samples as that has room for: 220 for 10 ms of 22,050 Hz. Default: 20. */
   frameSizeMs?: number;
-  /** How much may wait to be played, in ms. Then the oldest samples are dropped, and counted. Default: 30,000. The memory
-   * for it is taken at once. */
+  /** How much may wait to be played, in ms. Then the oldest samples are dropped, and counted. Default: 30,000. Its address
+   * space is reserved at once; memory is taken as it fills. */
   bufferMs?: number;
 }
 

@@ -3,11 +3,16 @@ import { native, type Native } from './native.js';
 /** Events that one native call copies, at most. */
 export const BATCH = 64;
 
+const SCRATCH_BYTES = 64 * 1024;
+
+/** A scratch that grew for a large event stays this large: a sender of one large event sends more. */
+const KEPT_BYTES = 1024 * 1024;
+
 /**
  * What native code copies events into; each thread has its own, and reads from it before it does anything else. Nobody
  * else may have these arrays: native code keeps their addresses.
  */
-let scratch = new Uint8Array(64 * 1024);
+let scratch = new Uint8Array(SCRATCH_BYTES);
 const meta = new BigUint64Array(3 * BATCH);
 /** The same as words, low ones first as on every platform there is an addon for: arithmetic on BigInts takes longer. */
 const words = new Uint32Array(meta.buffer);
@@ -65,9 +70,7 @@ export class EventReader {
     if (this.#armed && wait) return undefined;
     let count = native.subscriptionRead(this.token, many, wait);
     if (count < LAGGED) {
-      // Stays this large: who sends one large event sends more.
-      scratch = new Uint8Array(-count);
-      native.replaceScratch(scratchNumber, scratch);
+      resizeScratch(-count);
       count = native.subscriptionRead(this.token, many, wait);
     }
     if (count <= 0) {
@@ -78,14 +81,18 @@ export class EventReader {
     }
     this.#armed = count > ARMED;
     count %= ARMED;
-    if (count === 1) return copyAt(0, 0);
-    for (let at = 0, start = 0; at < count; at++) {
-      const event = copyAt(at, start);
-      this.#batch.push(event);
-      start += event.payload.length;
+    const first = copyAt(0, 0);
+    if (count > 1) {
+      this.#batch.push(first);
+      for (let at = 1, start = first.payload.length; at < count; at++) {
+        const event = copyAt(at, start);
+        this.#batch.push(event);
+        start += event.payload.length;
+      }
+      this.#next = 1;
     }
-    this.#next = 1;
-    return this.#batch[0];
+    if (scratch.length > KEPT_BYTES) resizeScratch(SCRATCH_BYTES);
+    return first;
   }
 
   /** The doorbell rang, or whoever would have heard it has stopped listening: the next read looks. */
@@ -109,6 +116,12 @@ export class EventReader {
     this.#batch = [];
     this.#next = 0;
   }
+}
+
+/** What is in it is lost. */
+function resizeScratch(bytes: number): void {
+  scratch = new Uint8Array(bytes);
+  native.replaceScratch(scratchNumber, scratch);
 }
 
 /** A copy of the event at a position of the scratch, where its bytes begin at `start`. */

@@ -14,7 +14,7 @@ export interface PcmFormat {
   readonly bufferMs: number;
 }
 
-/** Most samples that a ring may hold: 512 MB, taken at once. */
+/** Most samples that a ring may hold: 512 MB. */
 export const MAX_SAMPLES = 2 ** 28;
 
 /**

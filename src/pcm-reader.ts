@@ -22,7 +22,8 @@ export interface PcmOptions {
   /** Length of the frames, in ms: a whole number that makes a whole number of samples. Default: 10. */
   frameSizeMs?: number;
   /** How much may wait to be read, in ms. Then whole frames are dropped, the oldest first, and counted; the frame after
-   * a gap says so in `userdata.droppedBefore`. Default: 10,000. The memory for it is taken at once. */
+   * a gap says so in `userdata.droppedBefore`. Default: 10,000. The address space for it is reserved at once;
+   * memory is taken as it fills. */
   bufferMs?: number;
 }
 

@@ -5,8 +5,8 @@ import { handle, integer, invalid, optionsObject, readable, refuseLost, writable
 
 /** Options of {@link RingBuffer}. */
 export interface RingBufferOptions {
-  /** Samples that fit, over all channels: 48,000 are half a second of stereo at 48 kHz. At most 268,435,456. The memory,
-   * 2 bytes a sample, is taken at once, and never more. */
+  /** Samples that fit, over all channels: 48,000 are half a second of stereo at 48 kHz. At most 268,435,456. Its address
+   * space, 2 bytes a sample, is reserved at once; memory is taken as the ring fills. */
   capacity: number;
   /**
    * What happens to samples that don't fit.
@@ -37,7 +37,7 @@ enum REFUSED {
 }
 
 /**
- * 16-bit samples from one thread to another (or the same), in memory that is taken once. Nobody waits, nothing is
+ * 16-bit samples from one thread to another (or the same), in a fixed range of memory. Nobody waits, nothing is
  * allocated, and what overflows is counted.
  *
  * Any thread can {@link RingBuffer.open} a ring by its {@link id}; each `RingBuffer` is one view of it. A ring has **one

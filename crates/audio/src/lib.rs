@@ -1,5 +1,6 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
+mod cells;
 mod pacer;
 mod pcm_ring;
 mod pcm_stream;

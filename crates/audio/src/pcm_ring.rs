@@ -40,6 +40,7 @@
 //! Loom checks the rest (`tests/loom.rs`), but it never lets a load see a store that runs later, as hardware may. That
 //! the last Release and Acquire are needed is therefore known from this argument, and not from a test.
 
+use crate::cells::Cells;
 use crossbeam_utils::CachePadded;
 use narrowcast_core::sync::atomic::{AtomicU64, Ordering};
 use std::{error, fmt};
@@ -132,7 +133,7 @@ impl error::Error for PcmRingError {}
 /// ```
 pub struct PcmRing {
     /// [`PLACES`] samples each; places behind the capacity are not used.
-    cells: Box<[AtomicU64]>,
+    cells: Cells,
     capacity: usize,
     grain: u64,
     overflow: Overflow,
@@ -188,13 +189,8 @@ impl PcmRing {
         }
         let too_large = PcmRingError::TooLarge { capacity };
         let rounded = capacity.checked_next_multiple_of(grain).ok_or(too_large)?;
-        let mut cells = Vec::new();
-        let count = rounded.div_ceil(PLACES);
-        // A plain allocation would abort the process where there is no memory.
-        cells.try_reserve_exact(count).map_err(|_| too_large)?;
-        cells.resize_with(count, || AtomicU64::new(0));
         Ok(Self {
-            cells: cells.into_boxed_slice(),
+            cells: Cells::new(rounded.div_ceil(PLACES)).ok_or(too_large)?,
             capacity: rounded,
             grain: grain as u64,
             overflow,

@@ -134,7 +134,7 @@ impl NativeRingBuffer {
     /// A ring of its own, for `capacity` samples.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, capacity: f64, drop_oldest: bool) -> Result<Self> {
-        // A capacity that is no mistake: zeros are written to all of it.
+        // A capacity that is no mistake.
         if capacity > f64::from(1 << 28) {
             return Err(error(Code::InvalidArgument, format!("a ring of {capacity} samples is too large")));
         }

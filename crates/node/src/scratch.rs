@@ -32,7 +32,7 @@ pub fn open_scratch(env: Env, bytes: Uint8Array, meta: BigUint64Array) -> Result
     })
 }
 
-/// Replaces the bytes of a scratch by larger ones.
+/// Replaces the bytes of a scratch by others.
 #[napi(catch_unwind)]
 pub fn replace_scratch(scratch: u32, bytes: Uint8Array) -> Result<()> {
     SCRATCHES.with_borrow_mut(|scratches| {
