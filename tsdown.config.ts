@@ -7,6 +7,8 @@ const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
 
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
 const command = { 'cli/main': 'src/cli/main.ts', 'cli/peer-main': 'src/cli/peer-main.ts' };
+/** For `register`, which loads it by its name. */
+const swapped = { 'livekit/swapped-classes': 'src/livekit/swapped-classes.ts' };
 /** Apart, for what is built together may come to import one another, and who loads this changes how Node loads modules. */
 const register = { 'livekit/register': 'src/livekit/register.ts' };
 /** Apart again: Node loads it by its name. */
@@ -100,7 +102,7 @@ export default defineConfig([
   {
     ...shared,
     ...commonJs,
-    entry: { ...library, ...command },
+    entry: { ...library, ...command, ...swapped },
     plugins: [small, rawText, less],
     dts: { entry: Object.values(library) },
     // What others need of main.ts as well is apart: nobody else is to run it.

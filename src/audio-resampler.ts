@@ -59,7 +59,11 @@ enum REFUSED {
   OTHER_TYPE_BEFORE = -6,
 }
 
-type MakeFrame = new (
+/** Under this name, a class derived from {@link AudioResampler} has the class of the frames that it gives. @internal */
+export const FRAMES: unique symbol = Symbol('narrowcast.frames');
+
+/** A class of frames. @internal */
+export type MakeFrame = new (
   data: Int16Array,
   sampleRate: number,
   channels: number,
@@ -95,6 +99,10 @@ const MAX_SCRATCH = 2 ** 17;
  * ```
  */
 export class AudioResampler {
+  /** Undefined: frames are of the class that was pushed. @internal */
+  static get [FRAMES](): MakeFrame | undefined {
+    return undefined;
+  }
   readonly #inputRate: number;
   readonly #outputRate: number;
   readonly #channels: number;
@@ -106,7 +114,8 @@ export class AudioResampler {
   #closed = false;
   /** The class of the last frame, and the class to make frames of. */
   #seen: unknown = AudioFrame;
-  #makeFrame: MakeFrame = AudioFrame;
+  #makeFrame: MakeFrame;
+  readonly #givenClass: boolean;
 
   /**
    * @param inputRate Hz, up to 768,000
@@ -121,6 +130,9 @@ export class AudioResampler {
     quality: AudioResamplerQuality = AudioResamplerQuality.MEDIUM,
     options: AudioResamplerOptions = {},
   ) {
+    const { [FRAMES]: givenClass } = new.target;
+    this.#givenClass = givenClass !== undefined;
+    this.#makeFrame = givenClass ?? AudioFrame;
     this.#inputRate = integer('inputRate', inputRate, 1, 768_000);
     this.#outputRate = integer('outputRate', outputRate, 1, 768_000);
     this.#channels = integer('channels', channels, 1, 64);
@@ -190,7 +202,7 @@ export class AudioResampler {
     const samples = this.#done(push(data, output), 'frame.data', data, output);
     if (samples === 0) return [];
     const { constructor } = frame as object;
-    if (constructor !== this.#seen) this.#makeFramesLike(frame);
+    if (constructor !== this.#seen && !this.#givenClass) this.#makeFramesLike(frame);
     // A copy, which covers its whole buffer: some readers take the buffer.
     return [this.#frame(output.slice(0, samples), frame.userdata) as F];
   }

@@ -8,7 +8,8 @@
  * - `LAGGED`: a subscription was not read in time, reached its `maxCapacity` and was ended.
  * - `NOT_FOUND`: no open object of this process has that id.
  * - `UNSUPPORTED_PLATFORM`: the native addon could not be loaded here.
- * - `VERSION_MISMATCH`: the native addon that was found belongs to another version of narrowcast.
+ * - `VERSION_MISMATCH`: the native addon that was found belongs to another version of narrowcast, or another version of
+ *   narrowcast uses LiveKit's engine in this process.
  * - `ENGINE_NOT_FOUND`: LiveKit's native library was not found beside the application.
  * - `ENGINE_INCOMPATIBLE`: LiveKit's native library was found, but it is not one that this version can work with.
  * - `ENGINE_NOT_INSTALLED`: `install()` must be called, in this thread, before this is used.

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type * as Native from '../index.d.ts';
 import { NarrowcastError } from './errors.js';
 import { addonFailure, nodeTooOld, requireWholeAddon } from './native-failure.js';
@@ -48,8 +49,12 @@ function requireLoader(): unknown {
 // Not named `require`: what is built uses the real one for `import.meta.url`.
 const requireFrom = createRequire(import.meta.url);
 
-/** Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle. */
-function packageFolder(): string {
+/**
+ * Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle.
+ *
+ * @internal
+ */
+export function packageFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     if (packageName(folder) === 'narrowcast') return folder;
     if (folder === dirname(folder)) break;
@@ -74,5 +79,32 @@ export function loadedFrom(addon: Partial<typeof Native>): string | undefined {
   )?.[0];
 }
 
+/**
+ * Under this name, copies of narrowcast of one version find the addon that the first of them has loaded. Each addon file has
+ * queues and an engine of its own: what one copy opens, the other one could not read.
+ */
+const SHARED = `narrowcast.addon.${VERSION}`;
+const shared = globalThis as { [name: symbol]: typeof Native | undefined };
+
+/** The addon that another copy has loaded, in this thread or in the one that started it, or this copy's own. */
+function sharedNative(): typeof Native {
+  const addon = shared[Symbol.for(SHARED)] ?? startersAddon() ?? loadNative();
+  shared[Symbol.for(SHARED)] = addon;
+  // Threads that this one starts get it.
+  setEnvironmentData(SHARED, loadedFrom(addon));
+  return addon;
+}
+
+function startersAddon(): typeof Native | undefined {
+  const file = getEnvironmentData(SHARED);
+  if (typeof file !== 'string') return undefined;
+  try {
+    return loadNative(() => requireFrom(file));
+  } catch {
+    // It was removed meanwhile.
+    return undefined;
+  }
+}
+
 /** The addon. Loaded when this module is, so that a platform without one fails at start-up and not in a call. */
-export const native: typeof Native = loadNative();
+export const native: typeof Native = sharedNative();

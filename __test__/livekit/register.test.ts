@@ -131,6 +131,23 @@ describe('node --import narrowcast/livekit/register', () => {
     expect(JSON.parse(run(file, flags).stdout)).toEqual(works);
   });
 
+  test.each([
+    ['a.cjs', "const { install } = require('narrowcast/livekit');", "require('@livekit/rtc-node')"],
+    ['a.mjs', "import { install } from 'narrowcast/livekit';", "await import('@livekit/rtc-node')"],
+  ])('install() before rtc-node is loaded makes one engine, and the program ends (%s)', (name, load, rtc) => {
+    const file = write(
+      `first-${name}`,
+      `${load}
+       const engine = install();
+       ${rtc};
+       const { subscribers } = engine.stats().events;
+       console.log(install() === engine, subscribers, globalThis._ffiClientInstance.listenerCount('newListener'));
+       engine.uninstall();
+       console.log(globalThis._ffiClientInstance, engine.stats().events.subscribers);`,
+    );
+    expect(run(file, flag).stdout).toBe('true 1 1\nundefined 0\n');
+  });
+
   test('where narrowcast cannot work with what is installed, the program runs as it is, and is warned', () => {
     const bindings = 'node_modules/strange/node_modules/@livekit/rtc-ffi-bindings';
     addPackage('strange', true);

@@ -4,6 +4,7 @@ import { PcmReadable } from '../pcm-readable.js';
 import { PcmReader, type PcmOptions } from '../pcm-reader.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
+import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install } from './engine.js';
 import { SafeProcessor } from './safe-processor.js';
 import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
@@ -43,6 +44,11 @@ const DECODED_RATE = 48_000;
  * nobody holds and nobody waits for is collected, with everything native that belonged to it.
  */
 export class AudioStream extends PcmReadable<AudioFrame> {
+  /** @internal */
+  static get [COPY](): RtcClasses | undefined {
+    return undefined;
+  }
+
   constructor(track: Track);
   constructor(track: Track, sampleRate: number, numChannels?: number);
   constructor(track: Track, options: AudioStreamOptions);
@@ -54,7 +60,8 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     const engine = install();
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
     const internals = trackOf(track);
-    const reader = openReader(internals.ffi_handle.handle, options, internals);
+    const ofTrack = copyOf(track);
+    const reader = openReader(internals.ffi_handle.handle, options, new.target[COPY] ?? ofTrack, internals);
     engine.endWithTrack(internals.ffi_handle.handle, reader, closeReader);
     super(reader);
   }
@@ -70,7 +77,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    * `ENGINE_REQUEST_FAILED`
    */
   static fromHandle(trackHandle: bigint, options: AudioStreamOptions = {}): PcmReadable<AudioFrame> {
-    return new PcmReadable(openReader(handle('trackHandle', trackHandle), options));
+    return new PcmReadable(openReader(handle('trackHandle', trackHandle), options, this?.[COPY] ?? loadBindings().rtc));
   }
 }
 
@@ -83,7 +90,12 @@ function withRate(sampleRate: number | undefined, numChannels: number | undefine
   return { ...(sampleRate !== undefined && { sampleRate }), ...(numChannels !== undefined && { numChannels }) };
 }
 
-function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: TrackInternals): PcmReader<AudioFrame> {
+function openReader(
+  trackHandle: bigint,
+  options: AudioStreamOptions,
+  { AudioFrame }: Pick<RtcClasses, 'AudioFrame'>,
+  track?: TrackInternals,
+): PcmReader<AudioFrame> {
   const bindings = loadBindings();
   const cancellation = options.noiseCancellation;
   const processor = isProcessor(cancellation) ? new SafeProcessor(cancellation) : undefined;
@@ -96,7 +108,7 @@ function openReader(trackHandle: bigint, options: AudioStreamOptions, track?: Tr
   const reader = new PcmReader<AudioFrame>(
     options,
     (data, sampleRate, channels, samples, userdata) => {
-      const frame = new bindings.rtc.AudioFrame(data, sampleRate, channels, samples, userdata);
+      const frame = new AudioFrame(data, sampleRate, channels, samples, userdata);
       return processor ? processor.process(frame) : frame;
     },
     () => {

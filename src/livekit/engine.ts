@@ -323,12 +323,14 @@ const shared = globalThis as { [ENGINE]?: Engine };
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
  * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
- * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load, `ENGINE_INCOMPATIBLE` if
- * it is none that narrowcast knows
+ * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load; `ENGINE_INCOMPATIBLE` if
+ * it is none that narrowcast knows, or would load a second engine; `VERSION_MISMATCH` if another version of narrowcast uses
+ * the engine in this process
  */
 export function install(): Engine {
-  if (shared[ENGINE]) return shared[ENGINE];
   const bindings = loadBindings();
+  // Looked at only now: under `narrowcast/livekit/register`, to load rtc-node installs narrowcast.
+  if (shared[ENGINE]) return shared[ENGINE];
   warnIfUntested(bindings.rtcVersion);
   return (shared[ENGINE] = new Engine(bindings));
 }

@@ -1,4 +1,4 @@
-export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from '../audio-resampler.js';
+export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from './audio-resampler.js';
 export { AudioSource, type AudioSourceStats } from './audio-source.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
 export {

@@ -5,9 +5,10 @@
 // AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
 
 import * as nodeModule from 'node:module';
-import type * as Livekit from './index.js';
+import { resolveRtcNodes, secondCopyBeside } from './find-rtc-node.js';
 import { passOn } from './register-hooks.js';
 import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
+import type * as SwappedClasses from './swapped-classes.js';
 
 const { createRequire, Module } = nodeModule;
 
@@ -27,13 +28,13 @@ interface CompiledModule {
   _compile(content: string, filename: string, ...rest: unknown[]): unknown;
 }
 
-/** What this and bindings.ts agree on. `rtcNode`: the file that bindings.ts then works with. */
+/** Tells bindings.ts, and a second copy of this file, that this one is at work. */
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
-const shared = globalThis as { [REGISTERED]?: { rtcNode?: string } };
+const shared = globalThis as { [REGISTERED]?: object };
 
 if (!shared[REGISTERED]) {
   shared[REGISTERED] = {};
-  // Every CommonJS file passes through here, also those that `import` asks for, before anybody sees what it exports.
+  // Every CommonJS file passes through here, also those that `import` asks for, before any code sees what it exports.
   const { prototype } = Module as unknown as { prototype: CompiledModule };
   const compile = prototype._compile;
   prototype._compile = function (this: CompiledModule, content, filename, ...rest) {
@@ -46,34 +47,41 @@ if (!shared[REGISTERED]) {
 
 /** Has `import` give what `require` gives, where rtc-node has a copy for each. */
 function importAsRequired(): void {
-  if (!registerHooks) return nodeModule.register('./register-hooks.js', import.meta.url);
-  registerHooks({
-    load(url, context, next) {
-      const loaded = next(url, context);
-      return RTC_NODE_ESM.test(url) ? passOn(url, loaded) : loaded;
-    },
-  });
+  if (registerHooks) {
+    registerHooks({
+      load(url, context, next) {
+        const loaded = next(url, context);
+        return RTC_NODE_ESM.test(url) ? passOn(url, loaded) : loaded;
+      },
+    });
+    return;
+  }
+  // An older Node runs hooks in a thread of their own, of 12 MB. The program's rtc-node tells whether it takes any.
+  const rtcNodes = resolveRtcNodes();
+  const oneBuild = rtcNodes.length > 0 && rtcNodes.every((file) => secondCopyBeside(file) === undefined);
+  if (!oneBuild) nodeModule.register('./register-hooks.js', import.meta.url);
 }
 
 function swap(module: CompiledModule, filename: string): void {
+  const warn = (outcome: string, error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`${filename} ${outcome}, without narrowcast: ${reason}`, 'NarrowcastWarning');
+  };
   try {
-    const registered = shared[REGISTERED]!;
-    const engine = (file: string) => createRequire(file).resolve('@livekit/rtc-ffi-bindings');
-    registered.rtcNode ??= filename;
-    if (engine(registered.rtcNode) !== engine(filename)) {
-      throw new Error(`${registered.rtcNode}, with another engine, was loaded before`);
-    }
     // At run time, and not as an import: this file has to be there before the others are needed.
-    const ours = createRequire(import.meta.url)('./index.cjs') as typeof Livekit;
+    const ours = createRequire(import.meta.url)('./swapped-classes.cjs') as typeof SwappedClasses;
     ours.install();
-    const { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream } = ours;
-    const swapped = { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream };
+    const secondEngine = ours.secondEngineOf(filename);
+    if (secondEngine) {
+      ours.isolate(filename);
+      return warn('goes on with an engine of its own', secondEngine);
+    }
     // rtc-node's own are getters that can't be replaced.
     const exports: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(module.exports);
+    const swapped = ours.classesFor(module.exports as Parameters<typeof ours.classesFor>[0]);
     for (const [name, value] of Object.entries(swapped)) exports[name] = { value, enumerable: true };
     module.exports = Object.defineProperties({}, exports);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    process.emitWarning(`${filename} is used as it is, without narrowcast: ${reason}`, 'NarrowcastWarning');
+    warn('is used as it is', error);
   }
 }

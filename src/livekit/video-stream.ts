@@ -6,6 +6,7 @@ import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { integer, optionsObject } from '../validate.js';
 import { loadBindings } from './bindings.js';
+import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install, type LiveKitEvent } from './engine.js';
 import { register, trackOf, unregister } from './track.js';
 
@@ -35,12 +36,15 @@ class Source {
   readonly #native: Native.NativeVideoStream;
   /** Held by the track weakly, by this strongly. */
   readonly #registration = { processor: null, teardown: () => this.end() };
+  readonly #copy: RtcClasses;
   #framesOut = 0;
   #ended = false;
 
-  constructor(track: Track, bufferFrames: number) {
+  constructor(track: Track, bufferFrames: number, copy: RtcClasses | undefined) {
     const { ffi_handle } = trackOf(track);
     this.#track = track;
+    const ofTrack = copyOf(track);
+    this.#copy = copy ?? ofTrack;
     const engine = install();
     this.#frames = engine.videoFrames.subscribe({
       types: ['videoStreamEvent'],
@@ -131,7 +135,7 @@ class Source {
     const received = message.case === 'videoStreamEvent' ? message.value.message : undefined;
     if (received?.case !== 'frameReceived') throw new Error('the queue of video frames has something else in it');
     const { buffer, timestampUs, rotation } = received.value;
-    return { frame: videoFrame(buffer!), timestampUs: timestampUs!, rotation: rotation! };
+    return { frame: videoFrame(this.#copy, buffer!), timestampUs: timestampUs!, rotation: rotation! };
   }
 }
 
@@ -149,6 +153,10 @@ function endSource(source: Source): void {
  * {@link close}. A stream that nobody holds and nobody waits for is collected.
  */
 export class VideoStream extends ReadableStream<VideoFrameEvent> {
+  /** @internal */
+  static get [COPY](): RtcClasses | undefined {
+    return undefined;
+  }
   readonly #source: Source;
 
   /**
@@ -157,7 +165,7 @@ export class VideoStream extends ReadableStream<VideoFrameEvent> {
    */
   constructor(track: Track, options: VideoStreamOptions = {}) {
     optionsObject('options', options);
-    const source = new Source(track, integer('bufferFrames', options.bufferFrames ?? 1, 1, 1024));
+    const source = new Source(track, integer('bufferFrames', options.bufferFrames ?? 1, 1, 1024), new.target[COPY]);
     super(source, { highWaterMark: 0 });
     this.#source = source;
   }
@@ -203,12 +211,12 @@ function requestStream(trackHandle: bigint): bigint {
 }
 
 /** What rtc-node makes of a buffer: a copy of its pixels. Drops the buffer's handle. */
-function videoFrame(owned: OwnedVideoBuffer): VideoFrame {
-  const { rtc, ffi } = loadBindings();
-  const { fromOwnedInfo } = rtc.VideoFrame as unknown as { fromOwnedInfo(owned: OwnedVideoBuffer): VideoFrame };
+function videoFrame(copy: RtcClasses, owned: OwnedVideoBuffer): VideoFrame {
+  const { fromOwnedInfo } = copy.VideoFrame as unknown as { fromOwnedInfo(owned: OwnedVideoBuffer): VideoFrame };
   try {
-    return fromOwnedInfo.call(rtc.VideoFrame, owned);
+    return fromOwnedInfo.call(copy.VideoFrame, owned);
   } catch (error) {
+    const { ffi } = loadBindings();
     new ffi.FfiHandle(owned.handle!.id!).dispose();
     throw error;
   }
