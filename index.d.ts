@@ -36,6 +36,8 @@ export declare class NativeAudioStream {
   stats(): NativeAudioStats
   /** Closes the engine's stream, if there is one, and ends this one. What is buffered stays readable. */
   close(): void
+  /** Closes the stream, and gives up what is buffered: its memory goes now, and not when JavaScript's object does. */
+  abandon(): void
 }
 
 /** Behind `AudioStreamTrack`. */
@@ -68,7 +70,7 @@ export declare class NativeAudioTrack {
   pipeStats(): NativeCaptureStats | null
   /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
   lateness(): Array<number>
-  /** Ends the track: no more is played, and what waits is gone. */
+  /** Ends the track: no more is played, and what waits is gone, with its memory. */
   stop(): void
 }
 
@@ -116,9 +118,7 @@ export declare class NativeResampler {
   get isFloat(): boolean
   /**
    * The function that takes samples and writes what they complete to `output`. Returns how many samples that are, or
-   * a negative number: `REFUSED` of `src/audio-resampler.ts`; then nothing was consumed.
-   *
-   * A function of its own, and no method: called for each frame, a method of a class costs 3 times as much.
+   * a `NativePushRefusal`; then nothing was consumed.
    */
   pusher(): (input: unknown, output: unknown) => number
   /** Ends the stream: writes the rest to `output`, which has room for `remaining`. Floating point is rounded. */
@@ -141,11 +141,8 @@ export declare class NativeRingBuffer {
   get id(): bigint
   /** Samples that fit. */
   get capacity(): number
-  /**
-   * The function that does what is done often: `ASK` of `src/ring-buffer.ts` lists what, and `REFUSED` what it returns
-   * instead of a number of samples.
-   */
-  function(): (what: number, value?: unknown) => number
+  /** The function that does what is done often. It returns a number of samples, or a refusal. */
+  function(): (what: NativeRingCall, value?: unknown) => number
   /** Ends the ring for all its views. What is in it stays readable, by whoever reads next. */
   close(): void
 }
@@ -193,13 +190,16 @@ export declare function addressOf(samples: Int16Array): bigint
  */
 export declare function answerDoorbell(doorbell: number, tokens: Uint32Array, woken: boolean): number
 
+/** Returned by the reading functions: the stream has ended, and all was read. */
+export declare const AUDIO_ENDED: number
+
 /** Whether there is a frame to read, or the end to see. If not, that rings the doorbell from now on. */
 export declare function audioReadable(token: number): boolean
 
 /**
  * Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
  * were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
- * -2^31: the stream has ended, and all was read.
+ * `AUDIO_ENDED`: the stream has ended, and all was read.
  */
 export declare function audioReadFrame(token: number, target: Int16Array, wait: boolean): number
 
@@ -257,6 +257,21 @@ export declare function engineTakeBack(): void
 
 /** The queue of the frames of our own video streams, for whoever opens one. */
 export declare function engineVideoQueue(): NativeQueue
+
+/** Numbers that describe one event in a scratch: kind and [`OWNS`], subject, bytes. */
+export declare const EVENT_META: number
+
+/** In what `subscriptionRead` returns, beside a number of events: there were no more, and the next one rings. */
+export declare const EVENTS_ARMED: number
+
+/** Returned by `subscriptionRead`: the subscription has ended, and all was read. */
+export declare const EVENTS_ENDED: number
+
+/**
+ * Returned by `subscriptionRead`: all was read, and the subscription has failed because it fell too far behind. What is
+ * below that is minus the bytes that the next event needs.
+ */
+export declare const EVENTS_LAGGED: number
 
 /** A thread that asks the engine, and where the answers come. */
 export interface NativeAsker {
@@ -380,6 +395,10 @@ export interface NativeEngineStats {
   videoFrames: number
   /** Frames of closed video streams, released natively. */
   videoFramesReleased: number
+  /** Wakes of this process's JavaScript threads, for events and for frames. */
+  wakes: number
+  /** Of these, wakes of the thread that asks. */
+  threadWakes: number
   /** Everything else. */
   events: NativeQueueStats
 }
@@ -392,6 +411,22 @@ export interface NativePeek {
   handle: bigint
   /** The native handles that it owns. */
   owned: Array<bigint>
+}
+
+/** What a resampler's function returns instead of a number of samples. */
+export declare enum NativePushRefusal {
+  /** The resampler is closed. */
+  Closed = -1,
+  /** The arrays are no two of Int16Array or Float32Array. */
+  Types = -2,
+  /** The output has no room for what the input completes. */
+  TooSmall = -3,
+  /** The input has not as many samples for each channel. */
+  Uneven = -4,
+  /** The arrays share memory. */
+  Overlap = -5,
+  /** Samples of the other type were pushed before. */
+  OtherTypeBefore = -6,
 }
 
 /** What a queue counted; see `FfiQueue.stats()`. */
@@ -410,6 +445,36 @@ export interface NativeQueueStats {
   wakes: number
   /** Subscriptions that have not ended. */
   subscribers: number
+}
+
+/** What a ring's function can be asked to do: its first argument. The second is an array, or a number of samples. */
+export declare enum NativeRingCall {
+  /** Writes the array's samples. */
+  Write = 0,
+  /** Reads into the array. */
+  Read = 1,
+  /** As `Read`, and leaves the samples where they are. */
+  Peek = 2,
+  /** Throws away a number of samples. */
+  Skip = 3,
+  /** Throws away all samples. */
+  Clear = 4,
+  /** Samples that wait. */
+  Size = 5,
+  /** Samples that were lost. */
+  Dropped = 6,
+  /** 1 if the ring is closed. */
+  Closed = 7,
+}
+
+/** What a ring's function returns instead of a number of samples. */
+export declare enum NativeRingRefusal {
+  /** The ring is closed, and takes no more. */
+  Closed = -1,
+  /** Another view has this side. */
+  Locked = -2,
+  /** The samples are no Int16Array, or the number of samples no number. */
+  Type = -3,
 }
 
 /** What narrowcast has to know of the engine's messages. */
@@ -503,11 +568,11 @@ export declare function subscriptionKeep(token: number): void
 /**
  * Copies waiting events, at most `most`, one after another into the subscription's scratch, and describes each by three
  * numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied; if that are less than
- * `most`, and with `wait` the next one rings the doorbell from now on, 2^30 more.
+ * `most`, and with `wait` the next one rings the doorbell from now on, `EVENTS_ARMED` more.
  *
- * 0: none waits; with `wait`, the next one rings the doorbell from now on. -1: the subscription has ended. -2: it has
- * failed, since it fell too far behind. Below that: the scratch is too small for the first event; the bytes that it
- * needs, negative.
+ * 0: none waits; with `wait`, the next one rings the doorbell from now on. `EVENTS_ENDED`: the subscription has ended.
+ * `EVENTS_LAGGED`: it has failed, since it fell too far behind. Below that: the scratch is too small for the first event;
+ * the bytes that it needs, negative.
  *
  * An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
  * `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription release what it owns.

@@ -27,6 +27,37 @@ async function collect() {
   }
 }
 
+describe.skipIf(process.platform !== 'linux')('memory of what was ended by hand', () => {
+  const second = new Int16Array(48_000);
+  const cases: Record<string, () => object> = {
+    'a cancelled AudioStream': () => {
+      const stream = new AudioStream();
+      for (let at = 0; at < 10; at++) stream.write(second);
+      void stream.cancel();
+      return stream;
+    },
+    'a stopped AudioStreamTrack': () => {
+      const track = new AudioStreamTrack({ bufferMs: 10_000 });
+      for (let at = 0; at < 10; at++) track.write({ data: second, sampleRate: 48_000, channels: 1 });
+      track.stop();
+      return track;
+    },
+  };
+
+  it.each(Object.keys(cases))('%s goes though it is still referenced', async (name) => {
+    const make = cases[name]!;
+    make();
+    await collect();
+    const before = process.memoryUsage();
+    const kept = Array.from({ length: 50 }, make);
+    const after = process.memoryUsage();
+    // 50 rings that were full: 48 MB.
+    expect(after.rss - before.rss).toBeLessThan(24e6);
+    expect(after.external - before.external).toBeLessThan(24e6);
+    expect(kept).toHaveLength(50);
+  });
+});
+
 describe('forgotten subscriptions', () => {
   it.each(['untouched', 'with events', 'read in part', 'closed', 'waited for once'])(
     '(%s) are collected, with what they had',

@@ -49,15 +49,7 @@ export interface AudioResamplerOptions {
   dither?: boolean;
 }
 
-/** What the native `push` returns instead of a number of samples; see `refused` in crates/node/src/resampler.rs. */
-enum REFUSED {
-  CLOSED = -1,
-  TYPES = -2,
-  TOO_SMALL = -3,
-  UNEVEN = -4,
-  OVERLAP = -5,
-  OTHER_TYPE_BEFORE = -6,
-}
+const REFUSAL = native.NativePushRefusal;
 
 /** Under this name, a class derived from {@link AudioResampler} has the class of the frames that it gives. @internal */
 export const FRAMES: unique symbol = Symbol('narrowcast.frames');
@@ -319,22 +311,22 @@ export class AudioResampler {
       }
     }
     switch (result) {
-      case REFUSED.CLOSED:
+      case REFUSAL.Closed:
         return this.#refuseClosed();
-      case REFUSED.TYPES:
+      case REFUSAL.Types:
         if (!isSamples(input)) throw invalid(what, input, 'an Int16Array or a Float32Array');
         throw invalid('output', output, `one of the input's type, ${input.constructor.name}`);
-      case REFUSED.TOO_SMALL:
+      case REFUSAL.TooSmall:
         throw invalid(
           'output.length',
           output.length,
           `room for maxOutput(${input.length}), which is ${this.#room(input.length)}`,
         );
-      case REFUSED.UNEVEN:
+      case REFUSAL.Uneven:
         throw invalid(`${what}.length`, input.length, `a multiple of the ${this.#channels} channels`);
-      case REFUSED.OVERLAP:
+      case REFUSAL.Overlap:
         throw invalid('output', output, 'an array whose memory is not part of the input');
-      case REFUSED.OTHER_TYPE_BEFORE:
+      case REFUSAL.OtherTypeBefore:
         throw invalid('input', input, 'the type of array that the stream began with, or flush first');
       default:
         return result;
@@ -348,9 +340,9 @@ export class AudioResampler {
     const copy = readable<Samples>('input', input, type as typeof Int16Array);
     if (!(output instanceof type)) throw invalid('output', output, `one of the input's type, ${type.name}`);
     refuseLost('output', output);
-    if (overlap(input, output)) this.#checked(REFUSED.OVERLAP, 'input', input, output);
+    if (overlap(input, output)) this.#checked(REFUSAL.Overlap, 'input', input, output);
     const room = this.#room(copy.length);
-    if (output.length < room) this.#checked(REFUSED.TOO_SMALL, 'input', input, output);
+    if (output.length < room) this.#checked(REFUSAL.TooSmall, 'input', input, output);
     const push = this.#push;
     const written = new type(room);
     const samples = this.#done(push ? push(copy, written) : this.#passOn(copy, written), 'input', copy, written);
@@ -361,11 +353,11 @@ export class AudioResampler {
   /** What native code would do between equal rates. */
   #passOn(input: Samples, output: Samples): number {
     if (!isSamples(input) || !isSamples(output) || input instanceof Int16Array !== output instanceof Int16Array) {
-      return REFUSED.TYPES;
+      return REFUSAL.Types;
     }
-    if (overlap(input, output)) return REFUSED.OVERLAP;
-    if (input.length % this.#channels !== 0) return REFUSED.UNEVEN;
-    if (output.length < input.length) return REFUSED.TOO_SMALL;
+    if (overlap(input, output)) return REFUSAL.Overlap;
+    if (input.length % this.#channels !== 0) return REFUSAL.Uneven;
+    if (output.length < input.length) return REFUSAL.TooSmall;
     output.set(input);
     return input.length;
   }

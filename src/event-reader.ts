@@ -1,5 +1,7 @@
 import { native, type Native } from './native.js';
 
+const { EVENTS_ARMED: ARMED, EVENTS_LAGGED: LAGGED, EVENT_META: META } = native;
+
 /** Events that one native call copies, at most. */
 export const BATCH = 64;
 
@@ -13,17 +15,11 @@ const KEPT_BYTES = 1024 * 1024;
  * else may have these arrays: native code keeps their addresses.
  */
 let scratch = new Uint8Array(SCRATCH_BYTES);
-const meta = new BigUint64Array(3 * BATCH);
+const meta = new BigUint64Array(META * BATCH);
 /** The same as words, low ones first as on every platform there is an addon for: arithmetic on BigInts takes longer. */
 const words = new Uint32Array(meta.buffer);
 /** Names the two to native code. */
 export const scratchNumber: number = native.openScratch(scratch, meta);
-
-/** In what `subscriptionRead` returns, beside a number of events: there were no more, and the next one rings. */
-const ARMED = 2 ** 30;
-
-/** What it returns for a subscription that has failed. Above it: ended. Below it: minus the bytes that one event needs. */
-const LAGGED = -2;
 
 /** An event, copied to JavaScript. */
 export interface RawEvent {
@@ -127,9 +123,9 @@ function resizeScratch(bytes: number): void {
 /** A copy of the event at a position of the scratch, where its bytes begin at `start`. */
 function copyAt(at: number, start: number): RawEvent {
   return {
-    kind: words[6 * at]!,
-    handle: meta[3 * at + 1]!,
-    payload: scratch.slice(start, start + words[6 * at + 4]!),
-    owns: words[6 * at + 1]! !== 0,
+    kind: words[2 * META * at]!,
+    handle: meta[META * at + 1]!,
+    payload: scratch.slice(start, start + words[2 * META * at + 4]!),
+    owns: words[2 * META * at + 1]! !== 0,
   };
 }

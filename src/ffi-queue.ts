@@ -90,7 +90,7 @@ export interface FfiQueueStats {
   dropped: number;
   /** Copies that wait to be read. */
   queued: number;
-  /** Times that a JavaScript thread was woken for events of this queue. */
+  /** Times that a JavaScript thread was woken for events of this queue; frames of streams are not among them. */
   wakes: number;
   /** Subscriptions that have not ended. */
   subscribers: number;

@@ -40,7 +40,7 @@ export interface AudioStreamStats {
 }
 
 /** What native code's reading functions return where the stream has ended, and all was read. */
-const ENDED = -(2 ** 31);
+const ENDED = native.AUDIO_ENDED;
 
 interface Waiter<F> {
   /** It wants to know of a frame, and not to have it yet. */
@@ -164,6 +164,7 @@ export class PcmReader<F> {
   /** Ends the stream, and gives up what is buffered. */
   cancel(): void {
     this.#cancelled = true;
+    this.native.abandon();
     this.close();
   }
 

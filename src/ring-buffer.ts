@@ -17,24 +17,8 @@ export interface RingBufferOptions {
   overflow?: 'reject' | 'drop-oldest';
 }
 
-/** What the native function can be asked to do; see `ask` in crates/node/src/ring_function.rs. */
-enum ASK {
-  WRITE,
-  READ,
-  PEEK,
-  SKIP,
-  CLEAR,
-  SIZE,
-  DROPPED,
-  CLOSED,
-}
-
-/** What it returns instead of a number of samples; see `refused` in crates/node/src/ring_buffer.rs. */
-enum REFUSED {
-  CLOSED = -1,
-  LOCKED = -2,
-  TYPE = -3,
-}
+const ASK = native.NativeRingCall;
+const REFUSAL = native.NativeRingRefusal;
 
 /**
  * 16-bit samples from one thread to another (or the same), in a fixed range of memory. Nobody waits, nothing is
@@ -60,7 +44,7 @@ enum REFUSED {
 export class RingBuffer {
   readonly #native: Native.NativeRingBuffer;
   /** One function for all that is called often: a method of a native class costs several times as much. */
-  readonly #ring: (ask: ASK, value?: unknown) => number;
+  readonly #ring: (ask: Native.NativeRingCall, value?: unknown) => number;
   readonly #capacity: number;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT`, also if there is no memory for it */
@@ -99,17 +83,17 @@ export class RingBuffer {
 
   /** Samples that wait to be read: the consumer finds at least so many unless they get dropped, the producer at most. */
   get size(): number {
-    return this.#ring(ASK.SIZE);
+    return this.#ring(ASK.Size);
   }
 
   /** Samples that were lost to overflow so far: written and not stored, or dropped to make room. */
   get dropped(): number {
-    return this.#ring(ASK.DROPPED);
+    return this.#ring(ASK.Dropped);
   }
 
   /** Whether some view has closed the ring. A {@link read} after this was true that gives 0 says that all was read. */
   get closed(): boolean {
-    return this.#ring(ASK.CLOSED) === 1;
+    return this.#ring(ASK.Closed) === 1;
   }
 
   /**
@@ -121,7 +105,7 @@ export class RingBuffer {
    */
   write(data: Int16Array): number {
     // Memory that other threads may change meanwhile is not for native code.
-    const samples = this.#ring(ASK.WRITE, isOurs(data) ? data : readable('data', data, Int16Array));
+    const samples = this.#ring(ASK.Write, isOurs(data) ? data : readable('data', data, Int16Array));
     return samples > 0 ? samples : this.#none(samples, 'producer', 'data', data);
   }
 
@@ -133,7 +117,7 @@ export class RingBuffer {
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `LOCKED` if another view is the consumer
    */
   read(target: Int16Array): number {
-    return this.#copy(ASK.READ, target);
+    return this.#copy(ASK.Read, target);
   }
 
   /**
@@ -143,7 +127,7 @@ export class RingBuffer {
    * @throws {NarrowcastError} as `read`
    */
   peek(target: Int16Array): number {
-    return this.#copy(ASK.PEEK, target);
+    return this.#copy(ASK.Peek, target);
   }
 
   /**
@@ -154,7 +138,7 @@ export class RingBuffer {
    */
   skip(n: number): number {
     integer('n', n, 0, Number.MAX_SAFE_INTEGER);
-    return this.#done(this.#ring(ASK.SKIP, Math.min(n, this.#capacity)), 'consumer');
+    return this.#done(this.#ring(ASK.Skip, Math.min(n, this.#capacity)), 'consumer');
   }
 
   /**
@@ -163,7 +147,7 @@ export class RingBuffer {
    * @throws {NarrowcastError} `LOCKED` if another view is the consumer
    */
   clear(): void {
-    this.#done(this.#ring(ASK.CLEAR), 'consumer');
+    this.#done(this.#ring(ASK.Clear), 'consumer');
   }
 
   /** Ends the ring, for all its views: nothing more is written, what is in it stays readable. Twice: nothing. */
@@ -171,7 +155,7 @@ export class RingBuffer {
     this.#native.close();
   }
 
-  #copy(ask: ASK.READ | ASK.PEEK, target: Int16Array): number {
+  #copy(ask: Native.NativeRingCall, target: Int16Array): number {
     if (isOurs(target)) {
       const samples = this.#ring(ask, target);
       return samples > 0 ? samples : this.#none(samples, 'consumer', 'target', target);
@@ -185,17 +169,17 @@ export class RingBuffer {
 
   /** What native code returned for an array of which it used nothing. */
   #none(result: number, side: string, what: string, array: Int16Array): number {
-    if (result === REFUSED.TYPE) throw invalid(what, array, 'an Int16Array');
+    if (result === REFUSAL.Type) throw invalid(what, array, 'an Int16Array');
     refuseLost(what, array);
     return this.#done(result, side);
   }
 
   /** A number of samples, unless it was refused. */
   #done(result: number, side: string): number {
-    if (result === REFUSED.CLOSED) {
+    if (result === REFUSAL.Closed) {
       throw new NarrowcastError('CLOSED', 'the ring is closed: write to an open one');
     }
-    if (result === REFUSED.LOCKED) {
+    if (result === REFUSAL.Locked) {
       throw new NarrowcastError(
         'LOCKED',
         `another RingBuffer is the ${side} of this ring, until it is collected or its thread ends: use that one`,

@@ -356,6 +356,20 @@ describe('without promises', () => {
     stream.close();
   });
 
+  test('stats() of the engine counts the wakes for frames', async () => {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, 16_000);
+    const before = engine.stats();
+    play([one!], 20);
+    const reader = stream.getReader();
+    for (let frames = 0; frames < 20; frames++) await reader.read();
+    reader.releaseLock();
+    const { wakes, threadWakes } = engine.stats();
+    expect(threadWakes - before.threadWakes).toBeGreaterThan(0);
+    expect(wakes - before.wakes).toBeGreaterThanOrEqual(threadWakes - before.threadWakes);
+    stream.close();
+  });
+
   test('a stream that is polled wakes nobody', async () => {
     const [one] = openTracks(1);
     const stream = new AudioStream(one!.track, 16_000);

@@ -53,6 +53,13 @@ export interface EngineStats {
   videoFrames: number;
   /** Frames of closed video streams, released natively. */
   videoFramesReleased: number;
+  /**
+   * How often narrowcast woke this process's JavaScript threads, for events and for frames. One wake costs a thread as much as
+   * dozens of frames do, and brings all that is there.
+   */
+  wakes: number;
+  /** Of these, wakes of the thread that asks. */
+  threadWakes: number;
   /** Everything but the frames of narrowcast's own streams and the answers to its own requests: what
    * {@link Engine.queue} carried. */
   events: FfiQueueStats;

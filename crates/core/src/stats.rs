@@ -31,8 +31,8 @@ pub struct Counter(CachePadded<Count>);
 
 impl Counter {
     /// Starts at 0.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(CachePadded::new(Count(AtomicU64::new(0))))
     }
 
     /// Adds `n`.

@@ -1,20 +1,17 @@
 //! `NativeAudioStream`: a bounded stream of PCM, fed by JavaScript or by the engine.
-//!
-//! What is called for each frame is a function that takes a token, as in [`subscription`](crate::subscription).
 
 use crate::bigint::handle;
 use crate::error::{Code, Result, error, from_napi};
-use crate::js_thread::{Release, belongs_here, left, new_waiter};
+use crate::handles::{Handle, HandleTable, Release};
+use crate::js_thread::new_waiter;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Chunk, Format, Latency, PcmStream, Quality, ResamplerSettings};
+use narrowcast_audio::{Chunk, Format, Latency, PcmStats, PcmStream, Quality, ResamplerSettings};
 use narrowcast_livekit::{Engine, Feed};
-use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a stream counted; see `AudioStream.stats()`.
 #[napi(object)]
@@ -31,62 +28,69 @@ pub struct NativeAudioStats {
     pub wakes: f64,
 }
 
-/// Behind both `AudioStream`s.
-#[napi(custom_finalize)]
-pub struct NativeAudioStream {
-    token: u32,
-    inner: Arc<Inner>,
-    reader: Rc<Reader>,
-    /// What the garbage collector was told of the ring's memory, in bytes.
-    accounted: i64,
-}
-
-struct Inner {
-    stream: Arc<PcmStream>,
-    /// The engine's stream that feeds this one, or 0.
-    handle: AtomicU64,
-}
-
-impl Inner {
-    /// Closes the engine's stream, once.
-    fn detach(&self) {
-        let handle = self.handle.swap(0, Ordering::AcqRel);
-        if let (true, Some(engine)) = (handle != 0, Engine::get()) {
-            engine.close_stream(handle);
+impl From<PcmStats> for NativeAudioStats {
+    fn from(stats: PcmStats) -> Self {
+        Self {
+            frames_in: stats.frames_in as f64,
+            frames_out: stats.frames_out as f64,
+            frames_dropped: stats.frames_dropped as f64,
+            buffered_samples: stats.buffered_samples as f64,
+            wakes: stats.wakes as f64,
         }
     }
 }
 
-impl Release for Inner {
-    fn release(&self) {
-        self.detach();
-        self.stream.end();
-    }
+/// Behind both `AudioStream`s.
+#[napi(custom_finalize)]
+pub struct NativeAudioStream {
+    token: u32,
+    state: RefCell<State>,
+    /// What the garbage collector was told of the ring's memory, in bytes.
+    accounted: Cell<i64>,
 }
 
-/// Returned by the reading functions: the stream has ended, and all was read.
-const ENDED: i32 = i32::MIN;
-
-thread_local! {
-    /// This thread's streams by their tokens.
-    static READERS: RefCell<FxHashMap<u32, Rc<Reader>>> = RefCell::default();
+enum State {
+    Open(Handle<Stream>),
+    /// Its memory is gone; what it had counted is left.
+    Abandoned(PcmStats),
 }
 
-/// The consumer's side of a stream.
-struct Reader {
-    stream: Arc<PcmStream>,
+/// A stream, as its consumer's thread has it.
+struct Stream {
+    pcm: Arc<PcmStream>,
+    /// The engine's stream that feeds this one, or 0.
+    engine_handle: Cell<u64>,
     /// Frames dropped before the last read.
     gap: Cell<u64>,
 }
 
-impl Reader {
-    /// What a call returns that read `chunk`, and, if that is nothing, has looked for the end afterwards.
-    fn read(&self, read: impl FnOnce() -> Chunk) -> i32 {
+impl Release for Stream {
+    fn release(&self) {
+        // Once.
+        let handle = self.engine_handle.take();
+        if let (true, Some(engine)) = (handle != 0, Engine::get()) {
+            engine.close_stream(handle);
+        }
+        self.pcm.end();
+    }
+}
+
+/// Returned by the reading functions: the stream has ended, and all was read.
+#[napi]
+pub const AUDIO_ENDED: i32 = i32::MIN;
+
+thread_local! {
+    static STREAMS: HandleTable<Stream> = HandleTable::new();
+}
+
+impl Stream {
+    /// What a call returns that read a chunk, and, if that is nothing, has looked for the end afterwards.
+    fn read(&self, read: impl FnOnce(&PcmStream) -> Chunk) -> i32 {
         // Looked at first: what came before the end is then read.
-        let ended = self.stream.has_ended();
-        let chunk = read();
+        let ended = self.pcm.has_ended();
+        let chunk = read(&self.pcm);
         if chunk.samples == 0 {
-            return if ended && self.stream.buffered() == 0 { ENDED } else { 0 };
+            return if ended && self.pcm.buffered() == 0 { AUDIO_ENDED } else { 0 };
         }
         self.gap.set(chunk.dropped_frames);
         let samples = i32::try_from(chunk.samples).unwrap_or(i32::MAX);
@@ -96,18 +100,18 @@ impl Reader {
 
 /// Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
 /// were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
-/// -2^31: the stream has ended, and all was read.
+/// `AUDIO_ENDED`: the stream has ended, and all was read.
 #[napi(catch_unwind)]
 pub fn audio_read_frame(token: u32, mut target: Int16ArraySlice, wait: bool) -> i32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let target = unsafe { target.as_mut() };
-    let Some(reader) = reader(token) else { return ENDED };
-    if target.len() < reader.stream.format().frame_samples {
+    let Some(stream) = stream(token) else { return AUDIO_ENDED };
+    if target.len() < stream.pcm.format().frame_samples {
         return 0;
     }
     loop {
-        let result = reader.read(|| reader.stream.read_frame(target));
-        if result != 0 || !wait || reader.stream.wait() {
+        let result = stream.read(|pcm| pcm.read_frame(target));
+        if result != 0 || !wait || stream.pcm.wait() {
             return result;
         }
     }
@@ -118,17 +122,17 @@ pub fn audio_read_frame(token: u32, mut target: Int16ArraySlice, wait: bool) -> 
 pub fn audio_read_into(token: u32, mut target: Int16ArraySlice) -> i32 {
     // SAFETY: as in `audio_read_frame`.
     let target = unsafe { target.as_mut() };
-    reader(token).map_or(ENDED, |reader| reader.read(|| reader.stream.read(target)))
+    stream(token).map_or(AUDIO_ENDED, |stream| stream.read(|pcm| pcm.read(target)))
 }
 
 /// Whether there is a frame to read, or the end to see. If not, that rings the doorbell from now on.
 #[napi(catch_unwind)]
 pub fn audio_readable(token: u32) -> bool {
-    reader(token).is_none_or(|reader| !reader.stream.wait())
+    stream(token).is_none_or(|stream| !stream.pcm.wait())
 }
 
-fn reader(token: u32) -> Option<Rc<Reader>> {
-    READERS.with_borrow(|readers| readers.get(&token).cloned())
+fn stream(token: u32) -> Option<Rc<Stream>> {
+    STREAMS.with(|streams| streams.get(token))
 }
 
 #[napi]
@@ -150,16 +154,13 @@ impl NativeAudioStream {
         let waiter = new_waiter(doorbell)?;
         let token = waiter.token();
         let format = Format { sample_rate, channels, frame_samples: frame_samples as usize };
-        let stream = Arc::new(PcmStream::new(format, capacity as usize, waiter));
-        let inner = Arc::new(Inner { stream: stream.clone(), handle: AtomicU64::new(0) });
-        let release: Arc<dyn Release> = inner.clone();
-        belongs_here(token, Arc::downgrade(&release));
+        let pcm = Arc::new(PcmStream::new(format, capacity as usize, waiter));
         // Otherwise a forgotten stream looks like a few bytes to the collector, and stays.
         let accounted = (capacity as i64).saturating_mul(2);
         env.adjust_external_memory(accounted).map_err(from_napi)?;
-        let reader = Rc::new(Reader { stream, gap: Cell::new(0) });
-        READERS.with_borrow_mut(|readers| readers.insert(token, reader.clone()));
-        Ok(Self { token, inner, reader, accounted })
+        let stream = Stream { pcm, engine_handle: Cell::new(0), gap: Cell::new(0) };
+        let state = RefCell::new(State::Open(Handle::listed(&STREAMS, token, stream)));
+        Ok(Self { token, state, accounted: Cell::new(accounted) })
     }
 
     /// What the doorbell calls this stream.
@@ -174,13 +175,14 @@ impl NativeAudioStream {
     #[napi(catch_unwind)]
     pub fn open_engine_stream(&self, engine_rate: u32, request: Function<(), BigInt>) -> Result<()> {
         let engine = crate::livekit::listening_engine()?;
-        let feed = self.feed(engine_rate)?;
+        let stream = self.open().ok_or_else(|| error(Code::Closed, "the stream is closed"))?;
+        let feed = feed(&stream.pcm, engine_rate)?;
         let _expecting = engine.expect_stream();
         let handle = handle(&request.call(()).map_err(from_napi)?)?;
         if handle == 0 {
             return Ok(());
         }
-        self.inner.handle.store(handle, Ordering::Release);
+        stream.engine_handle.set(handle);
         engine.open_stream(handle, feed);
         Ok(())
     }
@@ -188,75 +190,88 @@ impl NativeAudioStream {
     /// Appends interleaved samples.
     #[napi(catch_unwind)]
     pub fn write(&self, pcm: Int16ArraySlice) {
-        self.inner.stream.write(&pcm);
+        if let Some(stream) = self.open() {
+            stream.pcm.write(&pcm);
+        }
     }
 
     /// Frames that were dropped before what was read last.
     #[napi(getter, catch_unwind)]
     pub fn gap(&self) -> f64 {
-        self.reader.gap.get() as f64
+        self.open().map_or(0.0, |stream| stream.gap.get() as f64)
     }
 
     /// Whether no more samples will come. Some may be buffered.
     #[napi(getter, catch_unwind)]
     pub fn ended(&self) -> bool {
-        self.inner.stream.has_ended()
+        self.open().is_none_or(|stream| stream.pcm.has_ended())
     }
 
     /// Samples of all channels that wait.
     #[napi(getter, catch_unwind)]
     pub fn buffered(&self) -> f64 {
-        self.inner.stream.buffered() as f64
+        self.open().map_or(0.0, |stream| stream.pcm.buffered() as f64)
     }
 
     /// What the stream counted so far.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeAudioStats {
-        let stats = self.inner.stream.stats();
-        NativeAudioStats {
-            frames_in: stats.frames_in as f64,
-            frames_out: stats.frames_out as f64,
-            frames_dropped: stats.frames_dropped as f64,
-            buffered_samples: stats.buffered_samples as f64,
-            wakes: stats.wakes as f64,
+        match &*self.state.borrow() {
+            State::Open(stream) => stream.pcm.stats().into(),
+            State::Abandoned(stats) => (*stats).into(),
         }
     }
 
     /// Closes the engine's stream, if there is one, and ends this one. What is buffered stays readable.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.inner.release();
-        left(self.token);
+        if let State::Open(stream) = &*self.state.borrow() {
+            stream.release();
+        }
+    }
+
+    /// Closes the stream, and gives up what is buffered: its memory goes now, and not when JavaScript's object does.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self, env: Env) -> Result<()> {
+        self.close();
+        let Some(stream) = self.open() else { return Ok(()) };
+        // What waited then still counts as buffered: it was neither read nor lost.
+        self.state.replace(State::Abandoned(stream.pcm.stats()));
+        env.adjust_external_memory(-self.accounted.take()).map_err(from_napi)?;
+        Ok(())
+    }
+
+    fn open(&self) -> Option<Rc<Stream>> {
+        match &*self.state.borrow() {
+            State::Open(stream) => Some(stream.object()),
+            State::Abandoned(_) => None,
+        }
     }
 }
 
-impl NativeAudioStream {
-    /// From frames of `engine_rate` into this stream.
-    fn feed(&self, engine_rate: u32) -> Result<Feed> {
-        let stream = self.inner.stream.clone();
-        let Format { sample_rate, channels, .. } = stream.format();
-        if engine_rate == sample_rate {
-            return Ok(stream.into());
-        }
-        let settings = ResamplerSettings {
-            input_rate: engine_rate,
-            output_rate: sample_rate,
-            channels: channels as usize,
-            quality: Quality::Medium,
-            // Frames of 10 ms stay frames of 10 ms: each one that comes lets one be read.
-            latency: Latency::Low,
-            dither: false,
-        };
-        Feed::converted(stream, settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+/// From frames of `engine_rate` into a stream.
+fn feed(stream: &Arc<PcmStream>, engine_rate: u32) -> Result<Feed> {
+    let Format { sample_rate, channels, .. } = stream.format();
+    if engine_rate == sample_rate {
+        return Ok(stream.clone().into());
     }
+    let settings = ResamplerSettings {
+        input_rate: engine_rate,
+        output_rate: sample_rate,
+        channels: channels as usize,
+        quality: Quality::Medium,
+        // Frames of 10 ms stay frames of 10 ms: each one that comes lets one be read.
+        latency: Latency::Low,
+        dither: false,
+    };
+    Feed::converted(stream.clone(), settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
 }
 
 impl ObjectFinalize for NativeAudioStream {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        // Gone already where the thread itself ends.
-        let _ = READERS.try_with(|readers| readers.borrow_mut().remove(&self.token));
-        self.close();
-        env.adjust_external_memory(-self.accounted)?;
+        let accounted = self.accounted.take();
+        drop(self);
+        env.adjust_external_memory(-accounted)?;
         Ok(())
     }
 }

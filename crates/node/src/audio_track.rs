@@ -1,21 +1,19 @@
 //! `NativeAudioTrack`: paced PCM out, played by JavaScript or by the pump that feeds the engine.
-//!
-//! What is called for each piece or frame is a function that takes a token, as in [`subscription`](crate::subscription).
 
 use crate::bigint::handle;
 use crate::capture_pump::NativeCaptureStats;
 use crate::error::{Code, Result, error, from_napi};
-use crate::js_thread::{Release, belongs_here, left, new_waiter};
+use crate::handles::{Handle, HandleTable, Release};
+use crate::js_thread::new_waiter;
 use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Format, Pacer, PcmTrack, TrackSample, TrackWriter};
+use narrowcast_audio::{Format, Pacer, PcmTrack, TrackSample, TrackStats, TrackWriter};
 use narrowcast_livekit::{CapturePump, Engine, Pcm, Playback, Source};
-use rustc_hash::FxHashMap;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/capture_pump.rs.
@@ -34,49 +32,55 @@ pub struct NativeTrackStats {
     pub samples_dropped: f64,
 }
 
+impl From<TrackStats> for NativeTrackStats {
+    fn from(stats: TrackStats) -> Self {
+        Self {
+            buffered_samples: stats.buffered as f64,
+            frames_out: stats.frames_out as f64,
+            silence_frames: stats.silence_frames as f64,
+            samples_dropped: stats.samples_dropped as f64,
+        }
+    }
+}
+
 /// Behind `AudioStreamTrack`.
 #[napi(custom_finalize)]
 pub struct NativeAudioTrack {
     token: u32,
-    inner: Arc<Inner>,
+    state: RefCell<State>,
     /// What the garbage collector was told of the ring's memory, in bytes.
-    accounted: i64,
+    accounted: Cell<i64>,
 }
 
-struct Inner {
-    track: Arc<PcmTrack>,
-    /// While the pump plays it.
-    playback: Mutex<Option<Playback>>,
-}
-
-impl Inner {
-    fn playback(&self) -> MutexGuard<'_, Option<Playback>> {
-        self.playback.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Release for Inner {
-    fn release(&self) {
-        let playback = self.playback().take();
-        drop(playback);
-        self.track.end();
-    }
+enum State {
+    Live(Handle<Track>),
+    /// Its memory is gone; what it had counted is left.
+    Stopped(TrackStats),
 }
 
 thread_local! {
-    /// This thread's tracks by their tokens.
-    static SIDES: RefCell<FxHashMap<u32, Rc<Side>>> = RefCell::default();
+    static TRACKS: HandleTable<Track> = HandleTable::new();
 }
 
 /// A track as its thread uses it.
-struct Side {
+struct Track {
+    pcm: Arc<PcmTrack>,
     writer: RefCell<TrackWriter>,
     /// When the next frame is due that JavaScript asks for; none before the first.
     pacer: RefCell<Option<Pacer>>,
     frame: Duration,
+    /// While the pump plays it.
+    playback: RefCell<Option<Playback>>,
 }
 
-impl Side {
+impl Release for Track {
+    fn release(&self) {
+        drop(self.playback.take());
+        self.pcm.end();
+    }
+}
+
+impl Track {
     fn write<S: TrackSample>(&self, pcm: &[S], sample_rate: u32, channels: u32, last: bool) -> Result<()> {
         let written = self.writer.borrow_mut().write(pcm, sample_rate, channels, last);
         written.map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
@@ -91,20 +95,23 @@ impl Side {
             return (pacer.due() - now).as_secs_f64() * 1000.0;
         }
         pacer.advance(now);
-        self.writer.borrow().track().take(frame);
+        self.pcm.take(frame);
         0.0
     }
 }
 
-fn side(token: u32) -> Result<Rc<Side>> {
-    let side = SIDES.with_borrow(|sides| sides.get(&token).cloned());
-    side.ok_or_else(|| error(Code::Closed, "the track is gone"))
+fn track(token: u32) -> Result<Rc<Track>> {
+    TRACKS.with(|tracks| tracks.get(token)).ok_or_else(stopped)
+}
+
+fn stopped() -> napi::Error<Code> {
+    error(Code::Closed, "the track was stopped: make a new one")
 }
 
 /// Appends samples of any rate, converted to the track's. `last`: they are the end of an utterance.
 #[napi(catch_unwind)]
 pub fn track_write(token: u32, pcm: Int16ArraySlice, sample_rate: u32, channels: u32, last: bool) -> Result<()> {
-    side(token)?.write(&pcm, sample_rate, channels, last)
+    track(token)?.write(&pcm, sample_rate, channels, last)
 }
 
 /// As `trackWrite`, for floating point with full scale at ±1.
@@ -116,34 +123,34 @@ pub fn track_write_float(
     channels: u32,
     last: bool,
 ) -> Result<()> {
-    side(token)?.write(&pcm, sample_rate, channels, last)
+    track(token)?.write(&pcm, sample_rate, channels, last)
 }
 
 /// Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes
 /// back; then returns 0. If not, returns how long it is until then, in ms.
 #[napi(catch_unwind)]
 pub fn track_recv(token: u32, mut frame: Int16ArraySlice, now: f64) -> Result<f64> {
-    let side = side(token)?;
+    let track = track(token)?;
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let frame = unsafe { frame.as_mut() };
-    if frame.len() != side.writer.borrow().track().format().frame_samples {
+    if frame.len() != track.pcm.format().frame_samples {
         return Err(error(Code::InvalidArgument, "the array is not as long as a frame"));
     }
     // `as` saturates, and makes 0 of what is no number.
-    Ok(side.recv(frame, Duration::from_nanos((now * 1e6) as u64)))
+    Ok(track.recv(frame, Duration::from_nanos((now * 1e6) as u64)))
 }
 
 /// From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source
 /// was refused; but not if it was played already: then returns false.
 #[napi(catch_unwind)]
 pub fn track_wait_for(token: u32, position: f64) -> bool {
-    side(token).is_ok_and(|side| side.writer.borrow().track().wait_for(position as u64))
+    track(token).is_ok_and(|track| track.pcm.wait_for(position as u64))
 }
 
 /// Takes back what was not played yet.
 #[napi(catch_unwind)]
 pub fn track_discard(token: u32) -> Result<()> {
-    side(token)?.writer.borrow_mut().discard();
+    track(token)?.writer.borrow_mut().discard();
     Ok(())
 }
 
@@ -164,21 +171,20 @@ impl NativeAudioTrack {
         let waiter = new_waiter(doorbell)?;
         let token = waiter.token();
         let format = Format { sample_rate, channels, frame_samples };
-        let track = Arc::new(PcmTrack::new(format, capacity as usize, waiter));
-        let inner = Arc::new(Inner { track: track.clone(), playback: Mutex::new(None) });
-        let release: Arc<dyn Release> = inner.clone();
-        belongs_here(token, Arc::downgrade(&release));
+        let pcm = Arc::new(PcmTrack::new(format, capacity as usize, waiter));
         // Otherwise a forgotten track looks like a few bytes to the collector, and stays.
         let accounted = (capacity as i64).saturating_mul(2);
         env.adjust_external_memory(accounted).map_err(from_napi)?;
-        let side = Rc::new(Side {
-            writer: RefCell::new(TrackWriter::new(track)),
+        let track = Track {
+            writer: RefCell::new(TrackWriter::new(pcm.clone())),
+            pcm,
             pacer: RefCell::new(None),
             // What the samples take, which may be a part of one less than `frame_ms`.
             frame: Duration::from_nanos(samples_per_channel * 1_000_000_000 / u64::from(sample_rate)),
-        });
-        SIDES.with_borrow_mut(|sides| sides.insert(token, side));
-        Ok(Self { token, inner, accounted })
+            playback: RefCell::new(None),
+        };
+        let state = RefCell::new(State::Live(Handle::listed(&TRACKS, token, track)));
+        Ok(Self { token, state, accounted: Cell::new(accounted) })
     }
 
     /// What the doorbell calls this track.
@@ -190,30 +196,27 @@ impl NativeAudioTrack {
     /// Samples of all channels that wait to be played.
     #[napi(getter, catch_unwind)]
     pub fn buffered(&self) -> f64 {
-        self.inner.track.buffered() as f64
+        self.live().map_or(0.0, |track| track.pcm.buffered() as f64)
     }
 
     /// Where what was written so far ends.
     #[napi(getter, catch_unwind)]
     pub fn written(&self) -> f64 {
-        self.inner.track.written() as f64
+        self.live().map_or(0.0, |track| track.pcm.written() as f64)
     }
 
     /// Whether everything before `position` was played, dropped or taken back.
     #[napi(catch_unwind)]
     pub fn has_played(&self, position: f64) -> bool {
-        self.inner.track.has_played(position as u64)
+        self.live().is_none_or(|track| track.pcm.has_played(position as u64))
     }
 
     /// What the track counted so far.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeTrackStats {
-        let stats = self.inner.track.stats();
-        NativeTrackStats {
-            buffered_samples: stats.buffered as f64,
-            frames_out: stats.frames_out as f64,
-            silence_frames: stats.silence_frames as f64,
-            samples_dropped: stats.samples_dropped as f64,
+        match &*self.state.borrow() {
+            State::Live(track) => track.pcm.stats().into(),
+            State::Stopped(stats) => (*stats).into(),
         }
     }
 
@@ -221,12 +224,13 @@ impl NativeAudioTrack {
     /// of 10 ms at once.
     #[napi(catch_unwind)]
     pub fn pipe(&self, source: BigInt, lead: u32) -> Result<()> {
-        let Format { sample_rate, channels, .. } = self.inner.track.format();
+        let track = self.live().ok_or_else(stopped)?;
+        let Format { sample_rate, channels, .. } = track.pcm.format();
         if !sample_rate.is_multiple_of(100) {
             return Err(error(Code::InvalidArgument, format!("{sample_rate} Hz make no whole chunks of 10 ms")));
         }
         let (engine, handle) = (engine()?, handle(&source)?);
-        let pcm = Pcm::Track { track: self.inner.track.clone(), lead };
+        let pcm = Pcm::Track { track: track.pcm.clone(), lead };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
         let playback = pump(engine).add(source).ok_or_else(|| {
             error(
@@ -234,53 +238,65 @@ impl NativeAudioTrack {
                 "another track is piped to this source: stop or abort that first, or use a source of its own",
             )
         })?;
-        *self.inner.playback() = Some(playback);
+        track.playback.replace(Some(playback));
         Ok(())
     }
 
     /// Ends that: when this returns, the native thread takes no more samples.
     #[napi(catch_unwind)]
     pub fn unpipe(&self) -> Result<()> {
-        let playback = self.inner.playback().take();
-        drop(playback);
+        let track = self.live().ok_or_else(stopped)?;
+        drop(track.playback.take());
         // JavaScript's next frame is due at once.
-        side(self.token)?.pacer.take();
+        track.pacer.take();
         Ok(())
     }
 
     /// Whether the engine has refused what was played, and so no more is.
     #[napi(getter, catch_unwind)]
     pub fn was_refused(&self) -> bool {
-        self.inner.playback().as_ref().is_some_and(Playback::was_refused)
+        self.playback(Playback::was_refused).unwrap_or(false)
     }
 
     /// What became of the chunks of 10 ms that were played, while the track is piped.
     #[napi(catch_unwind)]
     pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
-        self.inner.playback().as_ref().map(|playback| playback.stats().into())
+        self.playback(|playback| playback.stats().into())
     }
 
     /// For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs.
     #[napi(catch_unwind)]
     pub fn lateness(&self) -> Vec<f64> {
-        let playback = self.inner.playback();
-        playback.as_ref().map_or_else(Vec::new, |playback| playback.lateness().counts().map(|n| n as f64).collect())
+        self.playback(|playback| playback.lateness().counts().map(|n| n as f64).collect()).unwrap_or_default()
     }
 
-    /// Ends the track: no more is played, and what waits is gone.
+    /// Ends the track: no more is played, and what waits is gone, with its memory.
     #[napi(catch_unwind)]
-    pub fn stop(&self) {
-        self.inner.release();
-        left(self.token);
+    pub fn stop(&self, env: Env) -> Result<()> {
+        let Some(track) = self.live() else { return Ok(()) };
+        track.release();
+        self.state.replace(State::Stopped(track.pcm.stats()));
+        env.adjust_external_memory(-self.accounted.take()).map_err(from_napi)?;
+        Ok(())
+    }
+
+    fn live(&self) -> Option<Rc<Track>> {
+        match &*self.state.borrow() {
+            State::Live(track) => Some(track.object()),
+            State::Stopped(_) => None,
+        }
+    }
+
+    fn playback<T>(&self, look: impl FnOnce(&Playback) -> T) -> Option<T> {
+        self.live()?.playback.borrow().as_ref().map(look)
     }
 }
 
 impl ObjectFinalize for NativeAudioTrack {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        // Gone already where the thread itself ends.
-        let _ = SIDES.try_with(|sides| sides.borrow_mut().remove(&self.token));
-        self.stop();
-        env.adjust_external_memory(-self.accounted)?;
+        let accounted = self.accounted.take();
+        drop(self);
+        env.adjust_external_memory(-accounted)?;
         Ok(())
     }
 }

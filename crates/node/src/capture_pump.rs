@@ -2,13 +2,14 @@
 
 use crate::bigint::handle;
 use crate::error::{Code, Result, error};
-use crate::js_thread::{Release, belongs_here, enter, left, new_token};
+use crate::handles::{Handle, Release};
+use crate::js_thread::enter;
 use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
 use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Source};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
 
 /// What one source plays.
 #[napi(object)]
@@ -47,15 +48,14 @@ impl From<CaptureStats> for NativeCaptureStats {
 /// Plays sources in real time, whatever JavaScript does meanwhile.
 #[napi]
 pub struct NativeCapturePump {
-    token: u32,
-    inner: Arc<Inner>,
+    pump: Handle<Pump>,
 }
 
-struct Inner(Mutex<CapturePump>);
+struct Pump(RefCell<CapturePump>);
 
-impl Release for Inner {
+impl Release for Pump {
     fn release(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stop();
+        self.0.borrow_mut().stop();
     }
 }
 
@@ -67,31 +67,20 @@ impl NativeCapturePump {
         enter(env)?;
         let engine = engine()?;
         let sources = sources.into_iter().map(read_source).collect::<Result<_>>()?;
-        let token = new_token()?;
-        let inner = Arc::new(Inner(Mutex::new(CapturePump::start(engine, sources))));
-        let release: Arc<dyn Release> = inner.clone();
-        belongs_here(token, Arc::downgrade(&release));
-        Ok(Self { token, inner })
+        let pump = Pump(RefCell::new(CapturePump::start(engine, sources)));
+        Ok(Self { pump: Handle::new(pump)? })
     }
 
     /// What became of each source's chunks.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Vec<NativeCaptureStats> {
-        let pump = self.inner.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pump.stats().into_iter().map(NativeCaptureStats::from).collect()
+        self.pump.0.borrow().stats().into_iter().map(NativeCaptureStats::from).collect()
     }
 
     /// Stops: when this returns, no more is played.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
-        self.inner.release();
-        left(self.token);
-    }
-}
-
-impl Drop for NativeCapturePump {
-    fn drop(&mut self) {
-        self.stop();
+        self.pump.release();
     }
 }
 

@@ -1,6 +1,7 @@
 //! One JavaScript thread: its doorbell, and what native code holds on its behalf.
 
 use crate::error::{Code, Result, error, from_napi};
+use crate::handles::Release;
 use crate::wake::{JsWake, Pace, Timing, WakeFunction};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice};
@@ -8,15 +9,9 @@ use napi_derive::napi;
 use narrowcast_core::{Doorbell, Waiter};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::rc::Weak;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Something native that belongs to a JavaScript thread, and must let go when the thread's environment ends: before its
-/// JavaScript objects are finalized, and whether or not they are.
-pub trait Release: Send + Sync {
-    /// Stops what feeds it, and drops the native handles it has. Called once or more, on its own thread.
-    fn release(&self);
-}
 
 /// This thread's doorbells and belongings.
 #[derive(Default)]
@@ -125,11 +120,8 @@ pub fn belongs_here(token: u32, belonging: Weak<dyn Release>) {
 
 /// Forgets a belonging that was released.
 pub fn left(token: u32) {
-    THREAD.with(|slot| {
-        if let Some(thread) = slot.borrow_mut().as_mut() {
-            thread.belongings.remove(&token);
-        }
-    });
+    // The thread is gone already where it itself ends.
+    let _ = THREAD.try_with(|slot| slot.borrow_mut().as_mut().map(|thread| thread.belongings.remove(&token)));
 }
 
 fn release_belongings() {

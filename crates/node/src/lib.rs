@@ -14,15 +14,15 @@ mod capture;
 mod capture_pump;
 mod error;
 mod ffi_queue;
+mod handles;
 mod js_thread;
 mod livekit;
+mod raw_fn;
 mod resampler;
 mod ring_buffer;
-mod ring_function;
 mod scratch;
 mod shared_table;
 mod subscription;
-mod typed_array;
 mod video_stream;
 mod wake;
 

@@ -2,17 +2,18 @@
 
 use crate::error::{Code, Result, error};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
-use crate::js_thread::{Release, belongs_here, enter, left, new_token};
+use crate::handles::{Handle, Release};
+use crate::js_thread::{enter, thread_wakes};
+use crate::wake::process_wakes;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::Group;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 /// One case of the engine's events, from the installed package's descriptors.
 #[napi(object)]
@@ -128,6 +129,10 @@ pub struct NativeEngineStats {
     pub video_frames: f64,
     /// Frames of closed video streams, released natively.
     pub video_frames_released: f64,
+    /// Wakes of this process's JavaScript threads, for events and for frames.
+    pub wakes: f64,
+    /// Of these, wakes of the thread that asks.
+    pub thread_wakes: f64,
     /// Everything else.
     pub events: NativeQueueStats,
 }
@@ -164,12 +169,12 @@ pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listener: Opt
 /// That a JavaScript thread listens to the engine.
 struct Joined {
     group: Group,
-    left: AtomicBool,
+    left: Cell<bool>,
 }
 
 impl Release for Joined {
     fn release(&self) {
-        if !self.left.swap(true, Ordering::AcqRel)
+        if !self.left.replace(true)
             && let Some(engine) = Engine::get()
         {
             engine.clients().forget(self.group);
@@ -179,7 +184,7 @@ impl Release for Joined {
 }
 
 thread_local! {
-    static JOINED: RefCell<Option<(u32, Arc<Joined>)>> = const { RefCell::new(None) };
+    static JOINED: RefCell<Option<Handle<Joined>>> = const { RefCell::new(None) };
 }
 
 fn join(env: Env, engine: &Engine, group: Group) -> Result<()> {
@@ -188,12 +193,9 @@ fn join(env: Env, engine: &Engine, group: Group) -> Result<()> {
         if slot.is_some() {
             return Ok(());
         }
-        let token = new_token()?;
-        let joined = Arc::new(Joined { group, left: AtomicBool::new(false) });
-        let belonging: Weak<Joined> = Arc::downgrade(&joined);
-        belongs_here(token, belonging);
+        let joined = Handle::new(Joined { group, left: Cell::new(false) })?;
         engine.join();
-        *slot = Some((token, joined));
+        *slot = Some(joined);
         Ok(())
     })
 }
@@ -201,10 +203,7 @@ fn join(env: Env, engine: &Engine, group: Group) -> Result<()> {
 /// This thread listens to the engine no more. With the last one, every stream that the engine feeds ends, in all threads.
 #[napi(catch_unwind)]
 pub fn engine_leave() {
-    if let Some((token, joined)) = JOINED.take() {
-        left(token);
-        joined.release();
-    }
+    drop(JOINED.take());
 }
 
 /// Whether any thread of this process listens to the engine.
@@ -293,6 +292,8 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
         video_streams: stats.video.streams as f64,
         video_frames: stats.video.frames as f64,
         video_frames_released: stats.video.released as f64,
+        wakes: process_wakes() as f64,
+        thread_wakes: thread_wakes(),
         events: stats.events.into(),
     })
 }

@@ -1,25 +1,30 @@
 //! `NativeResampler`: what an `AudioResampler` calls unless its rates are equal.
 
 use crate::error::{Code, Result, error, from_napi};
-use crate::typed_array::TypedArray;
+use crate::raw_fn::{Argument, Call, TypedArray, function_of};
 use napi::bindgen_prelude::{Env, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Unknown};
-use napi::{check_status, sys};
+use napi::sys;
 use napi_derive::napi;
 use narrowcast_audio::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
 use std::cell::RefCell;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ffi::CStr;
 use std::rc::Rc;
 
-/// What `push` returns instead of a number of samples. `src/audio-resampler.ts` makes errors of them: it has the values.
-mod refused {
-    pub const CLOSED: i64 = -1;
-    pub const TYPES: i64 = -2;
-    pub const TOO_SMALL: i64 = -3;
-    pub const UNEVEN: i64 = -4;
-    pub const OVERLAP: i64 = -5;
-    pub const OTHER_TYPE_BEFORE: i64 = -6;
+/// What a resampler's function returns instead of a number of samples.
+#[napi]
+pub enum NativePushRefusal {
+    /// The resampler is closed.
+    Closed = -1,
+    /// The arrays are no two of Int16Array or Float32Array.
+    Types = -2,
+    /// The output has no room for what the input completes.
+    TooSmall = -3,
+    /// The input has not as many samples for each channel.
+    Uneven = -4,
+    /// The arrays share memory.
+    Overlap = -5,
+    /// Samples of the other type were pushed before.
+    OtherTypeBefore = -6,
 }
 
 /// About what libsoxr allocates, in bytes: for each channel, and for all of them. Measured with pairs of common rates.
@@ -127,12 +132,10 @@ impl NativeResampler {
     }
 
     /// The function that takes samples and writes what they complete to `output`. Returns how many samples that are, or
-    /// a negative number: `REFUSED` of `src/audio-resampler.ts`; then nothing was consumed.
-    ///
-    /// A function of its own, and no method: called for each frame, a method of a class costs 3 times as much.
+    /// a `NativePushRefusal`; then nothing was consumed.
     #[napi(catch_unwind, ts_return_type = "(input: unknown, output: unknown) => number")]
     pub fn pusher(&self, env: &Env) -> Result<Unknown<'static>> {
-        pusher(env.raw(), self.state.clone()).map_err(from_napi)
+        function_of(env, self.state.clone()).map_err(from_napi)
     }
 
     /// Ends the stream: writes the rest to `output`, which has room for `remaining`. Floating point is rounded.
@@ -197,77 +200,44 @@ fn refusal(refused: ResamplerError) -> napi::Error<Code> {
     error(Code::InvalidArgument, refused.to_string())
 }
 
-fn pusher(env: sys::napi_env, state: Rc<State>) -> napi::Result<Unknown<'static>> {
-    let data: *mut c_void = Rc::into_raw(state).cast_mut().cast();
-    let mut function = ptr::null_mut();
-    // SAFETY: `env` is that of the running call. The function's data lives until its finalizer runs, and that runs once,
-    // after the last call.
-    unsafe {
-        check_status!(sys::napi_create_function(env, c"push".as_ptr(), 4, Some(push), data, &mut function))?;
-        let no_hint = ptr::null_mut();
-        check_status!(sys::napi_add_finalizer(env, function, data, Some(release), no_hint, ptr::null_mut()))?;
-        Ok(Unknown::from_raw_unchecked(env, function))
-    }
-}
+impl Call for State {
+    const NAME: &CStr = c"push";
 
-unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: the pointer is what `pusher` took out of an Rc, and this is the only place that puts it back.
-    drop(unsafe { Rc::from_raw(data.cast::<State>().cast_const()) });
-}
-
-/// `push(input, output)`.
-unsafe extern "C" fn push(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut arguments = [ptr::null_mut(); 2];
-    let (mut count, mut data) = (2, ptr::null_mut());
-    let mut result = ptr::null_mut();
-    // SAFETY: Node-API calls this with its own pointers; missing arguments become `undefined`. The data is the `State` that
-    // `pusher` gave, since the function that has it is running.
-    unsafe {
-        let this = ptr::null_mut();
-        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), this, &mut data);
-        let state = &*data.cast::<State>();
-        let [input, output] = arguments;
-        match catch_unwind(AssertUnwindSafe(|| push_to(state, TypedArray::of(env, input), TypedArray::of(env, output))))
-        {
-            Ok(Ok(samples)) => {
-                sys::napi_create_int64(env, samples, &mut result);
-            }
-            Ok(Err(refused)) => throw(env, &refused.to_string()),
-            Err(_) => throw(env, "libsoxr's wrapper panicked: please report it"),
+    fn call(&self, [input, output]: [Argument; 2]) -> std::result::Result<i64, String> {
+        let pushed = push_to(self, input.typed_array(), output.typed_array());
+        match pushed.map_err(|refused| refused.to_string())? {
+            Ok(samples) => Ok(samples as i64),
+            Err(refusal) => Ok(refusal as i64),
         }
     }
-    result
 }
 
-fn throw(env: sys::napi_env, message: &str) {
-    let message = std::ffi::CString::new(message.replace('\0', " ")).unwrap_or_default();
-    // SAFETY: both strings end with a zero, and live during the call.
-    unsafe { sys::napi_throw_error(env, c"INVALID_ARGUMENT".as_ptr(), message.as_ptr()) };
-}
+/// How many samples were written, or why none.
+type Pushed = std::result::Result<usize, NativePushRefusal>;
 
 fn push_to(
     state: &State,
     input: Option<TypedArray>,
     output: Option<TypedArray>,
-) -> std::result::Result<i64, ResamplerError> {
+) -> std::result::Result<Pushed, ResamplerError> {
     let mut engine = state.engine.borrow_mut();
-    let Some(engine) = engine.as_mut() else { return Ok(refused::CLOSED) };
-    let (Some(input), Some(output)) = (input, output) else { return Ok(refused::TYPES) };
+    let Some(engine) = engine.as_mut() else { return Ok(Err(NativePushRefusal::Closed)) };
+    let (Some(input), Some(output)) = (input, output) else { return Ok(Err(NativePushRefusal::Types)) };
     const I16: i32 = sys::TypedarrayType::int16_array;
     const F32: i32 = sys::TypedarrayType::float32_array;
     let size = match (input.kind, output.kind) {
         (I16, I16) => 2,
         (F32, F32) => 4,
-        _ => return Ok(refused::TYPES),
+        _ => return Ok(Err(NativePushRefusal::Types)),
     };
     if input.overlaps(&output, size) {
-        return Ok(refused::OVERLAP);
+        return Ok(Err(NativePushRefusal::Overlap));
     }
     // The first samples decide which type libsoxr is told. An integer engine is made at once, for nearly all are.
     let other_type = matches!((&*engine, input.kind), (Engine::I16(_), F32) | (Engine::F32(_), I16));
     if other_type {
         if !engine.is_at_start() {
-            return Ok(refused::OTHER_TYPE_BEFORE);
+            return Ok(Err(NativePushRefusal::OtherTypeBefore));
         }
         *engine = match input.kind {
             F32 => Engine::F32(Resampler::new(state.settings)?),
@@ -287,11 +257,11 @@ fn push_samples<S: Sample>(
     resampler: &mut Resampler<S>,
     input: &[S],
     output: &mut [S],
-) -> std::result::Result<i64, ResamplerError> {
+) -> std::result::Result<Pushed, ResamplerError> {
     match resampler.push(input, output) {
-        Ok(samples) => Ok(samples as i64),
-        Err(ResamplerError::OutputTooSmall { .. }) => Ok(refused::TOO_SMALL),
-        Err(ResamplerError::Uneven { .. }) => Ok(refused::UNEVEN),
+        Ok(samples) => Ok(Ok(samples)),
+        Err(ResamplerError::OutputTooSmall { .. }) => Ok(Err(NativePushRefusal::TooSmall)),
+        Err(ResamplerError::Uneven { .. }) => Ok(Err(NativePushRefusal::Uneven)),
         Err(other) => Err(other),
     }
 }

@@ -1,20 +1,20 @@
 //! `NativeRingBuffer`: samples from one thread of JavaScript to another, in fixed memory.
 //!
-//! What is called for each frame is in [`ring_function`](crate::ring_function).
-//!
 //! A ring has two sides, the producer's and the consumer's. The first view that uses a side has it, until the view is
 //! closed or collected or its thread's environment ends: then another one may take it, from another thread, too. Taking
 //! a side and leaving it synchronize, as [`PcmRing`] asks for.
 
 use crate::bigint::handle;
 use crate::error::{Code, Result, error, from_napi};
-use crate::js_thread::{Release, belongs_here, enter, left, new_token};
-use crate::ring_function::function_on;
+use crate::handles::{Handle, Release};
+use crate::js_thread::enter;
+use crate::raw_fn::{Argument, Call, function_of};
 use crate::shared_table::SharedTable;
-use napi::Env;
-use napi::bindgen_prelude::{BigInt, ObjectFinalize, Unknown};
+use napi::bindgen_prelude::{BigInt, Env, ObjectFinalize, Unknown};
+use napi::sys;
 use napi_derive::napi;
 use narrowcast_audio::{Overflow, PcmRing};
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -22,14 +22,42 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 static RINGS: SharedTable<Ring> = SharedTable::new();
 static NEXT_VIEW: AtomicU64 = AtomicU64::new(1);
 
-/// What is returned instead of a number of samples. `src/ring-buffer.ts` makes errors of them.
-pub mod refused {
+/// What a ring's function can be asked to do: its first argument. The second is an array, or a number of samples.
+#[napi]
+pub enum NativeRingCall {
+    /// Writes the array's samples.
+    Write,
+    /// Reads into the array.
+    Read,
+    /// As `Read`, and leaves the samples where they are.
+    Peek,
+    /// Throws away a number of samples.
+    Skip,
+    /// Throws away all samples.
+    Clear,
+    /// Samples that wait.
+    Size,
+    /// Samples that were lost.
+    Dropped,
+    /// 1 if the ring is closed.
+    Closed,
+}
+
+/// What a ring's function returns instead of a number of samples.
+#[napi]
+pub enum NativeRingRefusal {
     /// The ring is closed, and takes no more.
-    pub const CLOSED: i64 = -1;
+    Closed = -1,
     /// Another view has this side.
-    pub const LOCKED: i64 = -2;
+    Locked = -2,
     /// The samples are no Int16Array, or the number of samples no number.
-    pub const TYPE: i64 = -3;
+    Type = -3,
+}
+
+impl From<NativeRingRefusal> for i64 {
+    fn from(refusal: NativeRingRefusal) -> Self {
+        refusal as i64
+    }
 }
 
 /// What all views of a ring share.
@@ -76,40 +104,80 @@ pub struct View {
 }
 
 impl View {
-    /// Offers samples. Returns how many were stored, [`refused::CLOSED`] or [`refused::LOCKED`].
-    pub fn write(&self, samples: &[i16]) -> i64 {
+    /// Offers samples. Returns how many were stored, or a refusal.
+    fn write(&self, samples: &[i16]) -> i64 {
         if self.closed() {
-            return refused::CLOSED;
+            return NativeRingRefusal::Closed.into();
         }
         // Nothing to write needs no side: an array that was detached looks like this, too.
         if samples.is_empty() {
             return 0;
         }
-        if self.ring.producer.take(self.number) { self.ring.pcm.write(samples) as i64 } else { refused::LOCKED }
+        if !self.ring.producer.take(self.number) {
+            return NativeRingRefusal::Locked.into();
+        }
+        self.ring.pcm.write(samples) as i64
     }
 
-    /// Calls `work` with room for samples, of which it returns how many it used; unless another view is the consumer:
-    /// [`refused::LOCKED`].
-    pub fn read(&self, target: &mut [i16], work: impl FnOnce(&PcmRing, &mut [i16]) -> usize) -> i64 {
+    /// Calls `work` with room for samples; it returns how many of them it used. Refuses if another view is the consumer.
+    fn read(&self, target: &mut [i16], work: impl FnOnce(&PcmRing, &mut [i16]) -> usize) -> i64 {
         if target.is_empty() { 0 } else { self.consume(|ring| work(ring, target)) }
     }
 
-    /// Calls `work`, which returns a number of samples, unless another view is the consumer: [`refused::LOCKED`].
-    pub fn consume(&self, work: impl FnOnce(&PcmRing) -> usize) -> i64 {
-        if self.ring.consumer.take(self.number) { work(&self.ring.pcm) as i64 } else { refused::LOCKED }
+    /// Calls `work`, which returns a number of samples. Refuses if another view is the consumer.
+    fn consume(&self, work: impl FnOnce(&PcmRing) -> usize) -> i64 {
+        if !self.ring.consumer.take(self.number) {
+            return NativeRingRefusal::Locked.into();
+        }
+        work(&self.ring.pcm) as i64
     }
 
-    pub fn size(&self) -> i64 {
-        self.ring.pcm.len() as i64
-    }
-
-    pub fn dropped(&self) -> i64 {
-        self.ring.pcm.dropped() as i64
-    }
-
-    pub fn closed(&self) -> bool {
+    fn closed(&self) -> bool {
         // Acquire: see `NativeRingBuffer::close`.
         self.ring.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Call for View {
+    const NAME: &CStr = c"ring";
+
+    fn call(&self, [what, value]: [Argument; 2]) -> std::result::Result<i64, String> {
+        const WRITE: u32 = NativeRingCall::Write as u32;
+        const READ: u32 = NativeRingCall::Read as u32;
+        const PEEK: u32 = NativeRingCall::Peek as u32;
+        const SKIP: u32 = NativeRingCall::Skip as u32;
+        const CLEAR: u32 = NativeRingCall::Clear as u32;
+        const SIZE: u32 = NativeRingCall::Size as u32;
+        const DROPPED: u32 = NativeRingCall::Dropped as u32;
+        const CLOSED: u32 = NativeRingCall::Closed as u32;
+        const INT16: i32 = sys::TypedarrayType::int16_array;
+        let wrong_type = Ok(NativeRingRefusal::Type.into());
+        let Some(what) = what.number() else { return wrong_type };
+        Ok(match what {
+            WRITE | READ | PEEK => {
+                let Some(array) = value.typed_array().filter(|array| array.kind == INT16) else { return wrong_type };
+                if what == WRITE {
+                    // SAFETY: they are 16-bit integers, and JavaScript, which alone could change or read them, waits for
+                    // this call. `TypedArray` is none whose memory is shared with other threads.
+                    return Ok(self.write(unsafe { array.samples() }));
+                }
+                // SAFETY: as above.
+                let target = unsafe { array.samples_mut() };
+                self.read(
+                    target,
+                    |ring, target| if what == READ { ring.read(target).samples } else { ring.peek(target) },
+                )
+            }
+            SKIP => {
+                let Some(samples) = value.number() else { return wrong_type };
+                self.consume(|ring| ring.skip(samples as usize))
+            }
+            CLEAR => self.consume(PcmRing::clear),
+            SIZE => self.ring.pcm.len() as i64,
+            DROPPED => self.ring.pcm.dropped() as i64,
+            CLOSED => self.closed().into(),
+            _ => return wrong_type,
+        })
     }
 }
 
@@ -123,8 +191,7 @@ impl Release for View {
 /// Behind `RingBuffer`: one view of a ring.
 #[napi(custom_finalize)]
 pub struct NativeRingBuffer {
-    token: u32,
-    view: Arc<View>,
+    view: Handle<View>,
     /// What the garbage collector was told of the ring's memory, in bytes.
     accounted: i64,
 }
@@ -158,14 +225,11 @@ impl NativeRingBuffer {
 
     fn view(env: Env, ring: Arc<Ring>) -> Result<Self> {
         enter(env)?;
-        let token = new_token()?;
         // Each view keeps all of the memory. Otherwise a forgotten one looks like a few bytes to the collector, and stays.
         let accounted = (ring.pcm.capacity() as i64).saturating_mul(2);
         env.adjust_external_memory(accounted).map_err(from_napi)?;
-        let view = Arc::new(View { number: NEXT_VIEW.fetch_add(1, Ordering::Relaxed), ring });
-        let release: Arc<dyn Release> = view.clone();
-        belongs_here(token, Arc::downgrade(&release));
-        Ok(Self { token, view, accounted })
+        let view = Handle::new(View { number: NEXT_VIEW.fetch_add(1, Ordering::Relaxed), ring })?;
+        Ok(Self { view, accounted })
     }
 
     /// The ring's process-wide id.
@@ -180,11 +244,10 @@ impl NativeRingBuffer {
         self.view.ring.pcm.capacity() as f64
     }
 
-    /// The function that does what is done often: `ASK` of `src/ring-buffer.ts` lists what, and `REFUSED` what it returns
-    /// instead of a number of samples.
-    #[napi(catch_unwind, ts_return_type = "(what: number, value?: unknown) => number")]
+    /// The function that does what is done often. It returns a number of samples, or a refusal.
+    #[napi(catch_unwind, ts_return_type = "(what: NativeRingCall, value?: unknown) => number")]
     pub fn function(&self, env: &Env) -> Result<Unknown<'static>> {
-        function_on(env.raw(), self.view.clone()).map_err(from_napi)
+        function_of(env, self.view.object()).map_err(from_napi)
     }
 
     /// Ends the ring for all its views. What is in it stays readable, by whoever reads next.
@@ -192,15 +255,14 @@ impl NativeRingBuffer {
     pub fn close(&self) {
         // Release: what this view wrote is there for those who see the end.
         self.view.ring.closed.store(true, Ordering::Release);
-        self.view.release();
+        Release::release(&*self.view);
     }
 }
 
 impl ObjectFinalize for NativeRingBuffer {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        // Its function may live on for a while, but nobody has it.
-        self.view.release();
-        left(self.token);
+        // Its function may live on for a while, but JavaScript has lost it.
+        drop(self.view);
         env.adjust_external_memory(-self.accounted)?;
         Ok(())
     }

@@ -1,56 +1,62 @@
 //! `NativeSubscription`: what one subscriber has to read.
-//!
-//! What is called for each event is a function that takes a token: a method of a class costs ten times as much before it
-//! does anything.
 
 use crate::error::Result;
 use crate::ffi_queue::filter;
-use crate::js_thread::{Release, belongs_here, left};
+use crate::handles::{Handle, HandleTable, Release};
 use crate::scratch::with_scratch;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 use narrowcast_core::{Broadcast, Event, Subscriber};
-use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 
-/// Numbers that describe one event in a scratch: kind and [`OWNS`], subject, bytes.
-const META: usize = 3;
+const META: usize = EVENT_META as usize;
 
-/// In an event's first number: it owns native handles, and JavaScript has to say whether it takes them.
+/// Numbers that describe one event in a scratch: kind and [`OWNS`], subject, bytes.
+#[napi]
+pub const EVENT_META: u32 = 3;
+
+/// In an event's first number: it owns native handles, and JavaScript has to say whether it takes them. JavaScript reads the
+/// number as two words, and the higher one is 1 then.
 const OWNS: u64 = 1 << 32;
 
-/// In what [`subscription_read`] returns, beside a number of events: there were no more, and the next one rings.
-const ARMED: i32 = 1 << 30;
+/// In what `subscriptionRead` returns, beside a number of events: there were no more, and the next one rings.
+#[napi]
+pub const EVENTS_ARMED: i32 = 1 << 30;
 
-/// Returned by [`subscription_read`]: the subscription has ended, and all was read.
-const ENDED: i32 = -1;
+/// Returned by `subscriptionRead`: the subscription has ended, and all was read.
+#[napi]
+pub const EVENTS_ENDED: i32 = -1;
 
-/// Returned by [`subscription_read`]: all was read, and the subscription has failed because it fell too far behind.
-const LAGGED: i32 = -2;
+/// Returned by `subscriptionRead`: all was read, and the subscription has failed because it fell too far behind. What is
+/// below that is minus the bytes that the next event needs.
+#[napi]
+pub const EVENTS_LAGGED: i32 = -2;
 
 thread_local! {
-    /// This thread's subscriptions by their tokens.
-    static READERS: RefCell<FxHashMap<u32, Rc<RefCell<Reader>>>> = RefCell::default();
+    static SUBSCRIPTIONS: HandleTable<Inner> = HandleTable::new();
 }
 
 /// Behind `Subscription`.
 #[napi]
 pub struct NativeSubscription {
-    token: u32,
-    inner: Arc<Inner>,
-    reader: Rc<RefCell<Reader>>,
+    inner: Handle<Inner>,
 }
 
 struct Inner {
     broadcast: Arc<Broadcast>,
     subscriber: Arc<Subscriber>,
+    reader: RefCell<Reader>,
 }
 
 impl Release for Inner {
     fn release(&self) {
         self.broadcast.unsubscribe(&self.subscriber);
+        let mut reader = self.reader.borrow_mut();
+        reader.discard();
+        if let Some(event) = reader.next.take() {
+            self.subscriber.discarded(event);
+        }
         self.subscriber.clear();
     }
 }
@@ -75,7 +81,7 @@ impl Reader {
                 Some(0) => {}
                 // Whoever takes more than there are is about to wait: that spares the call that would find nothing.
                 Some(count) if wait && count > 0 && (count as u32) < most && self.nothing_in_hand() => {
-                    return if self.subscriber.wait() { count | ARMED } else { count };
+                    return if self.subscriber.wait() { count | EVENTS_ARMED } else { count };
                 }
                 Some(count) => return count,
             }
@@ -84,7 +90,7 @@ impl Reader {
                 if !self.subscriber.is_empty() {
                     continue;
                 }
-                return if self.subscriber.is_lagged() { LAGGED } else { ENDED };
+                return if self.subscriber.is_lagged() { EVENTS_LAGGED } else { EVENTS_ENDED };
             }
             if !wait || self.subscriber.wait() {
                 return 0;
@@ -145,17 +151,17 @@ impl Reader {
 
 /// Copies waiting events, at most `most`, one after another into the subscription's scratch, and describes each by three
 /// numbers there: kind and whether it owns handles, subject, bytes. Returns how many it copied; if that are less than
-/// `most`, and with `wait` the next one rings the doorbell from now on, 2^30 more.
+/// `most`, and with `wait` the next one rings the doorbell from now on, `EVENTS_ARMED` more.
 ///
-/// 0: none waits; with `wait`, the next one rings the doorbell from now on. -1: the subscription has ended. -2: it has
-/// failed, since it fell too far behind. Below that: the scratch is too small for the first event; the bytes that it
-/// needs, negative.
+/// 0: none waits; with `wait`, the next one rings the doorbell from now on. `EVENTS_ENDED`: the subscription has ended.
+/// `EVENTS_LAGGED`: it has failed, since it fell too far behind. Below that: the scratch is too small for the first event;
+/// the bytes that it needs, negative.
 ///
 /// An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
 /// `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription release what it owns.
 #[napi(catch_unwind)]
 pub fn subscription_read(token: u32, most: u32, wait: bool) -> i32 {
-    with_reader(token, |reader| reader.read(most, wait)).unwrap_or(ENDED)
+    with_reader(token, |reader| reader.read(most, wait)).unwrap_or(EVENTS_ENDED)
 }
 
 /// JavaScript takes what the last event owns.
@@ -171,8 +177,8 @@ pub fn subscription_discard(token: u32) {
 }
 
 fn with_reader<T>(token: u32, work: impl FnOnce(&mut Reader) -> T) -> Option<T> {
-    let reader = READERS.with_borrow(|readers| readers.get(&token).cloned())?;
-    let result = work(&mut reader.borrow_mut());
+    let inner = SUBSCRIPTIONS.with(|subscriptions| subscriptions.get(token))?;
+    let result = work(&mut inner.reader.borrow_mut());
     Some(result)
 }
 
@@ -184,12 +190,8 @@ impl NativeSubscription {
 
     pub(crate) fn new(token: u32, scratch: u32, broadcast: Arc<Broadcast>, subscriber: Arc<Subscriber>) -> Self {
         let reader = Reader { subscriber: subscriber.clone(), scratch, next: None, held: None };
-        let reader = Rc::new(RefCell::new(reader));
-        READERS.with_borrow_mut(|readers| readers.insert(token, reader.clone()));
-        let inner = Arc::new(Inner { broadcast, subscriber });
-        let release: Arc<dyn Release> = inner.clone();
-        belongs_here(token, Arc::downgrade(&release));
-        Self { token, inner, reader }
+        let inner = Inner { broadcast, subscriber, reader: RefCell::new(reader) };
+        Self { inner: Handle::listed(&SUBSCRIPTIONS, token, inner) }
     }
 }
 
@@ -198,7 +200,7 @@ impl NativeSubscription {
     /// What the doorbell calls this subscription.
     #[napi(getter, catch_unwind)]
     pub fn token(&self) -> u32 {
-        self.token
+        self.inner.token()
     }
 
     /// Changes what this subscription hears, from now on.
@@ -211,7 +213,7 @@ impl NativeSubscription {
     /// Events that wait.
     #[napi(getter, catch_unwind)]
     pub fn size(&self) -> u32 {
-        self.inner.subscriber.len() as u32 + u32::from(self.reader.borrow().next.is_some())
+        self.inner.subscriber.len() as u32 + u32::from(self.inner.reader.borrow().next.is_some())
     }
 
     /// Events lost to overflow.
@@ -230,26 +232,11 @@ impl NativeSubscription {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.inner.broadcast.unsubscribe(&self.inner.subscriber);
-        left(self.token);
     }
 
     /// Ends the subscription and drops what waits.
     #[napi(catch_unwind)]
     pub fn abandon(&self) {
-        self.close();
-        let mut reader = self.reader.borrow_mut();
-        reader.discard();
-        if let Some(event) = reader.next.take() {
-            self.inner.subscriber.discarded(event);
-        }
-        self.inner.subscriber.clear();
-    }
-}
-
-impl Drop for NativeSubscription {
-    fn drop(&mut self) {
-        // Gone already where the thread itself ends.
-        let _ = READERS.try_with(|readers| readers.borrow_mut().remove(&self.token));
-        self.abandon();
+        self.inner.release();
     }
 }

@@ -11,8 +11,8 @@
 
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use narrowcast_core::Wake;
 use narrowcast_core::sync::SegQueue;
+use narrowcast_core::{Counter, Wake};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
@@ -48,6 +48,8 @@ const BURST: u32 = 4;
 /// What a doorbell wakes its thread by.
 pub struct JsWake(pub Arc<Pace>);
 
+/// Wakes of all JavaScript threads so far.
+static WAKES: Counter = Counter::new();
 static START: OnceLock<Instant> = OnceLock::new();
 static PACER: OnceLock<Option<Pacer>> = OnceLock::new();
 
@@ -89,6 +91,7 @@ impl Pace {
 
 impl Wake for JsWake {
     fn wake(&self) {
+        WAKES.add(1);
         let pace = &self.0;
         // Nobody paces what has no pause and no delay, or where the system had no thread left.
         let Some(Some(pacer)) = PACER.get() else { return pace.wake() };
@@ -96,6 +99,11 @@ impl Wake for JsWake {
         let due = pace.due(now);
         if due > now { pacer.wake_at(due, pace.clone()) } else { pace.wake() }
     }
+}
+
+/// How often the JavaScript threads of this process were woken so far, all together.
+pub fn process_wakes() -> u64 {
+    WAKES.get()
 }
 
 fn since_start() -> Duration {
