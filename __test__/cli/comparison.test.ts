@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
-import { difference, differenceText } from '../../src/cli/comparison.js';
+import { difference, differenceText, MAIN_THREAD } from '../../src/cli/comparison.js';
 import type { MeetingFigures } from '../../src/cli/result.js';
 import { narrowcast, root, scratch } from './command.js';
+import { sideResult } from './figures.js';
 import { FakeSide, holdFake, meetingOptions } from './fake-meeting.js';
 
 // Two processes start, and a meeting takes its time.
@@ -22,14 +23,23 @@ function fakePeer(behaviour: 'loses' | 'crashes' | 'refuses' | 'is interrupted')
 }
 
 test.each([
-  { ours: 10, peer: 40, says: '4.0 times less time' },
-  { ours: 30, peer: 20, says: '1.5 times more time' },
-  { ours: 100, peer: 102, says: 'the same time' },
-  { ours: 0, peer: 0, says: 'the same time' },
-  { ours: 0, peer: 3, says: 'less time' },
-  { ours: 3, peer: 0, says: 'more time' },
-])('$ours beside $peer is $says', ({ ours, peer, says }) => {
-  expect(differenceText(difference(ours, peer), 'time')).toBe(says);
+  { ours: 10, peer: 40, says: '4.0 times less' },
+  { ours: 30, peer: 20, says: '1.5 times more' },
+  { ours: 100, peer: 102, says: 'the same' },
+  // The seconds of each differ by more.
+  { ours: 10, peer: 14, spread: [8, 13] as const, says: 'the same' },
+  { ours: 10, peer: 14, spread: [9, 12] as const, says: '1.4 times less' },
+  { ours: null, peer: 3, says: undefined },
+  { ours: 3, peer: null, says: undefined },
+])('$ours compared with $peer, of seconds that differ by $spread, is $says', ({ ours, peer, spread, says }) => {
+  const side = (mainThreadPercent: number | null) =>
+    sideResult({
+      mainThreadPercent,
+      halfOfSeconds: { mainThreadPercent: spread ?? null, mainThreadUsPerFrame: null, cpuPercent: null },
+    });
+  const found = difference(MAIN_THREAD, side(ours), side(peer));
+
+  expect(found && differenceText(found)).toBe(says ?? null);
 });
 
 test('what the other side loses is told, and is not ours', async () => {
@@ -44,7 +54,7 @@ test('what the other side loses is told, and is not ours', async () => {
   expect(peer?.participants[0]).toMatchObject({ framesReceived: 40, samplesLost: 800, intact: false });
   expect(printed).toMatch(/│ participant-01 .*│ intact +│ 800 lost │/);
   expect(printed).toMatch(/│ samples lost +│ +0 │ +1,600 │/);
-  expect(printed).toContain('beside plain rtc-node:');
+  expect(printed).toMatch(/^main thread [\d.]+ %; rtc-node 5\.00 %: /m);
   expect(printed.split('\n').filter((line) => !line.startsWith('every recording') && line.length >= 60)).toEqual([]);
 });
 
@@ -54,7 +64,7 @@ test('what ours loses is told with status 1, whatever the other side does', asyn
   const { status, printed } = await holdFake(meetingOptions(), side, { peerProgram });
 
   expect(status).toBe(1);
-  expect(printed).toContain('2 of the recordings');
+  expect(printed).toContain('2 recordings differ from what was played');
 });
 
 test.each([
@@ -97,9 +107,11 @@ test('nothing of what is recorded is lost by streams that are forgotten beside i
   expect(stderr).toBe('');
   expect(status).toBe(0);
   expect(meeting.forget).toBe(10);
-  // The frames of two, and as many answers to what was played; the others are those of forgotten streams.
+  // The frames of two, with silence before and after; the others are those of forgotten streams.
   expect(ours.events!.published).toBeGreaterThan(4 * 150);
-  expect(ours.participants.map(({ framesReceived }) => framesReceived)).toEqual([150, 150]);
+  expect(ours.participants.map(({ samplesPlayed, samplesLost }) => ({ samplesPlayed, samplesLost }))).toEqual(
+    Array.from({ length: 2 }, () => ({ samplesPlayed: 24_000, samplesLost: 0 })),
+  );
   expect(peer!.participants.map(({ framesReceived }) => framesReceived > 0)).toEqual([true, true]);
 });
 
@@ -116,13 +128,13 @@ test('the same meeting on plain rtc-node, side by side', async () => {
   expect(stdout).toMatch(/│ +narrowcast │ +rtc-node │ +ratio │/);
   expect(Object.keys(peer!).toSorted()).toEqual(Object.keys(ours).toSorted());
   expect(peer!.events).toBeNull();
-  expect(peer!.mainThreadUsPerFrame).toBeGreaterThan(0);
+  expect(peer!.mainThreadPercent).toBeGreaterThan(0);
+  expect(peer!.idlePercent).toBeGreaterThan(0);
   expect(peer!.samples.map(({ at }) => Math.round(at))).toEqual([0, 1]);
-  for (const { identity, framesExpected, framesReceived, framesDropped } of peer!.participants) {
-    expect({ framesExpected, framesDropped }).toEqual({ framesExpected: 150, framesDropped: null });
+  for (const { identity, samplesPlayed, samplesLost, framesReceived, framesDropped } of peer!.participants) {
+    expect({ samplesPlayed, framesDropped }).toEqual({ samplesPlayed: 24_000, framesDropped: null });
     // On a machine that holds the process up it loses some.
-    expect(framesReceived).toBeGreaterThan(0);
-    expect(framesReceived).toBeLessThanOrEqual(150);
+    expect(samplesLost).toBeLessThan(samplesPlayed);
     const wav = readFileSync(join(folder, 'recordings', 'rtc-node', `${identity}.wav`));
     expect(wav.length).toBe(44 + framesReceived * 320);
   }
@@ -152,7 +164,7 @@ test.skipIf(!existsSync('/dev/full'))('a disk that is full for the other side al
   expect(stdout).toContain(
     "narrowcast: no comparison with rtc-node: can't write recordings/rtc-node/participant-02.wav: no space left",
   );
-  expect(stdout).toContain('2 participants, 100 of 100 frames, 0 samples lost');
+  expect(stdout).toMatch(/2 participants, [\d,]+ frames read, 0 of 16,000 samples lost/);
   expect(figuresIn(folder).peer).toBeNull();
   expect(status).toBe(0);
 });
@@ -200,9 +212,9 @@ test.skipIf(elsewhere)('ours goes on when the other side is killed', async () =>
   expect(meeting.stdout()).toContain('narrowcast: no comparison with rtc-node: its process ended with SIGKILL\n');
   const { ours, peer } = figuresIn(folder);
   expect(peer).toBeNull();
-  expect(ours.participants.map(({ framesReceived, intact }) => ({ framesReceived, intact }))).toEqual([
-    { framesReceived: 300, intact: true },
-    { framesReceived: 300, intact: true },
+  expect(ours.participants.map(({ samplesPlayed, intact }) => ({ samplesPlayed, intact }))).toEqual([
+    { samplesPlayed: 48_000, intact: true },
+    { samplesPlayed: 48_000, intact: true },
   ]);
 });
 

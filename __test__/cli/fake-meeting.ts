@@ -5,7 +5,7 @@ import { holdMeeting, type MeetingOptions } from '../../src/cli/meeting.js';
 import type { Participant } from '../../src/cli/participants.js';
 import type { MeetingFigures } from '../../src/cli/result.js';
 import { Screen } from '../../src/cli/screen.js';
-import type { Listening, Played, Side } from '../../src/cli/side.js';
+import type { Listening, Side } from '../../src/cli/side.js';
 import { scratch } from './command.js';
 
 /** A short meeting of two. */
@@ -38,49 +38,56 @@ export async function holdFake(
   return { status, printed, ...figures };
 }
 
+interface Seat {
+  readonly pcm: Int16Array;
+  samples: number;
+  over: boolean;
+}
+
 /** A side without an engine: everything arrives at once, and `spoil` decides what arrives of each frame. */
 export class FakeSide implements Side {
-  ordered = true;
   broken: Promise<never> = new Promise(() => {});
   left = 0;
-  /** For how many, and how many had joined by then. */
-  readonly rehearsals: { participants: number; joined: number }[] = [];
   /** How long each frame takes on its way, in ms. */
   delay = 0;
-  readonly #seats: { pcm: Int16Array; chunks: number }[] = [];
+  readonly #seats: Seat[] = [];
   #playing!: () => void;
   readonly #started = new Promise<void>((resolve) => (this.#playing = resolve));
+  #silence!: () => void;
+  readonly #silent = new Promise<void>((resolve) => (this.#silence = resolve));
 
   constructor(readonly spoil: (frame: Int16Array, number: number, seat: number) => Int16Array[]) {}
 
-  rehearse(participants: number): () => void {
-    this.rehearsals.push({ participants, joined: this.#seats.length });
-    return () => {};
+  join(participants: readonly Participant[]): Listening[] {
+    return participants.map(({ pcm }, number) => {
+      let end!: () => void;
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      const seat: Seat = { pcm, samples: 0, over: false };
+      this.#seats.push(seat);
+      const close = () => {
+        seat.over = true;
+        end();
+      };
+      return { frames: this.#frames(seat, number, ended), dropped: () => 0, close };
+    });
   }
 
-  join({ pcm }: Participant): Listening {
-    const number = this.#seats.length;
-    let end!: () => void;
-    let over = false;
-    const ended = new Promise<void>((resolve) => (end = resolve));
-    const seat = { pcm, chunks: 0 };
-    this.#seats.push(seat);
-    const frames = async function* (side: FakeSide) {
-      await Promise.race([side.#started, ended]);
-      for (let chunk = 0; chunk < seat.chunks; chunk++) {
-        if (side.delay > 0) await sleep(side.delay);
-        // What has not come when a stream is closed never does.
-        if (over) return;
-        const start = (chunk * 80) % pcm.length;
-        for (const data of side.spoil(pcm.slice(start, start + 80), chunk, number)) yield { data };
-      }
-      await ended;
-    };
-    const close = () => {
-      over = true;
-      end();
-    };
-    return { frames: frames(this), dropped: () => 0, buffered: () => 0, close };
+  async *#frames(seat: Seat, number: number, ended: Promise<void>) {
+    const silence = new Int16Array(80);
+    // As the engine does while it has nothing to play, and afterwards.
+    for (let chunk = 0; chunk < 3; chunk++) yield { data: silence };
+    await Promise.race([this.#started, ended]);
+    for (let chunk = 0; chunk < seat.samples / 80; chunk++) {
+      if (this.delay > 0) await sleep(this.delay);
+      // What has not come when a stream is closed never does.
+      if (seat.over) return;
+      const start = (chunk * 80) % seat.pcm.length;
+      for (const data of this.spoil(seat.pcm.slice(start, start + 80), chunk, number)) yield { data };
+    }
+    while (!seat.over) {
+      yield { data: silence };
+      await Promise.race([sleep(1), ended]);
+    }
   }
 
   /** Whose stream was forgotten. */
@@ -90,16 +97,19 @@ export class FakeSide implements Side {
     this.forgotten.push(participant);
   }
 
-  play(chunks: number): void {
-    for (const seat of this.#seats) seat.chunks = chunks;
+  async play(samples: number): Promise<void> {
+    for (const seat of this.#seats) seat.samples = samples;
     this.#playing();
+    await Promise.race([sleep((samples / 8000) * 1000), this.#silent]);
   }
 
-  played(): Played[] {
-    return this.#seats.map(({ chunks }) => ({ sent: chunks, captured: chunks, failed: 0 }));
+  played(): number[] {
+    return this.#seats.map(({ samples }) => samples);
   }
 
-  silence(): void {}
+  silence(): void {
+    this.#silence();
+  }
 
   events() {
     return { published: 1, delivered: 1, unwanted: 0, dropped: 0, wakes: 1 };

@@ -4,19 +4,22 @@ const behaviour = process.env.FAKE_PEER;
 const result = {
   participants: ['participant-01', 'participant-02'].map((identity) => ({
     identity,
-    framesExpected: 50,
+    samplesPlayed: 4000,
     framesReceived: 40,
     framesDropped: null,
     samplesLost: 800,
     intact: false,
   })),
   events: null,
+  mainThreadPercent: 5,
+  idlePercent: 0.5,
   mainThreadUsPerFrame: 50,
   mainThreadClock: 'processor',
   lagMs: { p50: 0.1, p99: 1, max: 2 },
   rssMb: { start: 70, end: 80 },
   cpuPercent: 12,
-  samples: [{ at: 0, rssMb: 70, lagMs: null, mainThreadUsPerFrame: null }],
+  halfOfSeconds: { mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null },
+  samples: [{ at: 0, rssMb: 70, lagMs: null, mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null }],
 };
 
 process.on('disconnect', () => process.exit(1));

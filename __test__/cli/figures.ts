@@ -5,15 +5,32 @@ export function sideResult(change: Partial<MeetingResult> = {}): MeetingResult {
   return {
     participants: [participantResult('participant-01'), participantResult('participant-02')],
     events: { published: 4000, delivered: 4000, unwanted: 0, dropped: 0, wakes: 913 },
+    mainThreadPercent: 2,
+    idlePercent: 0.5,
     mainThreadUsPerFrame: 10,
     mainThreadClock: 'processor',
     lagMs: { p50: 0.1, p99: 1, max: 12 },
     rssMb: { start: 80, end: 90 },
     cpuPercent: 8,
+    halfOfSeconds: { mainThreadPercent: [1.9, 2.2], mainThreadUsPerFrame: [9.5, 11], cpuPercent: [7, 9] },
     samples: [
-      { at: 0, rssMb: 80, lagMs: null, mainThreadUsPerFrame: null },
-      { at: 0.95, rssMb: 85, lagMs: { p99: 1, max: 12 }, mainThreadUsPerFrame: 11.5 },
-      { at: 1.95, rssMb: 90, lagMs: { p99: 0.9, max: 3 }, mainThreadUsPerFrame: 9.5 },
+      { at: 0, rssMb: 80, lagMs: null, mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null },
+      {
+        at: 0.95,
+        rssMb: 85,
+        lagMs: { p99: 1, max: 12 },
+        mainThreadPercent: 2.3,
+        mainThreadUsPerFrame: 11.5,
+        cpuPercent: 9,
+      },
+      {
+        at: 1.95,
+        rssMb: 90,
+        lagMs: { p99: 0.9, max: 3 },
+        mainThreadPercent: 1.9,
+        mainThreadUsPerFrame: 9.5,
+        cpuPercent: 7,
+      },
     ],
     ...change,
   };
@@ -22,7 +39,7 @@ export function sideResult(change: Partial<MeetingResult> = {}): MeetingResult {
 export function participantResult(identity: string, change: Partial<ParticipantResult> = {}): ParticipantResult {
   return {
     identity,
-    framesExpected: 200,
+    samplesPlayed: 32_000,
     framesReceived: 200,
     framesDropped: 0,
     samplesLost: 0,
@@ -35,7 +52,7 @@ export function participantResult(identity: string, change: Partial<ParticipantR
 export function meetingFigures(change: Partial<MeetingFigures> = {}): MeetingFigures {
   return {
     ours: sideResult(),
-    peer: sideResult({ events: null, mainThreadUsPerFrame: 40, cpuPercent: 16 }),
+    peer: sideResult({ events: null, mainThreadPercent: 8, mainThreadUsPerFrame: 40, cpuPercent: 16 }),
     meeting: { participants: 2, seconds: 2, sampleRate: 16_000, frameMs: 10, stall: 0, forget: 0 },
     machine: {
       cpu: 'A processor',

@@ -23,11 +23,14 @@ function view(participants: number, change: Partial<View> = {}): View {
     })),
     events: { published: 11_516_800, delivered: 11_516_000, unwanted: 800, dropped: 12, wakes: 1_234_567 },
     reading: {
+      mainThreadPercent: 4.936,
+      idlePercent: 0.6,
       mainThreadUsPerFrame: 12.34,
       mainThreadClock: 'processor',
       lagMs: { p50: 0.06, p99: 1.26, max: 512.3 },
       rssMb: { start: 90.4, end: 1234.5 },
       cpuPercent: 34.5,
+      halfOfSeconds: { mainThreadPercent: [4.8, 5.1], mainThreadUsPerFrame: [12, 12.8], cpuPercent: [33, 36] },
     },
     ...change,
   };
@@ -47,7 +50,9 @@ test('shows everything in 60 columns', () => {
   expect(flat).toContain('meeting: 59:59 of 24:00:00, 4 participants, 44.1 kHz, 10 ms frames');
   expect(flat).toContain('JavaScript blocked for 500 ms each second');
   expect(flat).toContain('11,516,800 published, 11,516,000 delivered, 800 unwanted, 12 dropped, 1,234,567 wakes');
-  expect(flat).toContain('12.3 µs a frame, lag p50 0.1 ms, p99 1.3 ms, max 512.3 ms');
+  expect(flat).toContain(
+    '4.94 % (half of seconds 4.80–5.10 %, idle 0.60 %), 12.3 µs per frame, lag p50 0.1 ms, p99 1.3 ms, max 512.3 ms',
+  );
   expect(flat).toContain('1235 MB resident (+1145), CPU 35 %');
 });
 
@@ -102,13 +107,24 @@ test('without a terminal a moment is one line', () => {
 });
 
 test('what plain rtc-node takes is below what narrowcast takes, as far as it was heard of', () => {
-  const peer = { frames: 1_439_000, reading: { ...view(1).reading, mainThreadUsPerFrame: 45.67 } };
+  const peer = {
+    frames: 1_439_000,
+    reading: { ...view(1).reading, mainThreadPercent: 11.2, mainThreadUsPerFrame: 45.67 },
+  };
   const lines = liveTable(view(4, { peer }), 60, 24);
 
   expect(lines.filter((line) => line.length >= 60)).toEqual([]);
-  expect(lines.join(' ').replace(/\s+/g, ' ')).toContain('rtc-node 45.7 µs a frame, lag p99 1.3 ms, max 512.3 ms');
-  expect(plainLine(view(4, { peer }))).toContain('rtc-node: 45.7 µs a frame');
+  expect(lines.join(' ').replace(/\s+/g, ' ')).toContain(
+    'rtc-node 11.2 % (half of seconds 4.80–5.10 %, idle 0.60 %), 45.7 µs per frame, lag p50 0.1 ms',
+  );
+  expect(plainLine(view(4, { peer }))).toContain('rtc-node: 11.2 % (half of seconds');
   expect(plainLine(view(4))).not.toContain('rtc-node');
+});
+
+test('a clock that can not tell gives -, and not 0.0', () => {
+  const reading = { ...view(1).reading, mainThreadPercent: null, idlePercent: null, mainThreadUsPerFrame: null };
+
+  expect(plainLine(view(1, { reading }))).toContain('thread: - (half of seconds 4.80–5.10 %, idle -), - per frame');
 });
 
 test('wrapped lines keep all words and stay narrower than the terminal', () => {

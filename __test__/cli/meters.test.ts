@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { Meters } from '../../src/cli/meters.js';
+import { Meters, type Reading } from '../../src/cli/meters.js';
+import { Sampler } from '../../src/cli/sampler.js';
 import { threadClock } from '../../src/cli/thread-clock.js';
 
 // Work of so long takes longer on a busy machine.
@@ -13,29 +14,36 @@ function block(ms: number): void {
   for (const end = clock.now() + ms; clock.now() < end;);
 }
 
-async function measure(work: (meters: Meters) => void): Promise<ReturnType<Meters['read']>> {
+async function measure(work: (meters: Meters) => void): Promise<Reading> {
   const meters = new Meters();
-  await meters.calibrate();
+  await meters.idle(300);
   meters.start();
   // Out of this test's own callback: the loop counts as busy only for what it runs.
   await sleep(20);
   work(meters);
   await sleep(20);
-  meters.stop();
+  meters.stop(100);
   return meters.read(100);
 }
 
-test('work of the thread is divided by the frames', async () => {
-  const { mainThreadUsPerFrame, cpuPercent, lagMs } = await measure(() => block(400));
+test('Meters: the thread time is a share of the time, and divided by the frames; nothing is subtracted', async () => {
+  const before = { wall: performance.now(), thread: clock.now() };
+  const { mainThreadPercent, mainThreadUsPerFrame, idlePercent, cpuPercent, lagMs } = await measure(() => block(400));
+  const wall = performance.now() - before.wall;
+  const thread = clock.now() - before.thread;
 
-  expect(mainThreadUsPerFrame).toBeGreaterThan(3500);
+  expect(mainThreadUsPerFrame).toBeGreaterThanOrEqual(4000);
+  expect(mainThreadUsPerFrame).toBeLessThanOrEqual(thread * 10);
+  // The two are the same time.
+  expect(mainThreadPercent).toBeGreaterThan((mainThreadUsPerFrame! / 10 / wall) * 100);
+  expect(idlePercent).toBeGreaterThan(0);
   expect(cpuPercent).toBeGreaterThan(10);
-  expect(lagMs.max).toBeGreaterThan(390);
+  expect(lagMs.max).toBeGreaterThan(370);
 });
 
-test('parts of a meeting have figures of their own', async () => {
+test('Meters.sample: parts of a meeting have figures of their own', async () => {
   const meters = new Meters();
-  await meters.calibrate();
+  await meters.idle(300);
   const first = meters.start();
   await sleep(20);
   block(300);
@@ -44,50 +52,58 @@ test('parts of a meeting have figures of their own', async () => {
   await sleep(100);
   const idle = meters.sample(200);
   const nothing = meters.sample(200);
-  meters.stop();
+  meters.stop(200);
 
-  expect(first).toEqual({ at: 0, rssMb: expect.any(Number), lagMs: null, mainThreadUsPerFrame: null });
+  const none = { mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null };
+  expect(first).toEqual({ at: 0, rssMb: expect.any(Number), lagMs: null, ...none });
   expect(busy.at).toBeGreaterThan(0.3);
-  expect(busy.mainThreadUsPerFrame).toBeGreaterThan(2600);
-  expect(busy.lagMs!.max).toBeGreaterThan(290);
+  expect(busy.mainThreadUsPerFrame).toBeGreaterThanOrEqual(3000);
+  expect(busy.lagMs!.max).toBeGreaterThan(270);
   expect(idle.at).toBeGreaterThan(busy.at);
   expect(idle.mainThreadUsPerFrame).toBeLessThan(1000);
   // No frame, no time of one.
   expect(nothing.mainThreadUsPerFrame).toBeNull();
 });
 
-test('what the playing of others takes is left out', async () => {
+test('Meters: the figures end with the latest sample, and begin after the warm-up', async () => {
   const meters = new Meters();
-  // A third of the thread's time, before and during the meeting.
-  const play = () => {
-    const timer = setInterval(() => block(5), 15);
-    return () => clearInterval(timer);
-  };
-  await meters.calibrate(play);
   meters.start();
-  const silence = play();
-  await sleep(600);
-  silence();
-  meters.stop();
-  const without = new Meters();
-  await without.calibrate();
-  without.start();
-  const again = play();
-  await sleep(600);
-  again();
-  without.stop();
+  block(200);
+  meters.begin(10);
+  await sleep(50);
+  meters.sample(110);
+  const { mainThreadUsPerFrame } = meters.read(110);
+  block(200);
 
-  expect(meters.read(100).mainThreadUsPerFrame).toBeLessThan(0.7 * without.read(100).mainThreadUsPerFrame);
+  expect(mainThreadUsPerFrame).toBeLessThan(1500);
+  // Frames that came since are not in it, either.
+  expect(meters.read(500).mainThreadUsPerFrame).toBe(mainThreadUsPerFrame);
 });
 
-test('what is apart is left out of the time per frame, and shows in the delay', async () => {
+test('Meters: half of the seconds lies between two values, where there are four or more', async () => {
+  const meters = new Meters();
+  meters.start();
+  for (const ms of [20, 80, 40]) {
+    block(ms);
+    meters.sample(0);
+  }
+  expect(meters.read(0).halfOfSeconds.mainThreadPercent).toBeNull();
+  await sleep(100);
+  meters.sample(0);
+  const [low, high] = meters.read(0).halfOfSeconds.mainThreadPercent!;
+
+  expect(low).toBeLessThan(high);
+  expect(meters.read(0).halfOfSeconds.mainThreadUsPerFrame).toBeNull();
+});
+
+test('Meters.apart: what is apart is left out of the thread time, and shows in the delay', async () => {
   const { mainThreadUsPerFrame, lagMs } = await measure((meters) => meters.apart(() => block(400)));
 
   expect(mainThreadUsPerFrame).toBeLessThan(2000);
-  expect(lagMs.max).toBeGreaterThan(390);
+  expect(lagMs.max).toBeGreaterThan(370);
 });
 
-test('an idle thread has next to no delay, and a sensible memory', async () => {
+test('Meters: an idle thread has next to no delay, and a sensible memory', async () => {
   const { lagMs, rssMb } = await measure(() => {});
 
   expect(lagMs.p50).toBeLessThan(5);
@@ -96,32 +112,41 @@ test('an idle thread has next to no delay, and a sensible memory', async () => {
   expect(rssMb.end).toBeLessThan(4000);
 });
 
-test('after the end, readings stay', async () => {
+test('Meters.stop: readings stay', () => {
   const meters = new Meters();
   meters.start();
-  meters.stop();
+  meters.stop(1);
   const before = meters.read(1);
   block(50);
 
   expect(meters.read(1)).toEqual(before);
 });
 
-test('what comes after the end, waited for in vain, is left out', async () => {
-  const meters = new Meters();
-  await meters.calibrate();
-  meters.start();
+test('Meters: a clock that stands still gives null, and not 0', async () => {
+  const still = new Meters({ kind: 'processor', now: () => 7 });
+  await still.idle(20);
+  still.start();
   await sleep(20);
-  meters.mayBeOver();
-  block(300);
-  await sleep(20);
-  meters.stop();
+  still.sample(100);
+  still.stop(100);
 
-  expect(meters.read(100).mainThreadUsPerFrame).toBeLessThan(1500);
+  expect(still.read(100)).toMatchObject({ mainThreadPercent: null, idlePercent: null, mainThreadUsPerFrame: null });
 });
 
-test('no frames cost nothing', () => {
-  const meters = new Meters();
-  meters.start();
+test('Sampler: two with the same origin sample at the same moments, after a second of warming up', async () => {
+  const origin = performance.now() - 100;
+  const samplers = [new Sampler(new Meters(), () => 0, { origin, warmUp: true })];
+  samplers[0]!.start();
+  await sleep(300);
+  samplers.push(new Sampler(new Meters(), () => 0, { origin, warmUp: true }));
+  const later = performance.now() - origin;
+  samplers[1]!.start();
+  await vi.waitUntil(() => samplers.every(({ samples }) => samples.length >= 3), { timeout: 30_000 });
+  for (const sampler of samplers) sampler.stop();
+  const [first, second] = samplers.map(({ samples }, at) =>
+    samples.slice(1, 3).map((sample) => Math.round((sample.at * 1000 + (at === 0 ? 100 : later)) / 1000)),
+  );
 
-  expect(meters.read(0).mainThreadUsPerFrame).toBe(0);
+  expect(first).toEqual([2, 3]);
+  expect(second).toEqual(first);
 });

@@ -36,9 +36,11 @@ test('both sides are in it, over time and in words', () => {
   expect(ours.samples).toEqual(sideResult().samples);
   expect(peer?.samples).toEqual(sideResult().samples);
   const words = wordsOf(html);
-  expect(words).toContain('4.0× less main-thread time per frame 10.0 µs; rtc-node: 40.0 µs');
-  expect(words).toContain('2.0× less processor time');
-  expect(words).toContain('main thread per frame 10.0 µs 40.0 µs 0.25');
+  expect(words).toContain('2.00 % of the main thread rtc-node: 8.00 %; 4.0 times less');
+  expect(words).toContain('8.00 % of a core, all threads rtc-node: 16.0 %; 2.0 times less');
+  expect(words).toContain(
+    'main thread 2.00 % 8.00 % 0.25 … half of seconds 1.90–2.20 % 1.90–2.20 % … idle, before 0.50 % 0.50 %',
+  );
   expect(words).toContain('A processor, 2 cores');
   expect(words).toContain('v20.20.2');
   expect(words).toContain('engine 0.12.73');
@@ -51,7 +53,7 @@ test('what memory came to is in front, and what was forgotten is told', () => {
   const words = (forget: number) =>
     wordsOf(render({ meeting: { ...meeting, forget }, peer: sideResult({ rssMb: { start: 80, end: 270 } }) }));
 
-  expect(words(2)).toContain('3.0× less memory at the end 90 MB; rtc-node: 270 MB');
+  expect(words(2)).toContain('90 MB memory at the end rtc-node: 270 MB; 3.0 times less');
   expect(words(2)).toContain('2 streams forgotten each second');
   expect(words(1)).toContain('a stream forgotten each second');
   expect(words(1)).toContain('let go of without being closed');
@@ -59,10 +61,10 @@ test('what memory came to is in front, and what was forgotten is told', () => {
 });
 
 test('what is worse is called worse', () => {
-  const words = wordsOf(render({ ours: sideResult({ mainThreadUsPerFrame: 80, cpuPercent: 16.2 }) }));
+  const words = wordsOf(render({ ours: sideResult({ mainThreadPercent: 16, cpuPercent: 16.2 }) }));
 
-  expect(words).toContain('2.0× more main-thread time per frame 80.0 µs; rtc-node: 40.0 µs');
-  expect(words).toContain('The same processor time');
+  expect(words).toContain('16.0 % of the main thread rtc-node: 8.00 %; 2.0 times more');
+  expect(words).toContain('16.2 % of a core, all threads rtc-node: 16.0 %; the same');
 });
 
 test('without a comparison there is one side, and the reason', () => {
@@ -72,7 +74,7 @@ test('without a comparison there is one side, and the reason', () => {
   expect(dataOf(html).peer).toBeNull();
   expect(words).toContain('No comparison with rtc-node: its process ended with SIGKILL');
   expect(words).toContain('Somebody ended this meeting early.');
-  expect(words).toContain('main thread per frame 10.0 µs event-loop lag p50');
+  expect(words).toContain('… per frame 10.0 µs all threads 8.00 %');
   expect(html).not.toContain('class="key peer"');
 });
 
@@ -139,8 +141,8 @@ test('its scripts run: the library is there, and draws each chart with the lines
   expect([thread, lag, memory].map(({ series }) => series.length)).toEqual([3, 5, 3]);
   expect(Array.from(thread.data, (values) => Array.from(values))).toEqual([
     [0, 0.95, 1.95],
-    [null, 11.5, 9.5],
-    [null, 11.5, 9.5],
+    [null, 2.3, 1.9],
+    [null, 2.3, 1.9],
   ]);
   expect(Array.from(memory.data[2]!)).toEqual([80, 85, 90]);
 });

@@ -1,4 +1,5 @@
-import { count } from './format.js';
+import { count, megabytes, micros, milliseconds, orNone, percent, rangeText } from './format.js';
+import type { Reading, SecondFigure } from './meters.js';
 import type { Measured, MeetingResult, Sides } from './result.js';
 
 /** One figure of both sides. */
@@ -7,71 +8,96 @@ export interface ComparisonRow {
   readonly ours: string;
   /** `-` where it was not counted. */
   readonly peer: string;
-  /** Ours divided by the peer's; empty where that says nothing. */
+  /** Ours divided by the peer's; `same` where they differ by less than the seconds do; empty where it says nothing. */
   readonly ratio: string;
 }
 
 /** A figure of one side. */
-interface Figure {
+export interface Figure {
   readonly what: string;
-  readonly of: (result: Measured) => number | null;
+  readonly of: (result: Reading) => number | null;
   readonly format: (value: number) => string;
+  /** Its name among the figures that each second has. */
+  readonly second?: SecondFigure;
+  /** Whether it has a row for how much the seconds differ. */
+  readonly spread?: boolean;
   /** Whether the two can be divided. */
   readonly ratio?: boolean;
 }
 
-const oneDecimal = (value: number): string => value.toFixed(1);
-const megabytes = (value: number): string => `${value.toFixed(0)} MB`;
-const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
+export const MAIN_THREAD: Figure = {
+  what: 'main thread',
+  of: (result) => result.mainThreadPercent,
+  second: 'mainThreadPercent',
+  spread: true,
+  format: percent,
+  ratio: true,
+};
+
+export const PER_FRAME: Figure = {
+  what: '… per frame',
+  of: (result) => result.mainThreadUsPerFrame,
+  second: 'mainThreadUsPerFrame',
+  format: micros,
+  ratio: true,
+};
+
+export const MEMORY: Figure = {
+  what: 'memory at the end',
+  of: (result) => result.rssMb.end,
+  format: megabytes,
+  ratio: true,
+};
+
+export const LAG: Figure = { what: 'event-loop lag p99', of: (result) => result.lagMs.p99, format: milliseconds };
+
+export const PROCESSOR: Figure = {
+  what: 'all threads',
+  of: (result) => result.cpuPercent,
+  second: 'cpuPercent',
+  spread: true,
+  format: percent,
+  ratio: true,
+};
 
 const COSTS: readonly Figure[] = [
-  {
-    what: 'main thread per frame',
-    of: (result) => result.mainThreadUsPerFrame,
-    format: (value) => `${oneDecimal(value)} µs`,
-    ratio: true,
-  },
+  MAIN_THREAD,
+  { what: '… idle, before', of: (result) => result.idlePercent, format: percent },
+  PER_FRAME,
+  PROCESSOR,
   { what: 'event-loop lag p50', of: (result) => result.lagMs.p50, format: milliseconds },
-  { what: 'event-loop lag p99', of: (result) => result.lagMs.p99, format: milliseconds },
+  LAG,
   { what: 'event-loop lag max', of: (result) => result.lagMs.max, format: milliseconds },
-  { what: 'memory at the end', of: (result) => result.rssMb.end, format: megabytes, ratio: true },
+  MEMORY,
   {
     what: 'memory growth',
     of: (result) => result.rssMb.end - result.rssMb.start,
     format: (value) => (value < 0 ? `-${megabytes(-value)}` : `+${megabytes(value)}`),
   },
-  {
-    what: 'processor',
-    of: (result) => result.cpuPercent,
-    format: (value) => `${oneDecimal(value)} %`,
-    ratio: true,
-  },
 ];
 
-const EVENTS: readonly Figure[] = (
-  [
-    ['native events', 'published'],
-    ['… delivered', 'delivered'],
-    ['… nobody wanted', 'unwanted'],
-    ['… dropped', 'dropped'],
-    ['wakes of JavaScript', 'wakes'],
-  ] as const
-).map(([what, key]) => ({ what, of: ({ events }) => events?.[key] ?? null, format: count }));
+const EVENTS = [
+  ['native events', 'published'],
+  ['… delivered', 'delivered'],
+  ['… unwanted', 'unwanted'],
+  ['… dropped', 'dropped'],
+  ['wakes of JavaScript', 'wakes'],
+] as const;
 
 /** What of the voices arrived on one side. */
 export interface Outcome {
   readonly framesReceived: number;
-  readonly framesExpected: number;
+  readonly samplesPlayed: number;
   readonly samplesLost: number;
   readonly intact: number;
   readonly recordings: number;
 }
 
 export function outcomeOf({ participants }: MeetingResult): Outcome {
-  const outcome = { framesReceived: 0, framesExpected: 0, samplesLost: 0, intact: 0, recordings: participants.length };
+  const outcome = { framesReceived: 0, samplesPlayed: 0, samplesLost: 0, intact: 0, recordings: participants.length };
   for (const each of participants) {
     outcome.framesReceived += each.framesReceived;
-    outcome.framesExpected += each.framesExpected;
+    outcome.samplesPlayed += each.samplesPlayed;
     outcome.samplesLost += each.samplesLost;
     if (each.intact) outcome.intact++;
   }
@@ -89,7 +115,7 @@ export function comparisonRows({ ours, peer }: Sides): ComparisonRow[] {
   });
   return [
     text('frames read', ({ framesReceived }) => count(framesReceived)),
-    text('frames played', ({ framesExpected }) => count(framesExpected)),
+    text('samples played', ({ samplesPlayed }) => count(samplesPlayed)),
     text('samples lost', ({ samplesLost }) => count(samplesLost)),
     text('recordings intact', ({ intact, recordings }) => `${count(intact)} of ${count(recordings)}`),
     ...measuredRows(ours, peer),
@@ -98,37 +124,65 @@ export function comparisonRows({ ours, peer }: Sides): ComparisonRow[] {
 
 /** What was measured of both sides, or of one. */
 export function measuredRows(ours: Measured, peer: Measured | null = null): ComparisonRow[] {
-  return [...COSTS, ...EVENTS].map((figure) => rowOf(figure, ours, peer));
+  return [
+    ...COSTS.flatMap((figure) => rowsOf(figure, ours, peer)),
+    ...EVENTS.map(([what, key]) => {
+      const text = ({ events }: Measured) => (events ? count(events[key]) : '-');
+      return { what, ours: text(ours), peer: peer ? text(peer) : '-', ratio: '' };
+    }),
+  ];
 }
 
-function rowOf({ what, of, format, ratio }: Figure, ours: Measured, peer: Measured | null): ComparisonRow {
-  const [one, other] = [of(ours), peer && of(peer)];
-  return {
-    what,
-    ours: one === null ? '-' : format(one),
-    peer: other === null ? '-' : format(other),
-    ratio: ratio && one !== null && other ? (one / other).toFixed(2) : '',
-  };
+/** A figure, and what its seconds were. */
+function rowsOf(figure: Figure, ours: Measured, peer: Measured | null): ComparisonRow[] {
+  const { what, ratio } = figure;
+  const each = (of: (result: Measured) => string) => ({ ours: of(ours), peer: peer ? of(peer) : '-' });
+  const row = { what, ...each((result) => formatted(figure, result)), ratio: ratio ? ratioOf(figure, ours, peer) : '' };
+  if (!figure.spread) return [row];
+  return [row, { what: '… half of seconds', ...each((result) => spreadText(figure, result)), ratio: '' }];
+}
+
+function ratioOf(figure: Figure, ours: Measured, peer: Measured | null): string {
+  const found = peer && difference(figure, ours, peer);
+  if (!found) return '';
+  return found.word === 'the same' ? 'same' : found.ratio.toFixed(2);
+}
+
+/** A side's figure, or `-` where there is none. */
+export function formatted({ of, format }: Figure, result: Reading): string {
+  return orNone(of(result), format);
+}
+
+/** `1.70–1.78 %`, or `-` for a meeting of a few seconds. */
+export function spreadText({ second, format }: Figure, { halfOfSeconds }: Reading): string {
+  const half = second && halfOfSeconds[second];
+  return half ? rangeText(half, format) : '-';
 }
 
 /** How much less, or more, of something ours takes: computed, whichever way it comes out. */
 export interface Difference {
-  /** 1 or more; null where one of the two is nothing. */
-  readonly times: number | null;
+  /** Ours divided by the peer's. */
+  readonly ratio: number;
   readonly word: 'less' | 'more' | 'the same';
 }
 
-/** Differences below this, as a part of the whole, are none. */
+/** Differences below this, as a part of the peer's, are none. */
 const NOTHING = 0.05;
 
-export function difference(ours: number, peer: number): Difference {
-  const times = ours > 0 && peer > 0 ? Math.max(ours / peer, peer / ours) : null;
-  if (ours === peer || (times !== null && times < 1 + NOTHING)) return { times: 1, word: 'the same' };
-  return { times, word: ours < peer ? 'less' : 'more' };
+/** How two sides differ in a figure; null where one of them has none. */
+export function difference({ of, second }: Figure, ours: Reading, peer: Reading): Difference | null {
+  const [one, other] = [of(ours), of(peer)];
+  if (one === null || other === null || one <= 0 || other <= 0) return null;
+  const widths = [ours, peer].map(({ halfOfSeconds }) => {
+    const half = second && halfOfSeconds[second];
+    return half ? half[1] - half[0] : 0;
+  });
+  const ratio = one / other;
+  if (Math.abs(one - other) <= Math.max(...widths, NOTHING * other)) return { ratio, word: 'the same' };
+  return { ratio, word: one < other ? 'less' : 'more' };
 }
 
-/** `3.2 times less main-thread time per frame`. */
-export function differenceText({ times, word }: Difference, what: string): string {
-  if (word === 'the same') return `the same ${what}`;
-  return times === null ? `${word} ${what}` : `${times.toFixed(1)} times ${word} ${what}`;
+/** `1.9 times less`, or `the same`. */
+export function differenceText({ ratio, word }: Difference): string {
+  return word === 'the same' ? word : `${Math.max(ratio, 1 / ratio).toFixed(1)} times ${word}`;
 }

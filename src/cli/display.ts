@@ -1,4 +1,13 @@
-import { comparisonRows, difference, differenceText, outcomeOf } from './comparison.js';
+import {
+  comparisonRows,
+  difference,
+  differenceText,
+  formatted,
+  MAIN_THREAD,
+  outcomeOf,
+  PROCESSOR,
+  type Figure,
+} from './comparison.js';
 import { count, people } from './format.js';
 import { liveTable, meterLines, plainLine, type View } from './live-table.js';
 import { comparisonTable, resultTable } from './result-table.js';
@@ -63,23 +72,25 @@ export function summary(sides: Sides, out: string, early: boolean, columns: numb
 }
 
 function savings(ours: MeetingResult, peer: MeetingResult): string[] {
-  const time = difference(ours.mainThreadUsPerFrame, peer.mainThreadUsPerFrame);
-  const processor = difference(ours.cpuPercent, peer.cpuPercent);
-  return [
-    `beside plain rtc-node: ${differenceText(time, 'main-thread time per frame')}`,
-    differenceText(processor, 'processor time'),
-  ];
+  return [MAIN_THREAD, PROCESSOR].map((figure) => comparedText(figure, ours, peer));
+}
+
+/** `main thread 1.74 %, rtc-node 3.25 %: 1.9 times less`. */
+function comparedText(figure: Figure, ours: MeetingResult, peer: MeetingResult): string {
+  const found = difference(figure, ours, peer);
+  const figures = `${figure.what} ${formatted(figure, ours)}; rtc-node ${formatted(figure, peer)}`;
+  return found ? `${figures}: ${differenceText(found)}` : figures;
 }
 
 function verdict(ours: MeetingResult, out: string, early: boolean): string[] {
-  const { framesReceived, framesExpected, samplesLost, intact, recordings } = outcomeOf(ours);
+  const { framesReceived, samplesPlayed, samplesLost, intact, recordings } = outcomeOf(ours);
   const damaged = recordings - intact;
   return [
     `${early ? 'ended early: ' : ''}${people(recordings)}`,
-    `${count(framesReceived)} of ${count(framesExpected)} frames`,
-    `${count(samplesLost)} samples lost`,
+    `${count(framesReceived)} frames read`,
+    `${count(samplesLost)} of ${count(samplesPlayed)} samples lost`,
     damaged === 0
       ? `every recording in ${out} is bit for bit what was played`
-      : `${count(damaged)} of the recordings in ${out} are not what was played`,
+      : `${count(damaged)} ${damaged === 1 ? 'recording differs' : 'recordings differ'} from what was played, in ${out}`,
   ];
 }

@@ -6,6 +6,26 @@ export const count = (value: number): string => numbers.format(value);
 /** A number with its thousands apart, or `-` where there is none. */
 export const countOrNone = (value: number | null): string => (value === null ? '-' : count(value));
 
+/** `1.74 %`. */
+export const percent = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} %`;
+
+/** `21.6 µs`. */
+export const micros = (value: number): string => `${value.toFixed(1)} µs`;
+
+/** `1.3 ms`. */
+export const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
+
+/** `90 MB`. */
+export const megabytes = (value: number): string => `${value.toFixed(0)} MB`;
+
+/** A value in words, or `-` where there is none. */
+export const orNone = (value: number | null, format: (value: number) => string): string =>
+  value === null ? '-' : format(value);
+
+/** `1.70–1.78 %`: the unit once. */
+export const rangeText = ([low, high]: readonly [number, number], format: (value: number) => string): string =>
+  `${format(low).replace(/ .*/, '')}–${format(high)}`;
+
 /** `3 participants`. */
 export function people(number: number): string {
   return number === 1 ? '1 participant' : `${count(number)} participants`;

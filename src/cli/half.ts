@@ -7,6 +7,7 @@ import { Recording } from './recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
 import { Sampler } from './sampler.js';
 import type { EventCounts, Listening, Side } from './side.js';
+import { withoutSilenceAround } from './silence.js';
 import { Stall } from './stall.js';
 import { compare } from './verify.js';
 import { readRecording, WavWriter } from './wav-file.js';
@@ -43,6 +44,18 @@ export interface Heard {
   /** Why there is nothing to hear, where something else than silence is the reason. */
   readonly state?: string | undefined;
 }
+
+/** How long the thread is watched while it has nothing to do, in ms. */
+const IDLE_MS = 1000;
+
+/** A meeting of so many seconds begins with one that is not measured: the code for everything is slow at first. */
+const WARM_UP_FROM_S = 3;
+
+/** How much silence follows what was played, in ms, once all of it has come: no pause in a voice is as long. */
+const SILENCE_MS = 400;
+
+/** How long that may take, in ms: longer than any buffer. */
+const ARRIVAL_MS = 20_000;
 
 /** How long nothing may happen before it is taken for the end, in ms. */
 const PATIENCE_MS = 3000;
@@ -116,37 +129,38 @@ export class Half {
   /**
    * Holds it, with the participants whose files are open. Nothing is left open afterwards.
    *
+   * @param at when it begins, in ms since 1970; seconds are counted from there
    * @throws {Failure} a file can't be written or read
    */
-  async hold(participants: readonly Participant[]): Promise<MeetingResult> {
+  async hold(participants: readonly Participant[], at: number = Date.now()): Promise<MeetingResult> {
     const side = this.#side;
     const meters = this.#meters;
-    const sampler = new Sampler(
-      meters,
-      () => this.frames,
-      (sample) => this.#attendance.sampled?.(sample),
-    );
+    const origin = at - performance.timeOrigin;
+    const sampler = new Sampler(meters, () => this.frames, {
+      origin,
+      warmUp: this.#options.seconds >= WARM_UP_FROM_S,
+      onSample: (sample) => this.#attendance.sampled?.(sample),
+    });
     try {
-      await meters.calibrate(() => side.rehearse(participants.length));
-      for (const [at, participant] of participants.entries()) this.#seat(participant, this.#recordings[at]!);
+      await sleep(origin - performance.now());
+      await meters.idle(Math.max(0, origin + IDLE_MS - performance.now()));
+      this.#seat(participants);
       const recorded = Promise.all(this.#seats.map((seat) => seat.recorded));
       const trouble = Promise.race([recorded, side.broken]);
-      // It may come before anybody waits for it.
+      // It may come before it is waited for.
       trouble.catch(() => {});
 
       sampler.start();
-      const chunks = await this.#play(trouble);
-      sampler.stop();
+      const played = await this.#play(trouble, origin, () => sampler.stop());
       await Promise.race([this.#arrival(), trouble]);
       // Before the streams are closed: what the engine says of that is not the meeting's.
       const events = side.events();
       for (const { listening } of this.#seats) listening.close();
       await Promise.race([recorded, side.broken]);
-      meters.stop();
       await Promise.all(this.#recordings.map((recording) => recording.close()));
 
       const results: ParticipantResult[] = [];
-      for (const [at, seat] of this.#seats.entries()) results.push(await this.#check(seat, chunks[at]!));
+      for (const [at, seat] of this.#seats.entries()) results.push(await this.#check(seat, played[at]!));
       const { samples } = sampler;
       return { participants: results, events, ...meters.read(this.frames), samples };
     } catch (error) {
@@ -184,75 +198,72 @@ export class Half {
     return this.#meters.read(this.frames);
   }
 
-  #seat(participant: Participant, recording: Recording): void {
-    const listening = this.#side.join(participant);
-    this.#seats.push({ participant, recording, listening, recorded: recording.record(listening.frames) });
+  #seat(participants: readonly Participant[]): void {
+    for (const [at, listening] of this.#side.join(participants).entries()) {
+      const recording = this.#recordings[at]!;
+      const recorded = recording.record(listening.frames);
+      this.#seats.push({ participant: participants[at]!, recording, listening, recorded });
+    }
   }
 
-  /** Plays until the end, or until somebody stops it; returns how many chunks of 10 ms each participant had to say. */
-  async #play(trouble: Promise<unknown>): Promise<number[]> {
+  /**
+   * Plays until the end, or until it is stopped.
+   *
+   * @param measured is called when all is played that is measured
+   * @returns samples played of each participant
+   */
+  async #play(trouble: Promise<unknown>, origin: number, measured: () => void): Promise<number[]> {
     const side = this.#side;
-    const { seconds, stall: stallMs, forget } = this.#options;
-    const chunks = Math.round(seconds * 100);
+    const { seconds, sampleRate, stall: stallMs, forget } = this.#options;
     const apart = (work: () => void) => this.#meters.apart(work);
     const stall = new Stall(stallMs, apart);
     let forgetting: NodeJS.Timeout | undefined;
     let forgotten = 0;
+    // Whole chunks of 10 ms: the engine plays nothing shorter.
+    const samples = this.#stopping ? 0 : Math.round(seconds * 100) * (sampleRate / 100);
+    const playing = side.play(samples);
+    // It may fail after something else did.
+    playing.catch(() => {});
     try {
-      if (!this.#stopping) side.play(chunks);
       this.#attendance.begin?.(apart);
-      stall.start();
+      stall.start(origin);
       const forgetOne = () => side.forget(forgotten++ % this.#seats.length);
       if (forget > 0) forgetting = setInterval(forgetOne, 1000 / forget);
-      // When the streams end before the meeting, the comparison shows what is missing.
-      await Promise.race([this.#played(chunks), this.#stopped, trouble]);
+      await Promise.race([playing, this.#stopped, trouble]);
     } finally {
+      measured();
       stall.stop();
       clearInterval(forgetting);
       this.#attendance.end?.();
       side.silence();
     }
     this.#early = this.#stopping;
-    return side.played().map(({ sent }) => (this.#early ? sent : chunks));
+    await Promise.race([playing, trouble]);
+    return side.played();
   }
 
-  /** Resolves when all was played, or nothing is played any more. */
-  async #played(chunks: number): Promise<void> {
-    const { signal } = this.#over;
-    // Before that it can't be over: looking costs time of the very thread whose time is measured.
-    await sleep(chunks * 10, undefined, { signal }).catch(() => {});
-    const sent = () => this.#side.played().map((each) => each.sent);
-    await settled(() => sent().every((each) => each >= chunks), sent, signal);
-  }
-
-  /** Resolves when all that the engine took has come out of it, or nothing comes any more. */
+  /** Resolves when all that was played has come out of the engine and silence follows, or nothing comes any more. */
   #arrival(): Promise<void> {
-    const { sampleRate, frameMs } = this.#options;
-    const frame = (sampleRate / 1000) * frameMs;
-    const arrived = ({ recording, listening }: Seat) =>
-      recording.samples + listening.buffered() + (listening.dropped() ?? 0) * frame;
-    const complete = () =>
-      this.#side.played().every(({ sent, captured, failed }, at) => {
-        return sent === captured + failed && arrived(this.#seats[at]!) >= captured * (sampleRate / 100);
-      });
-    const progress = () => [this.#seats.map(arrived), this.#side.played()];
-    // What is waited for in vain is no part of the meeting.
-    return settled(complete, progress, this.#over.signal, () => this.#meters.mayBeOver());
+    const silence = (SILENCE_MS / 1000) * this.#options.sampleRate;
+    const limit = performance.now() + ARRIVAL_MS;
+    const arrived = () => this.#seats.every(({ recording }) => recording.quiet >= silence);
+    const complete = () => arrived() || performance.now() > limit;
+    const progress = () => this.#seats.map(({ recording }) => recording.samples);
+    return settled(complete, progress, this.#over.signal);
   }
 
   /** Reads a recording back from the disk. */
-  async #check({ participant, recording, listening }: Seat, chunks: number): Promise<ParticipantResult> {
-    const { sampleRate, frameMs } = this.#options;
-    const expected = chunks * (sampleRate / 100);
-    const heard = compare(participant.pcm, expected, await readRecording(recording.path, sampleRate));
-    const moved = this.#side.ordered ? 0 : Math.min(heard.lost, heard.surplus);
+  async #check({ participant, recording, listening }: Seat, played: number): Promise<ParticipantResult> {
+    const { pcm, identity } = participant;
+    const recorded = await readRecording(recording.path, this.#options.sampleRate);
+    const { lost, intact } = compare(pcm, played, withoutSilenceAround(recorded, pcm, played));
     return {
-      identity: participant.identity,
-      framesExpected: Math.ceil(expected / ((sampleRate / 1000) * frameMs)),
+      identity,
+      samplesPlayed: played,
       framesReceived: recording.frames,
       framesDropped: listening.dropped(),
-      samplesLost: heard.lost - moved,
-      intact: heard.lost === moved && heard.surplus === moved,
+      samplesLost: lost,
+      intact,
     };
   }
 
@@ -262,12 +273,7 @@ export class Half {
 }
 
 /** Resolves when `condition` holds, or `progress` has not changed for {@link PATIENCE_MS}, or the signal aborts. */
-async function settled(
-  condition: () => boolean,
-  progress: () => unknown,
-  signal: AbortSignal,
-  onProgress: () => void = () => {},
-): Promise<void> {
+async function settled(condition: () => boolean, progress: () => unknown, signal: AbortSignal): Promise<void> {
   let last = '';
   let since = performance.now();
   while (!condition() && !signal.aborted) {
@@ -275,7 +281,6 @@ async function settled(
     if (now !== last) {
       last = now;
       since = performance.now();
-      onProgress();
     } else if (performance.now() - since > PATIENCE_MS) {
       return;
     }

@@ -1,4 +1,5 @@
-import { clock, count, countOrNone, people } from './format.js';
+import { formatted, MAIN_THREAD, PER_FRAME, spreadText } from './comparison.js';
+import { clock, count, countOrNone, orNone, people, percent } from './format.js';
 import type { Heard } from './half.js';
 import type { Reading } from './meters.js';
 import type { Progress } from './peer-messages.js';
@@ -97,9 +98,12 @@ function eventParts({ published, delivered, unwanted, dropped, wakes }: EventCou
   ];
 }
 
-function threadParts({ mainThreadUsPerFrame, lagMs }: Reading): string[] {
+function threadParts(reading: Reading): string[] {
+  const { lagMs } = reading;
   return [
-    `${mainThreadUsPerFrame.toFixed(1)} µs a frame`,
+    `${formatted(MAIN_THREAD, reading)} (half of seconds ${spreadText(MAIN_THREAD, reading)}`,
+    `idle ${orNone(reading.idlePercent, percent)})`,
+    `${formatted(PER_FRAME, reading)} per frame`,
     `lag p50 ${lagMs.p50.toFixed(1)} ms`,
     `p99 ${lagMs.p99.toFixed(1)} ms`,
     `max ${lagMs.max.toFixed(1)} ms`,
@@ -115,13 +119,7 @@ function processParts({ rssMb, cpuPercent }: Reading): string[] {
 }
 
 function peerParts({ frames, reading }: Progress): string[] {
-  return [
-    `${reading.mainThreadUsPerFrame.toFixed(1)} µs a frame`,
-    `lag p99 ${reading.lagMs.p99.toFixed(1)} ms`,
-    `max ${reading.lagMs.max.toFixed(1)} ms`,
-    ...processParts(reading),
-    `${count(frames)} frames`,
-  ];
+  return [...threadParts(reading), ...processParts(reading), `${count(frames)} frames`];
 }
 
 /** `█████▌        -23 dB`, in eighths of a column; only the number where there is no room for a bar. */

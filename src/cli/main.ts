@@ -51,10 +51,10 @@ interface MeetingFlags {
 program
   .command('meeting')
   .description(
-    "Hold a meeting in this process on LiveKit's engine, without a server: everyone's voice is played in real time " +
-      'from a native thread, read through an AudioStream, recorded, and compared with what was played. A second ' +
-      'process holds the same meeting through plain @livekit/rtc-node, at the same time: a busy machine disturbs both ' +
-      'alike, but they share its cores. The exit status is about narrowcast alone: 0, or 1 if anything was lost.',
+    "Hold a meeting in this process on LiveKit's engine, without a server: each participant's voice is played through an " +
+      'AudioSource, read through an AudioStream, recorded, and compared with what was played. A second process holds ' +
+      'the same meeting through plain @livekit/rtc-node, at the same time: a busy machine disturbs both alike, but they ' +
+      'share its cores. The exit status is about narrowcast alone: 0, or 1 if anything was lost.',
   )
   .option('--participants <n>', 'how many take part', whole(1, 256), 4)
   .option('--seconds <s>', 'how long it lasts', duration(86_400), 20)
@@ -86,7 +86,8 @@ program
     }
     const { holdMeeting } = await import('./meeting.js');
     const { Ours } = await import('./ours.js');
-    const open = () => new Ours(sampleRate, frameMs);
+    const { paceFor } = await import('./tracks.js');
+    const open = () => new Ours(sampleRate, frameMs, paceFor(options.stall));
     const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.cjs', import.meta.url)) : undefined;
     const meeting = { ...options, report: options.report || undefined };
     process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), peerProgram);

@@ -73,9 +73,9 @@ export async function holdMeeting(
       peer = new RemoteHalf(peerProgram, { ...options, out: join(out, PEER_FOLDER) }, (reason) =>
         screen.print([`narrowcast: no comparison with rtc-node: ${reason}`]),
       );
-      await begin(peer, interruption);
     }
-    const ours = await half.hold(participants);
+    const at = await begin(peer, interruption);
+    const ours = await half.hold(participants, at);
     const figures: MeetingFigures = {
       ours,
       peer: (await peer?.result()) ?? null,
@@ -97,14 +97,27 @@ export async function holdMeeting(
   }
 }
 
-/** Waits until the other side is ready, and has it begin. Ctrl-C on either side ends both. */
-async function begin(peer: RemoteHalf, interruption: Interruption): Promise<void> {
+/** How long the message that tells the other process to begin may take, in ms. */
+const MESSAGE_MS = 100;
+
+/**
+ * Waits until the other side is ready, where there is one, and has it begin. Ctrl-C on either side ends both.
+ *
+ * @returns when to begin, in ms since 1970
+ */
+async function begin(peer: RemoteHalf | undefined, interruption: Interruption): Promise<number> {
+  if (!peer) return Date.now();
   void peer.interrupted.then((status) => interruption.relay(status));
   await Promise.race([peer.opened, interruption.happened]);
   // Nothing was played yet, so there is nothing to compare.
-  if (interruption.status !== undefined) return peer.close();
+  if (interruption.status !== undefined) {
+    peer.close();
+    return Date.now();
+  }
   void interruption.happened.then(() => peer.stop());
-  peer.hold();
+  const at = Date.now() + MESSAGE_MS;
+  peer.hold(at);
+  return at;
 }
 
 function shapeOf({ participants, seconds, sampleRate, frameMs, stall, forget }: MeetingOptions): MeetingShape {

@@ -1,13 +1,13 @@
 import type { LocalAudioTrack } from '@livekit/rtc-node';
-import { AudioStream, install, type Engine } from '../livekit/index.js';
+import { loadBindings } from '../livekit/bindings.js';
+import { AudioSource, AudioStream, install, type Engine } from '../livekit/index.js';
 import { EngineWatch } from './engine-watch.js';
 import type { Participant } from './participants.js';
-import type { EventCounts, Listening, Played, Side } from './side.js';
-import { Tracks } from './tracks.js';
+import type { EventCounts, Listening, Side } from './side.js';
+import { type Pace, Tracks } from './tracks.js';
 
 /** narrowcast on LiveKit's engine, in this process, without a server. */
 export class Ours implements Side {
-  readonly ordered = true;
   readonly broken: Promise<never>;
   readonly #engine: Engine;
   readonly #watch: EngineWatch;
@@ -22,38 +22,32 @@ export class Ours implements Side {
   constructor(
     readonly sampleRate: number,
     readonly frameMs: number,
+    pace: Pace,
   ) {
     this.#engine = install();
-    this.#tracks = new Tracks(sampleRate);
+    this.#tracks = new Tracks(loadBindings().rtc, AudioSource, sampleRate, pace);
     this.#watch = new EngineWatch(this.#engine);
     this.broken = this.#watch.broken;
   }
 
-  rehearse(participants: number): () => void {
-    return this.#tracks.rehearse(participants);
-  }
-
-  join(participant: Participant): Listening {
-    const stream = this.#open(this.#tracks.open(participant));
-    this.#streams.push(stream);
-    return {
-      frames: stream,
-      dropped: () => stream.stats().framesDropped,
-      buffered: () => Math.round((stream.stats().bufferedMs * this.sampleRate) / 1000),
-      close: () => stream.close(),
-    };
+  join(participants: readonly Participant[]): Listening[] {
+    return this.#tracks.open(participants).map((track) => {
+      const stream = this.#open(track);
+      this.#streams.push(stream);
+      return { frames: stream, dropped: () => stream.stats().framesDropped, close: () => stream.close() };
+    });
   }
 
   forget(participant: number): void {
     void this.#open(this.#tracks.of(participant)).getReader().read();
   }
 
-  play(chunks: number): void {
+  play(samples: number): Promise<void> {
     this.#watch.begin();
-    this.#tracks.play(chunks);
+    return this.#tracks.play(samples);
   }
 
-  played(): Played[] {
+  played(): number[] {
     return this.#tracks.played();
   }
 

@@ -6,12 +6,12 @@ process.on('disconnect', () => process.exit(1));
 process.on('uncaughtException', (error) => fail(error));
 
 const stopping = new AbortController();
-let proceed!: () => void;
-const ready = new Promise<void>((resolve) => (proceed = resolve));
+let proceed!: (at: number) => void;
+const ready = new Promise<number>((resolve) => (proceed = resolve));
 
 process.on('message', (message: ToPeer) => {
   if (message.kind === 'open') hold(message).catch(fail);
-  else if (message.kind === 'hold') proceed();
+  else if (message.kind === 'hold') proceed(message.at);
   else stopping.abort();
 });
 
@@ -21,6 +21,7 @@ async function hold({ options }: ToPeer & { kind: 'open' }): Promise<void> {
   const { Interruption } = await import('./interruption.js');
   const { gather } = await import('./participants.js');
   const { Peer } = await import('./peer.js');
+  const { paceFor } = await import('./tracks.js');
 
   const interruption = new Interruption();
   void interruption.happened.then((status) => {
@@ -30,13 +31,13 @@ async function hold({ options }: ToPeer & { kind: 'open' }): Promise<void> {
 
   const participants = await gather(options);
   const sampled = () => send({ kind: 'progress', progress: { frames: half.frames, reading: half.reading() } });
-  const half = new Half(options, new Peer(options.sampleRate, options.frameMs), { sampled });
+  const half = new Half(options, new Peer(options.sampleRate, options.frameMs, paceFor(options.stall)), { sampled });
   stopping.signal.addEventListener('abort', () => half.stop());
   if (stopping.signal.aborted) half.stop();
   await half.open(participants);
   send({ kind: 'opened' });
-  await ready;
-  end({ kind: 'result', result: await half.hold(participants) });
+  const at = await ready;
+  end({ kind: 'result', result: await half.hold(participants, at) });
 }
 
 function send(message: FromPeer): void {

@@ -6,8 +6,8 @@ import type { MeetingResult } from './result.js';
 export type ToPeer =
   /** The first message: load everything, open the files. */
   | { readonly kind: 'open'; readonly options: HalfOptions }
-  /** Both sides are ready. */
-  | { readonly kind: 'hold' }
+  /** Both sides are ready. `at` is when to begin, in ms since 1970: both do in the same moment. */
+  | { readonly kind: 'hold'; readonly at: number }
   /** End early. */
   | { readonly kind: 'stop' };
 

@@ -1,4 +1,4 @@
-import { measuredRows } from './comparison.js';
+import { formatted, MAIN_THREAD, measuredRows, PER_FRAME, PROCESSOR } from './comparison.js';
 import { clock, count } from './format.js';
 import { htmlTable } from './html.js';
 import type { RecordFigures, RecordResult } from './record-result.js';
@@ -20,7 +20,7 @@ export function renderRecordReport({ recording, result, machine }: RecordFigures
     machine,
     occasion: 'the recording',
     method: [
-      `Main-thread time ${clockText(result)}. Left out: drawing the table, and measuring lag.`,
+      `Main-thread time ${clockText(result)}. Drawing the table is left out.`,
       LAG_TEXT,
       'Every file begins when the recording began, and ends when it ended: silence is where its participant was not heard.',
     ],
@@ -34,8 +34,8 @@ function cardsOf(result: RecordResult): Card[] {
   return [
     card(count(participants), participants === 1 ? 'participant' : 'participants'),
     card(count(framesDropped), 'frames lost', `of ${count(framesReceived + framesDropped)}`),
-    card(`${result.mainThreadUsPerFrame.toFixed(1)} µs`, 'main-thread time per frame'),
-    card(`${result.cpuPercent.toFixed(1)} %`, 'processor time, all threads'),
+    card(formatted(MAIN_THREAD, result), 'of the main thread', `${formatted(PER_FRAME, result)} a frame`),
+    card(formatted(PROCESSOR, result), 'of a core, all threads'),
   ];
 }
 

@@ -32,6 +32,9 @@ export interface RecordOptions {
 /** How long before the longest that a WAV file can be a recording ends, in s: what is late still comes. */
 const MARGIN_S = 30;
 
+/** How long the thread is watched while it has nothing to do, in ms. */
+const IDLE_MS = 500;
+
 /**
  * Records everybody in a room, and shows it, until the room is over, somebody interrupts, or the time is up.
  *
@@ -57,7 +60,7 @@ export async function recordRoom(
     made = await makeWritableFolder(out);
     if (json !== undefined) await checkWritable(json);
     if (report !== undefined) await checkWritable(report);
-    await meters.calibrate();
+    await meters.idle(IDLE_MS);
     room = openRoom();
     await Promise.race([room.join(), room.broken, interruption.happened]);
     if (interruption.status !== undefined) return interruption.status;
@@ -121,7 +124,6 @@ async function hold(
     sampler.stop();
     // Before the streams are closed: what the engine says of that is not the room's.
     const events = room.events();
-    meters.stop();
     const voices = await Promise.race([recorder.finish(), room.broken]);
     const { samples } = sampler;
     return { end, seconds: recorder.seconds, result: { voices, events, ...meters.read(recorder.frames), samples } };

@@ -1,3 +1,4 @@
+import { zerosAtEnd } from './silence.js';
 import type { WavWriter } from './wav-file.js';
 
 /** A level is taken from every eighth sample: enough for a bar of a few columns. */
@@ -12,6 +13,8 @@ export class Recording {
   /** Samples in the file: those that were read, and the silence between them. */
   length = 0;
   readonly #writer: WavWriter;
+  /** Samples of silence at its end. */
+  quiet = 0;
   #squares = 0;
   #measured = 0;
 
@@ -39,6 +42,8 @@ export class Recording {
       this.frames++;
       this.samples += data.length;
       this.length += data.length;
+      const silent = zerosAtEnd(data);
+      this.quiet = silent === data.length ? this.quiet + silent : silent;
       for (let i = 0; i < data.length; i += LEVEL_STEP) this.#squares += data[i]! * data[i]!;
       this.#measured += Math.ceil(data.length / LEVEL_STEP);
       const full = this.#writer.append(data);

@@ -51,9 +51,9 @@ export class RemoteHalf {
     this.#tell({ kind: 'open', options });
   }
 
-  /** Begins. */
-  hold(): void {
-    this.#tell({ kind: 'hold' });
+  /** Begins. @param at when, in ms since 1970 */
+  hold(at: number): void {
+    this.#tell({ kind: 'hold', at });
   }
 
   /** Ends early. */

@@ -71,7 +71,7 @@ export function clockText({ mainThreadClock }: Measured): string {
 
 /** What the other figures of a process are. */
 export const LAG_TEXT =
-  'Event-loop lag is how late a timer of 10 ms fired. Lag, memory and processor time are the whole process’s.';
+  'Event-loop lag is how late a timer of 20 ms fired. Lag, memory and the time of all threads are the whole process’s.';
 
 /** `2026-11-21 14:05 UTC`. */
 export function dateText(date: Date): string {
@@ -92,7 +92,7 @@ interface Chart {
 }
 
 const CHARTS: readonly Chart[] = [
-  { name: 'thread', title: 'Main-thread time per frame', unit: 'in each second' },
+  { name: 'thread', title: 'Main thread', unit: '% of each second' },
   { name: 'lag', title: 'Event-loop lag', unit: 'p99', dots: 'max' },
   { name: 'memory', title: 'Resident memory', unit: '' },
 ];

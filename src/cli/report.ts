@@ -1,4 +1,16 @@
-import { comparisonRows, difference, outcomeOf } from './comparison.js';
+import {
+  comparisonRows,
+  difference,
+  differenceText,
+  formatted,
+  LAG,
+  MAIN_THREAD,
+  MEMORY,
+  outcomeOf,
+  PER_FRAME,
+  PROCESSOR,
+  type Figure,
+} from './comparison.js';
 import { count, countOrNone } from './format.js';
 import { htmlTable, type Cell } from './html.js';
 import { shapeParts } from './meeting-shape.js';
@@ -32,20 +44,13 @@ export function renderReport(figures: MeetingFigures, notes: ReportNotes): strin
   });
 }
 
-/** What somebody wants to know first: computed, whichever way it comes out. */
+/** The figures that tell most, as they were measured; then how the two sides differ, whichever way that comes out. */
 function cardsOf({ ours, peer }: Sides): Card[] {
   const outcome = outcomeOf(ours);
   const lost = (result: MeetingResult) => count(outcomeOf(result).samplesLost);
-  const micros = (result: MeetingResult) => `${result.mainThreadUsPerFrame.toFixed(1)} µs`;
-  const late = (result: MeetingResult) => `${result.lagMs.p99.toFixed(1)} ms`;
-  const percent = (result: MeetingResult) => `${result.cpuPercent.toFixed(1)} %`;
-  const memory = (result: MeetingResult) => `${result.rssMb.end.toFixed(0)} MB`;
-  const beside = (of: (result: MeetingResult) => string) => (peer ? `${of(ours)};\nrtc-node: ${of(peer)}` : '');
   return [
-    {
-      ...compared('main-thread time per frame', micros, (result) => result.mainThreadUsPerFrame),
-      details: beside(micros),
-    },
+    cardOf(MAIN_THREAD, 'of the main thread'),
+    cardOf(PER_FRAME, 'of the main thread per frame'),
     {
       figure: lost(ours),
       of: 'samples lost',
@@ -53,26 +58,24 @@ function cardsOf({ ours, peer }: Sides): Card[] {
         ? `rtc-node: ${lost(peer)}`
         : `${count(outcome.intact)} of ${count(outcome.recordings)} recordings intact`,
     },
-    { ...compared('event-loop lag, p99', late, (result) => result.lagMs.p99), details: beside(late) },
-    { ...compared('memory at the end', memory, (result) => result.rssMb.end), details: beside(memory) },
-    { ...compared('processor time, all threads', percent, (result) => result.cpuPercent), details: beside(percent) },
+    cardOf(LAG, 'event-loop lag, p99'),
+    cardOf(MEMORY, 'memory at the end'),
+    cardOf(PROCESSOR, 'of a core, all threads'),
   ];
 
-  function compared(what: string, format: (result: MeetingResult) => string, of: (result: MeetingResult) => number) {
-    if (!peer) return { figure: format(ours), of: what };
-    const { times, word } = difference(of(ours), of(peer));
-    if (word === 'the same') return { figure: 'The same', of: what };
-    return times === null
-      ? { figure: format(ours), of: what }
-      : { figure: `${times.toFixed(1)}×`, of: `${word} ${what}` };
+  function cardOf(figure: Figure, of: string): Card {
+    const found = peer && figure.ratio && difference(figure, ours, peer);
+    const words = found ? [differenceText(found)] : [];
+    const details = peer ? [`rtc-node: ${formatted(figure, peer)}`, ...words].join(';\n') : '';
+    return { figure: formatted(figure, ours), of, details };
   }
 }
 
 function participantsHtml({ ours, peer }: Sides): string {
   const side = ({ participants }: MeetingResult, at: number): Cell[] => {
-    const { framesReceived, framesExpected, framesDropped, samplesLost, intact } = participants[at]!;
+    const { framesReceived, framesDropped, samplesLost, intact } = participants[at]!;
     return [
-      numberCell(`${count(framesReceived)} of ${count(framesExpected)}`),
+      numberCell(count(framesReceived)),
       numberCell(countOrNone(framesDropped)),
       numberCell(count(samplesLost)),
       intact ? { text: 'intact' } : { text: 'damaged', className: 'bad' },
@@ -96,12 +99,14 @@ function participantsHtml({ ours, peer }: Sides): string {
 
 function methodTexts({ meeting: { forget }, ours, peer }: MeetingFigures): string[] {
   return [
-    `Main-thread time ${clockText(ours)}. Left out: stalls made on purpose, drawing the table, and what the same thread took just ` +
-      'before, while everybody played and nobody listened (measuring lag, and rtc-node hearing the answers to what was ' +
-      'played: in a real meeting others play).',
+    `Main-thread time ${clockText(ours)}: measuring lag, playing, waking up, reading, and writing the recording. Nothing ` +
+      'is subtracted; stalls made on purpose and drawing the table are left out. Per frame is the time of the same seconds ' +
+      'divided by the frames read in them. The figures begin with the second second, once the code is warm.',
+    'Half of all seconds lies between the two values given: a difference below that is called the same.',
     LAG_TEXT,
-    'Samples lost were played and are not in the recording, unchanged and in their place: each recording was read back ' +
-      'from the disk and compared with what was played.',
+    'Voices are played in pieces of 500 ms through an AudioSource with a queue of 1 s; the engine sends silence before and ' +
+      'after them. Samples lost were played and are not in the recording, unchanged and in their place: each recording was ' +
+      'read back from the disk and compared with what was played.',
     ...(forget > 0
       ? [
           'Forgotten streams are opened beside those that are recorded, read once, and let go of without being closed, ' +
@@ -110,12 +115,11 @@ function methodTexts({ meeting: { forget }, ours, peer }: MeetingFigures): strin
       : []),
     ...(peer
       ? [
-          'Both sides ran at the same time in processes of their own, each with LiveKit’s engine: the same voices, played ' +
-            'from a native thread, and the same code that records and measures. rtc-node’s is its own client and its own ' +
-            'AudioStream, read with for await. Each of its streams has a short queue in the engine, which drops what it has ' +
-            'no room for; neither that nor events are counted there, so compare with what was played. ' +
-            'Chunks that the engine took in another order than they were played, which the player can’t prevent on ' +
-            'that side, are not called lost there.',
+          'Both sides ran at the same time in processes of their own, each with LiveKit’s engine, and were measured in the ' +
+            'same seconds: the same voices, and the same code that plays, records and measures. rtc-node’s is its own client, ' +
+            'its own AudioSource and its own AudioStream, read with for await. Each of its streams has a short queue in the ' +
+            'engine, which drops what it has no room for; neither that nor events are counted there, so compare with what was ' +
+            'played.',
           'The ratio is narrowcast divided by rtc-node.',
         ]
       : []),

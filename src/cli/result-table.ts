@@ -11,7 +11,6 @@ interface Column {
 }
 
 const participant: Column = { title: 'participant', align: 'left', of: ({ identity }) => identity };
-const framesOfAll: Column = { title: 'frames', align: 'right', of: framesOf };
 const frames: Column = { title: 'frames', align: 'right', of: ({ framesReceived }) => count(framesReceived) };
 const dropped: Column = { title: 'dropped', align: 'right', of: ({ framesDropped }) => countOrNone(framesDropped) };
 const recording: Column = { title: 'recording', align: 'left', of: ({ intact }) => (intact ? 'intact' : 'damaged') };
@@ -33,9 +32,8 @@ export function resultTable(
   columns: number,
 ): string[] {
   const others = peer ? [peerLost] : [];
-  // How many frames there should be is left to the line below the table, where there is no room for it.
   const layouts: Column[][] = [
-    [participant, framesOfAll, dropped, samplesLost, recording, ...others],
+    [participant, frames, dropped, samplesLost, recording, ...others],
     [participant, frames, dropped, { ...samplesLost, title: 'lost' }, { ...recording, title: 'result' }, ...others],
     [participant, frames, { ...samplesLost, title: 'lost' }, { ...recording, title: 'result' }, ...others],
   ];
@@ -58,11 +56,6 @@ export function comparisonTable(comparison: readonly ComparisonRow[], columns: n
   const table = plainTable(head, widthsOf([head, ...rows]), ['left', 'right', 'right', 'right']);
   table.push(...rows);
   return fitted(table, columns);
-}
-
-function framesOf({ framesReceived, framesExpected }: ParticipantResult): string {
-  const received = count(framesReceived);
-  return framesReceived === framesExpected ? received : `${received}/${count(framesExpected)}`;
 }
 
 function outcomeOf({ intact, samplesLost }: ParticipantResult): string {

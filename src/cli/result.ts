@@ -6,7 +6,10 @@ import type { EventCounts } from './side.js';
 export interface Measured extends Reading {
   /** null where they were not counted. */
   readonly events: EventCounts | null;
-  /** The cost over time, about one sample a second in the first hour, and then fewer; the first is from the start. */
+  /**
+   * The cost over time, about one sample a second in the first hour, and then fewer; the first is from the start. The
+   * figures are those of all the time between the first whole second and the last.
+   */
   readonly samples: readonly Sample[];
 }
 
@@ -18,18 +21,15 @@ export interface MeetingResult extends Measured {
 /** What became of one participant's voice. */
 export interface ParticipantResult {
   readonly identity: string;
-  /** Frames of the meeting's frame length in what was played; the last may be a shorter one. */
-  readonly framesExpected: number;
-  /** Frames read. */
+  /** Samples that the engine took to play. */
+  readonly samplesPlayed: number;
+  /** Frames read, with the silence before and after what was played. */
   readonly framesReceived: number;
   /** Frames lost because they were not read in time; null where nothing counts them. */
   readonly framesDropped: number | null;
-  /** Samples that were played, and are not in the recording, unchanged and in their place; on rtc-node's side, in any place. */
+  /** Samples that were played, and are not in the recording, unchanged and in their place. */
   readonly samplesLost: number;
-  /**
-   * Whether the recording, read back from the disk, is bit for bit what was played, and complete; on rtc-node's side,
-   * where the engine may take chunks in another order than they are played, it may be in another order.
-   */
+  /** Whether the recording, read back from the disk, is bit for bit what was played, and complete, between silence. */
   readonly intact: boolean;
 }
 

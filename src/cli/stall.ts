@@ -13,23 +13,24 @@ export class Stall {
     readonly run: (block: () => void) => void,
   ) {}
 
-  start(): void {
-    if (this.ms > 0) this.#schedule(performance.now());
+  /** @param origin where whole seconds begin, by `performance.now()` */
+  start(origin = performance.now()): void {
+    if (this.ms > 0) this.#schedule(origin);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  /** The next whole second after `start` that is still to come. */
-  #schedule(start: number): void {
-    const wait = 1000 - ((performance.now() - start) % 1000);
+  /** The next whole second that is still to come. */
+  #schedule(origin: number): void {
+    const wait = 1000 - ((performance.now() - origin) % 1000);
     this.#timer = setTimeout(() => {
       this.run(() => {
         const end = performance.now() + this.ms;
         while (performance.now() < end);
       });
-      this.#schedule(start);
+      this.#schedule(origin);
     }, wait);
   }
 }

@@ -11,7 +11,7 @@
 
   /** What each chart draws: `line` of a sample, and `dots` beside it. */
   const charts = {
-    thread: { line: (sample) => sample.mainThreadUsPerFrame, unit: 'µs' },
+    thread: { line: (sample) => sample.mainThreadPercent, unit: '%' },
     lag: {
       line: (sample) => lagOf(sample.lagMs?.p99),
       dots: (sample) => lagOf(sample.lagMs?.max),
