@@ -178,6 +178,11 @@ export class ClientAdapter {
     return this.#rooms.anyOpen;
   }
 
+  /** Whether it was asked for something, and keeps the process alive for what the engine says. */
+  get keepsAlive(): boolean {
+    return this.#alive !== undefined;
+  }
+
   /** Aborts when this track of somebody else's has ended; undefined for others. */
   endOf(track: bigint): AbortSignal | undefined {
     return this.#rooms.endOf(track);

@@ -127,6 +127,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     attach(me.group);
     this.#watchdog = new Watchdog(bindings, this.answers, {
       roomsOpen: () => this.#adapter.roomsOpen,
+      keepsAlive: () => this.#adapter.keepsAlive,
       stolen: () => this.emit('stolen'),
       disposed: () => this.#adapter.rest(),
     });

@@ -16,6 +16,8 @@ const SILENCE_MS = 1000;
 export interface Findings {
   /** Whether rooms of this thread are open. */
   roomsOpen(): boolean;
+  /** Whether the process stays alive for the engine's events. */
+  keepsAlive(): boolean;
   /** The engine's events went elsewhere, and were taken back. */
   stolen(): void;
   /** The engine says nothing more, and nothing is open that it could say something of. */
@@ -32,8 +34,8 @@ export class Watchdog {
   readonly #answers: Answers;
   readonly #findings: Findings;
   readonly #timer: NodeJS.Timeout;
-  /** A track that nobody hears, to ask something about, and its source. */
-  readonly #handles: readonly FfiHandle[];
+  /** A track that has no listener, to ask something about, and its source. */
+  #handles: readonly FfiHandle[] = [];
   #received = -1;
   /** How many questions in a row have had no answer so far. */
   #unanswered = 0;
@@ -42,18 +44,6 @@ export class Watchdog {
     this.#bindings = bindings;
     this.#answers = answers;
     this.#findings = findings;
-    const { ffi } = bindings;
-    const { AUDIO_SOURCE_NATIVE: type } = ffi.AudioSourceType;
-    const source = this.#request<NewAudioSourceResponse>({
-      case: 'newAudioSource',
-      value: new ffi.NewAudioSourceRequest({ type, sampleRate: 48_000, numChannels: 1, queueSizeMs: 0 }),
-    });
-    const sourceHandle = source.source!.handle!.id!;
-    const track = this.#request<CreateAudioTrackResponse>({
-      case: 'createAudioTrack',
-      value: new ffi.CreateAudioTrackRequest({ name: 'narrowcast', sourceHandle }),
-    });
-    this.#handles = [track.track!.handle!.id!, sourceHandle].map((id) => new ffi.FfiHandle(id));
     this.#timer = setInterval(() => this.#look(), SILENCE_MS).unref();
   }
 
@@ -79,15 +69,38 @@ export class Watchdog {
     }
     // Once more, for a process that ends by mistake is worse than one that ends a second later.
     if (this.#unanswered === 2) this.#findings.disposed();
-    if (this.#unanswered++ < 2) this.#ask();
+    if (!somethingOpen && !this.#findings.keepsAlive()) return;
+    if (this.#unanswered++ >= 2) return;
+    try {
+      this.#ask();
+    } catch {
+      // Refused: no answer will come, which is what the next look finds.
+    }
   }
 
-  /** Asks for an answer that nobody waits for: of a question to which the engine has nothing to log. */
+  /** Asks for an answer that no caller waits for: of a question to which the engine has nothing to log. */
   #ask(): void {
     const { ffi } = this.#bindings;
+    // Not before: with its first track, the engine starts WebRTC, which takes 6 MB.
+    if (this.#handles.length === 0) this.#handles = this.#openTrack();
     const trackHandle = this.#handles[0]!.handle;
     const requestAsyncId = this.#answers.newId();
     this.#request({ case: 'getStats', value: new ffi.GetStatsRequest({ trackHandle, requestAsyncId }) });
+  }
+
+  #openTrack(): FfiHandle[] {
+    const { ffi } = this.#bindings;
+    const { AUDIO_SOURCE_NATIVE: type } = ffi.AudioSourceType;
+    const { source } = this.#request<NewAudioSourceResponse>({
+      case: 'newAudioSource',
+      value: new ffi.NewAudioSourceRequest({ type, sampleRate: 48_000, numChannels: 1, queueSizeMs: 0 }),
+    });
+    const sourceHandle = source!.handle!.id!;
+    const { track } = this.#request<CreateAudioTrackResponse>({
+      case: 'createAudioTrack',
+      value: new ffi.CreateAudioTrackRequest({ name: 'narrowcast', sourceHandle }),
+    });
+    return [track!.handle!.id!, sourceHandle].map((id) => new ffi.FfiHandle(id));
   }
 
   /** Not by the client, which would keep the process alive for it. */
