@@ -43,6 +43,17 @@ impl Subscriber {
         offer != Offer::Closed
     }
 
+    /// Producer: sends an event to this subscriber alone, whatever its filter says: for a producer that knows whose the event
+    /// is. False if the subscription has ended; the event is then gone, and what it owned is released.
+    pub fn post(&self, event: Event) -> bool {
+        let concerns = self.offer(event);
+        if concerns {
+            self.tally.count_matched(1);
+            self.ring();
+        }
+        concerns
+    }
+
     /// Producer: rings if the consumer waits, after what was offered was counted.
     #[inline]
     pub(crate) fn ring(&self) {

@@ -1,14 +1,12 @@
 //! The engine: what it sends is matched here, on its own threads.
 
 use crate::abi::Abi;
-use crate::audio_tap::{AudioTap, TapStats};
 use crate::capture::{AnsweredCapture, Capture, CaptureAnswers};
 use crate::clients::Clients;
-use crate::feed::Feed;
 use crate::library::{Library, LoadError};
 use crate::own_answers::OwnAnswers;
-use crate::video_tap::{VideoEvent, VideoSpec, VideoStats, VideoTap};
-use crate::wire::{AudioEvent, Schema};
+use crate::streams::{AudioSink, Sink, StreamStats, Streams, VideoSink, VideoSpec};
+use crate::wire::{AudioEvent, Schema, StreamEvent};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +20,11 @@ pub struct Engine {
     schema: Arc<Schema>,
     broadcast: Arc<Broadcast>,
     owner: Arc<dyn Owner>,
-    audio: AudioTap,
-    video: VideoTap,
+    audio: Streams<AudioSink>,
+    video: Streams<VideoSink>,
+    video_spec: VideoSpec,
+    /// The readers of video streams.
+    video_readers: Arc<Broadcast>,
     captures: CaptureAnswers,
     own_answers: OwnAnswers,
     clients: Clients,
@@ -57,12 +58,18 @@ pub struct EngineStats {
     /// Times that somebody else had taken the callback, and it was taken back.
     pub stolen: u64,
     /// The audio streams that are ours.
-    pub audio: TapStats,
+    pub audio: StreamStats,
     /// The video streams that are ours.
-    pub video: VideoStats,
+    pub video: StreamStats,
     /// Everything else.
     pub events: Stats,
 }
+
+/// Audio frames that may wait for streams being opened, of all streams together: 64 streams for 640 ms.
+const EARLY_AUDIO_EVENTS: usize = 4096;
+
+/// The same for video frames. Each holds a picture.
+const EARLY_VIDEO_EVENTS: usize = 64;
 
 static ENGINE: OnceLock<Engine> = OnceLock::new();
 
@@ -152,8 +159,10 @@ impl Engine {
         let schema = Arc::new(schema);
         let handles = Handles { abi: abi.clone(), schema: schema.clone() };
         Self {
-            audio: AudioTap::new(abi.clone()),
-            video: VideoTap::new(abi.clone(), video, schema.kinds()),
+            audio: Streams::new(abi.clone(), EARLY_AUDIO_EVENTS),
+            video: Streams::new(abi.clone(), EARLY_VIDEO_EVENTS),
+            video_spec: video,
+            video_readers: Arc::new(Broadcast::new(schema.kinds())),
             broadcast: Arc::new(Broadcast::new(schema.kinds())),
             owner: Arc::new(handles),
             abi,
@@ -210,9 +219,9 @@ impl Engine {
         &self.clients
     }
 
-    /// The frames of our own video streams.
+    /// Where the readers of our own video streams subscribe, to nothing: a frame goes to the reader of its stream.
     pub fn video(&self) -> &Arc<Broadcast> {
-        self.video.broadcast()
+        &self.video_readers
     }
 
     /// Whether the engine's events come here.
@@ -237,16 +246,15 @@ impl Engine {
 
     /// Says that this thread is about to ask for an audio stream. Until the returned guard is dropped, frames of unknown
     /// streams wait.
-    pub fn expect_stream(&'static self) -> Expecting {
-        self.audio.expect();
-        Expecting(self)
+    pub fn expect_stream(&'static self) -> Expecting<AudioSink> {
+        Expecting::new(self, &self.audio)
     }
 
     /// Feeds a stream with the frames of the engine's audio stream `handle`.
-    pub fn open_stream(&self, handle: u64, feed: impl Into<Feed>) {
+    pub fn open_stream(&self, handle: u64, sink: impl Into<AudioSink>) {
         #[cfg(feature = "ledger")]
         crate::ledger::note_stream(handle);
-        self.audio.open(handle, feed);
+        self.audio.open(handle, sink);
     }
 
     /// Closes an audio stream of ours and drops its handle.
@@ -255,16 +263,15 @@ impl Engine {
     }
 
     /// Says that this thread is about to ask for a video stream, as [`expect_stream`](Self::expect_stream) does.
-    pub fn expect_video(&'static self) -> ExpectingVideo {
-        self.video.expect();
-        ExpectingVideo(self)
+    pub fn expect_video(&'static self) -> Expecting<VideoSink> {
+        Expecting::new(self, &self.video)
     }
 
     /// Gives `reader`, a subscriber of [`video`](Self::video), the frames of the engine's video stream `handle`.
     pub fn open_video(&self, handle: u64, reader: Arc<Subscriber>) {
         #[cfg(feature = "ledger")]
         crate::ledger::note_stream(handle);
-        self.video.open(handle, reader);
+        self.video.open(handle, VideoSink(reader));
     }
 
     /// Closes a video stream of ours and drops its handle.
@@ -299,16 +306,16 @@ impl Engine {
                 self.malformed.add(1);
                 return self.owner.release(peek.kind, message);
             };
-            // An end owns nothing, which is how the limbo tells it from a frame.
+            // An end owns nothing, which is how the early events tell it from a frame.
             let owner = owner.filter(|_| matches!(event, AudioEvent::Frame(_)));
             let held = || Event::new(peek.kind, peek.subject, message, owner);
-            let route = |event: Event| self.receive_held(event);
-            if self.audio.receive(peek.subject, event, held, route) {
+            if self.audio.receive(peek.subject, event, held, |event| self.receive_early(event)) {
                 return;
             }
-        } else if peek.kind == self.video.kind() {
-            let event = VideoEvent { stream: peek.subject, message, body: peek.body, owner };
-            if self.video.receive(&event, |event| self.receive_held_video(event)) {
+        } else if peek.kind == self.video_spec.kind {
+            let event = self.video_spec.event(peek.subject, message, peek.body, owner);
+            let held = || Event::new(peek.kind, peek.subject, message, owner);
+            if self.video.receive(peek.subject, event, held, |event| self.receive_early(event)) {
                 return;
             }
         }
@@ -329,46 +336,40 @@ impl Engine {
         self.broadcast.send_to(group, peek.kind, peek.subject, message, owner);
     }
 
-    /// An audio event that waited in the limbo: its stream is registered by now, or not ours.
-    fn receive_held(&self, event: Event) {
-        let body = self.schema.peek(event.payload()).map(|peek| peek.body).unwrap_or_default();
-        let audio = self.schema.audio_event(body).unwrap_or(AudioEvent::Other);
-        // From here on, what it owns belongs to the tap or to the broadcast.
-        event.deliver();
-        if !self.audio.receive_held(event.subject(), audio) {
-            let owner = event.owns().then_some(&self.owner);
-            self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
-        }
-    }
-
-    /// A video event that waited in the limbo: its stream is registered by now, or not ours.
-    fn receive_held_video(&self, event: Event) {
-        let body = self.schema.peek(event.payload()).map(|peek| peek.body).unwrap_or_default();
+    /// A stream's event that came early: its stream is registered by now, or not ours.
+    fn receive_early(&self, event: Event) {
+        let (kind, stream, message) = (event.kind(), event.subject(), event.payload());
+        let body = self.schema.peek(message).map(|peek| peek.body).unwrap_or_default();
         let owner = event.owns().then_some(&self.owner);
-        // From here on, what it owns belongs to the tap or to the broadcast.
+        // From here on, what it owns belongs to the stream or to the broadcast.
         event.deliver();
-        let video = VideoEvent { stream: event.subject(), message: event.payload(), body, owner };
-        if !self.video.receive_held(&video) {
-            self.broadcast.send(event.kind(), event.subject(), event.payload(), owner);
+        let ours = if kind == self.video_spec.kind {
+            self.video.receive_early(stream, self.video_spec.event(stream, message, body, owner))
+        } else {
+            self.audio.receive_early(stream, self.schema.audio_event(body).unwrap_or(StreamEvent::Other))
+        };
+        if !ours {
+            self.broadcast.send(kind, stream, message, owner);
         }
-    }
-}
-
-/// A video stream is being asked for; see [`Engine::expect_video`].
-pub struct ExpectingVideo(&'static Engine);
-
-impl Drop for ExpectingVideo {
-    fn drop(&mut self) {
-        self.0.video.settled(|event| self.0.receive_held_video(event));
     }
 }
 
 /// A stream is being asked for; see [`Engine::expect_stream`].
-pub struct Expecting(&'static Engine);
+pub struct Expecting<S: Sink + 'static> {
+    engine: &'static Engine,
+    streams: &'static Streams<S>,
+}
 
-impl Drop for Expecting {
+impl<S: Sink> Expecting<S> {
+    fn new(engine: &'static Engine, streams: &'static Streams<S>) -> Self {
+        streams.expect();
+        Self { engine, streams }
+    }
+}
+
+impl<S: Sink> Drop for Expecting<S> {
     fn drop(&mut self) {
-        self.0.audio.settled(|event| self.0.receive_held(event));
+        self.streams.registered(|event| self.engine.receive_early(event));
     }
 }
 

@@ -216,16 +216,19 @@ pub struct Peek<'a> {
     pub body: &'a [u8],
 }
 
-/// What an audio stream event says.
+/// What an event says about its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AudioEvent {
-    /// A frame arrived. Whoever takes it must drop its handle.
-    Frame(AudioFrameInfo),
+pub enum StreamEvent<F> {
+    /// A frame arrived. The receiver must release it.
+    Frame(F),
     /// The stream has ended; no frame follows.
     Eos,
     /// Neither: something that a newer engine says.
     Other,
 }
+
+/// What an audio stream event says.
+pub type AudioEvent = StreamEvent<AudioFrameInfo>;
 
 /// A frame of the engine's, as it describes it. What the event doesn't carry is 0, and nothing has been checked:
 /// that is up to whoever is about to read memory at `data_ptr`.

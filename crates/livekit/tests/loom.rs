@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A stream's frames come on a thread of its own, one after the other, and the first ones before whoever asked for the
-//! stream has registered it. `Limbo` is explored alone and as `AudioTap` uses it.
+//! stream has registered it. `EarlyEvents` is explored alone and as `Streams` uses it.
 
 #![cfg(loom)]
 
@@ -15,7 +15,7 @@ use narrowcast_audio::{Format, PcmStream};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Doorbell, Event, Kind, Owner, Waiter, Wake};
 use narrowcast_livekit::wire::{AudioEvent, AudioFrameInfo};
-use narrowcast_livekit::{Abi, AudioTap, Limbo};
+use narrowcast_livekit::{Abi, AudioSink, EarlyEvents, Streams};
 use std::collections::BTreeMap;
 use std::sync::{Arc as StdArc, Mutex as StdMutex};
 
@@ -75,12 +75,12 @@ fn event(stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) -> Event {
     Event::new(stream as Kind, stream, &[number], owner)
 }
 
-// ── limbo ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── early ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A limbo between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
-/// `AudioTap` does it: what nobody is registered for is foreign, for good.
+/// A early between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
+/// `Streams` does it: what nobody is registered for is foreign, for good.
 struct Router {
-    limbo: Limbo,
+    early: EarlyEvents,
     registered: [AtomicBool; 3],
     /// Stream and number of each event, in the order in which they got there.
     arrived: StdMutex<Vec<(u64, u8)>>,
@@ -90,7 +90,7 @@ struct Router {
 impl Router {
     fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self {
-            limbo: Limbo::new(capacity),
+            early: EarlyEvents::new(capacity),
             registered: Default::default(),
             arrived: StdMutex::default(),
             foreign: StdMutex::default(),
@@ -98,10 +98,10 @@ impl Router {
     }
 
     fn receive(&self, stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) {
-        if self.limbo.is_idle() {
+        if self.early.is_idle() {
             self.arrive(stream, number);
         } else {
-            self.limbo.hold(event(stream, number, owner), |event| self.route(event));
+            self.early.hold(event(stream, number, owner), |event| self.route(event));
         }
     }
 
@@ -121,7 +121,7 @@ impl Router {
     }
 
     fn settled(&self) {
-        self.limbo.settled(|event| self.route(event));
+        self.early.registered(|event| self.route(event));
     }
 
     /// A callback thread: a stream's first frames, one after the other.
@@ -132,7 +132,7 @@ impl Router {
 
     /// Asks for a stream, of which so many frames come beside; registers it.
     fn open(this: &Arc<Self>, stream: u64, frames: u8) -> JoinHandle<()> {
-        this.limbo.expect();
+        this.early.expect();
         let callbacks = Self::callbacks(this, stream, frames);
         this.register(stream);
         this.settled();
@@ -141,13 +141,13 @@ impl Router {
 
     /// Asks for a stream whose first frame comes while the request is being made; registers it.
     fn open_with_a_frame_at_once(&self, stream: u64) {
-        self.limbo.expect();
+        self.early.expect();
         self.receive(stream, 1, None);
         self.register(stream);
         self.settled();
     }
 
-    /// Every frame of these streams arrived, in order; nothing is left in the limbo.
+    /// Every frame of these streams arrived, in order; nothing is left in the early.
     fn all_arrived(&self, streams: &[(u64, u8)]) {
         assert_eq!(*self.foreign.lock().unwrap(), []);
         let arrived = self.arrived.lock().unwrap();
@@ -155,8 +155,8 @@ impl Router {
             let of_stream: Vec<_> = arrived.iter().filter(|(other, _)| *other == stream).collect();
             assert!(of_stream.iter().map(|(_, number)| *number).eq(1..=frames), "of stream {stream}: {of_stream:?}");
         }
-        assert!(self.limbo.is_idle(), "something is left in the limbo");
-        assert_eq!(self.limbo.dropped(), 0);
+        assert!(self.early.is_idle(), "something is left in the early");
+        assert_eq!(self.early.dropped(), 0);
     }
 }
 
@@ -170,7 +170,7 @@ fn frames_that_come_before_their_stream_is_registered_arrive_first_and_in_order(
 }
 
 #[test]
-fn a_stream_that_is_being_opened_while_the_limbo_empties_loses_nothing() {
+fn a_stream_that_is_being_opened_while_the_early_empties_loses_nothing() {
     explore(3, || {
         let router = Router::new(8);
         let callbacks = Router::open(&router, 1, 1);
@@ -199,7 +199,7 @@ fn two_threads_that_open_streams_lose_nothing() {
 fn the_frames_of_two_streams_opened_together_all_arrive() {
     explore(2, || {
         let router = Router::new(8);
-        router.limbo.expect();
+        router.early.expect();
         let callbacks = [1, 2].map(|stream| Router::callbacks(&router, stream, 2));
         router.register(1);
         router.register(2);
@@ -213,21 +213,21 @@ fn the_frames_of_two_streams_opened_together_all_arrive() {
 fn where_the_request_fails_what_waited_is_foreign_and_in_order() {
     explore(3, || {
         let router = Router::new(8);
-        router.limbo.expect();
+        router.early.expect();
         let callbacks = Router::callbacks(&router, 1, 3);
         router.settled();
         callbacks.join().unwrap();
         assert_eq!(*router.foreign.lock().unwrap(), [(1, 1), (1, 2), (1, 3)]);
-        assert!(router.limbo.is_idle());
+        assert!(router.early.is_idle());
     });
 }
 
 #[test]
-fn a_full_limbo_drops_the_oldest_frames_releases_and_counts_them() {
+fn a_full_early_drops_the_oldest_frames_releases_and_counts_them() {
     explore(3, || {
         let router = Router::new(1);
         let handles = Handles::default();
-        router.limbo.expect();
+        router.early.expect();
         let callbacks = thread::spawn({
             let (router, owner) = (router.clone(), handles.owner());
             move || {
@@ -250,19 +250,19 @@ fn a_full_limbo_drops_the_oldest_frames_releases_and_counts_them() {
             let expected = usize::from(!arrived.contains(&(stream, number)));
             assert_eq!(handles.count(frame_handle(stream, number)), expected, "releases of frame {number} of {stream}");
         }
-        assert_eq!(router.limbo.dropped(), 4 - arrived.len() as u64);
-        assert!(router.limbo.is_idle());
+        assert_eq!(router.early.dropped(), 4 - arrived.len() as u64);
+        assert!(router.early.is_idle());
     });
 }
 
-// ── audio tap ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// The sample at index n is n.
 static SAMPLES: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// A callback as `Engine` has it, but for the broadcast.
 struct Callback {
-    tap: AudioTap,
+    streams: Streams<AudioSink>,
     foreign: StdMutex<Vec<(u64, u8)>>,
     handles: Handles,
     owner: Arc<dyn Owner>,
@@ -305,7 +305,7 @@ impl Callback {
     fn new() -> Arc<Self> {
         let handles = Handles::default();
         Arc::new(Self {
-            tap: AudioTap::new(handles.abi()),
+            streams: Streams::new(handles.abi(), 4096),
             foreign: StdMutex::default(),
             owner: handles.owner(),
             handles,
@@ -315,14 +315,14 @@ impl Callback {
     /// The frame with this number, or the end: 0.
     fn receive(&self, stream: u64, number: u8) {
         let held = || event(stream, number, (number > 0).then_some(&self.owner));
-        if !self.tap.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) {
+        if !self.streams.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) {
             self.foreign.lock().unwrap().push((stream, number));
         }
     }
 
     fn receive_held(&self, event: Event) {
         let (stream, number) = (event.subject(), event.payload()[0]);
-        if !self.tap.receive_held(stream, audio(stream, number)) {
+        if !self.streams.receive_early(stream, audio(stream, number)) {
             self.foreign.lock().unwrap().push((stream, number));
         }
         event.deliver();
@@ -334,7 +334,7 @@ impl Callback {
     }
 
     fn settled(&self) {
-        self.tap.settled(|event| self.receive_held(event));
+        self.streams.registered(|event| self.receive_held(event));
     }
 
     /// Nothing was foreign, and what these frames owned was dropped, once.
@@ -351,9 +351,9 @@ fn a_stream_of_the_engine_gets_its_frames_from_the_first_one_on_and_its_end() {
     explore(3, || {
         let callback = Callback::new();
         let pcm = pcm_stream();
-        callback.tap.expect();
+        callback.streams.expect();
         let callbacks = Callback::callbacks(&callback, 1, &[1, 2, 0]);
-        callback.tap.open(1, pcm.clone());
+        callback.streams.open(1, pcm.clone());
         callback.settled();
         callbacks.join().unwrap();
         callback.dropped_each(1, 2);
@@ -366,16 +366,16 @@ fn a_stream_of_the_engine_gets_its_frames_from_the_first_one_on_and_its_end() {
 fn a_stream_of_the_engine_that_is_closed_at_once_is_forgotten_after_its_end_and_no_frame_stays() {
     explore(3, || {
         let callback = Callback::new();
-        callback.tap.expect();
+        callback.streams.expect();
         let callbacks = Callback::callbacks(&callback, 1, &[1, 2, 0]);
-        callback.tap.open(1, pcm_stream());
+        callback.streams.open(1, pcm_stream());
         callback.settled();
-        callback.tap.close(1);
+        callback.streams.close(1);
         callbacks.join().unwrap();
         callback.dropped_each(1, 2);
         assert_eq!(callback.handles.count(1), 1, "drops of the stream");
 
-        callback.tap.close(2);
+        callback.streams.close(2);
         callback.receive(1, 3);
         assert_eq!(*callback.foreign.lock().unwrap(), [(1, 3)], "its end was seen, so it is not known any more");
     });
@@ -390,15 +390,15 @@ fn two_threads_that_open_streams_of_the_engine_lose_nothing() {
         let other = thread::spawn({
             let (callback, pcm) = (callback.clone(), streams[1].clone());
             move || {
-                callback.tap.expect();
+                callback.streams.expect();
                 callback.receive(2, 1);
-                callback.tap.open(2, pcm);
+                callback.streams.open(2, pcm);
                 callback.settled();
             }
         });
-        callback.tap.expect();
+        callback.streams.expect();
         let callbacks = Callback::callbacks(&callback, 1, &[1, 2]);
-        callback.tap.open(1, streams[0].clone());
+        callback.streams.open(1, streams[0].clone());
         callback.settled();
         other.join().unwrap();
         callbacks.join().unwrap();

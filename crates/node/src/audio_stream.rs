@@ -8,7 +8,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
 use narrowcast_audio::{Chunk, Format, Latency, PcmStats, PcmStream, Quality, ResamplerSettings};
-use narrowcast_livekit::{Engine, Feed};
+use narrowcast_livekit::{AudioSink, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -176,14 +176,14 @@ impl NativeAudioStream {
     pub fn open_engine_stream(&self, engine_rate: u32, request: Function<(), BigInt>) -> Result<()> {
         let engine = crate::livekit::listening_engine()?;
         let stream = self.open().ok_or_else(|| error(Code::Closed, "the stream is closed"))?;
-        let feed = feed(&stream.pcm, engine_rate)?;
+        let sink = sink(&stream.pcm, engine_rate)?;
         let _expecting = engine.expect_stream();
         let handle = handle(&request.call(()).map_err(from_napi)?)?;
         if handle == 0 {
             return Ok(());
         }
         stream.engine_handle.set(handle);
-        engine.open_stream(handle, feed);
+        engine.open_stream(handle, sink);
         Ok(())
     }
 
@@ -250,7 +250,7 @@ impl NativeAudioStream {
 }
 
 /// From frames of `engine_rate` into a stream.
-fn feed(stream: &Arc<PcmStream>, engine_rate: u32) -> Result<Feed> {
+fn sink(stream: &Arc<PcmStream>, engine_rate: u32) -> Result<AudioSink> {
     let Format { sample_rate, channels, .. } = stream.format();
     if engine_rate == sample_rate {
         return Ok(stream.clone().into());
@@ -264,7 +264,7 @@ fn feed(stream: &Arc<PcmStream>, engine_rate: u32) -> Result<Feed> {
         latency: Latency::Low,
         dither: false,
     };
-    Feed::converted(stream.clone(), settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+    AudioSink::converted(stream.clone(), settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
 }
 
 impl ObjectFinalize for NativeAudioStream {

@@ -4,7 +4,7 @@ use crate::fake_engine::*;
 use crate::message::Message;
 use narrowcast_audio::PcmStream;
 use narrowcast_core::{Filter, KindSet, Overflow, Subscriber};
-use narrowcast_livekit::Expecting;
+use narrowcast_livekit::{AudioSink, Expecting};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ struct Model {
     seen_end: Vec<usize>,
     expecting: usize,
     /// Stream and frame; no frame: the end.
-    limbo: Vec<(usize, Option<i16>)>,
+    early: Vec<(usize, Option<i16>)>,
     pcm: Vec<Vec<i16>>,
     foreign: u64,
     released: u64,
@@ -81,7 +81,7 @@ impl Model {
             State::Open { joined, .. } if idle || *joined => *joined = true,
             State::Closed if idle || frame.is_some() => {}
             State::Unknown if idle => {}
-            _ => return self.limbo.push((stream, frame)),
+            _ => return self.early.push((stream, frame)),
         }
         self.route(stream, frame);
     }
@@ -103,7 +103,7 @@ impl Model {
     fn settle(&mut self) {
         self.expecting -= 1;
         if self.expecting == 0 {
-            for (stream, frame) in std::mem::take(&mut self.limbo) {
+            for (stream, frame) in std::mem::take(&mut self.early) {
                 self.route(stream, frame);
             }
         }
@@ -134,7 +134,7 @@ proptest! {
         let handles: Vec<_> = (0..STREAMS).map(|_| fake.handle()).collect();
         let mut streams: Vec<Option<Arc<PcmStream>>> = vec![None; OURS];
         let mut closed = [false; OURS];
-        let mut guards: Vec<Option<Expecting>> = Vec::new();
+        let mut guards: Vec<Option<Expecting<AudioSink>>> = Vec::new();
         let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
         let mut taken: Vec<u64> = Vec::new();
         let mut others = 0;

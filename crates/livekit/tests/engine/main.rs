@@ -14,10 +14,10 @@ mod reference;
 mod any_order;
 mod broadcast;
 mod clients;
-mod feed;
+mod early;
 mod frames;
-mod limbo;
 mod own_answers;
+mod resampled;
 mod threads;
 mod video;
 

@@ -75,7 +75,7 @@ fn streams_opened_on_several_threads_lose_nothing_and_every_handle_is_dropped_on
             while !done.load(Ordering::Acquire) {
                 let frame = fake.send_frame(foreign, &[1]);
                 sent.fetch_add(1, Ordering::Relaxed);
-                // As many frames as 64 streams have: the limbo holds half a second of that.
+                // As many frames as 64 streams have: early events hold half a second of that.
                 if frame.is_multiple_of(8) {
                     thread::sleep(Duration::from_millis(1));
                 }

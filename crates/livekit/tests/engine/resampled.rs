@@ -2,7 +2,7 @@
 
 use crate::fake_engine::*;
 use narrowcast_audio::{Format, Latency, PcmStream, Quality, Resampler, ResamplerSettings};
-use narrowcast_livekit::Feed;
+use narrowcast_livekit::{AudioSink, Sink, Taken};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,7 +23,7 @@ fn open(fake: &Fake) -> (u64, Arc<PcmStream>) {
     let handle = fake.handle();
     let stream =
         Arc::new(PcmStream::new(Format { sample_rate: 6_000, channels: 1, frame_samples: 1 }, 60_000, polling()));
-    fake.engine.open_stream(handle, Feed::converted(stream.clone(), settings()).unwrap());
+    fake.engine.open_stream(handle, AudioSink::converted(stream.clone(), settings()).unwrap());
     (handle, stream)
 }
 
@@ -72,7 +72,7 @@ fn those_that_are_not_what_was_asked_for_are_refused() {
     let handle = fake.handle();
     let stream = Arc::new(PcmStream::new(Format { sample_rate: RATE, channels: 1, frame_samples: 1 }, 100, polling()));
     let other = ResamplerSettings { input_rate: 48_000, output_rate: RATE, ..settings() };
-    fake.engine.open_stream(handle, Feed::converted(stream.clone(), other).unwrap());
+    fake.engine.open_stream(handle, AudioSink::converted(stream.clone(), other).unwrap());
     // It has the stream's rate, but 48 kHz were asked for.
     let frame = fake.send_frame(handle, &[1; 160]);
     assert_eq!((drain(&stream).len(), fake.engine.stats().audio.malformed, fake.drops(frame)), (0, 1, 1));
@@ -121,10 +121,10 @@ fn ending_all_streams_while_frames_come_ends_each_once_and_loses_no_handle() {
 fn samples_that_come_after_the_end_are_refused_and_not_taken_for_another_beginning() {
     let stream =
         Arc::new(PcmStream::new(Format { sample_rate: 6_000, channels: 1, frame_samples: 1 }, 6_000, polling()));
-    let feed = Feed::converted(stream.clone(), settings()).unwrap();
-    assert!(feed.write(&noise(160)).is_ok());
-    feed.end_from_outside();
-    assert!(feed.write(&noise(160)).is_err());
-    feed.end();
+    let sink = AudioSink::converted(stream.clone(), settings()).unwrap();
+    assert_eq!(sink.write(&noise(160)), Taken::Delivered);
+    sink.end_from_outside();
+    assert_eq!(sink.write(&noise(160)), Taken::Ended);
+    sink.end();
     assert_eq!(drain(&stream), converted(&noise(160)));
 }

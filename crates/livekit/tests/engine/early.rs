@@ -168,7 +168,7 @@ fn too_many_waiting_frames_are_released_and_counted_the_oldest_first() {
 }
 
 #[test]
-fn an_end_is_not_lost_in_a_full_limbo() {
+fn an_end_is_not_lost_where_early_events_have_no_room() {
     let fake = Fake::new();
     let streams = [(fake.handle(), pcm_stream()), (fake.handle(), pcm_stream())];
     let expecting = fake.engine.expect_stream();
@@ -188,7 +188,7 @@ fn an_end_is_not_lost_in_a_full_limbo() {
 }
 
 #[test]
-fn a_limbo_full_of_ends_stays_within_its_room() {
+fn early_events_that_are_all_ends_stay_within_their_room() {
     let fake = Fake::new();
     let expecting = fake.engine.expect_stream();
     for stream in 1..=ROOM + 5 {
@@ -198,11 +198,11 @@ fn a_limbo_full_of_ends_stays_within_its_room() {
     drop(expecting);
     fake.counts_add_up();
     let frame = fake.send_frame(7, &[1]);
-    assert_eq!((fake.drops(frame), fake.engine.stats().audio.held), (1, ROOM + 5), "the limbo is idle again");
+    assert_eq!((fake.drops(frame), fake.engine.stats().audio.held), (1, ROOM + 5), "no event waits any more");
 }
 
 #[test]
-fn a_panic_while_events_are_routed_leaves_the_limbo_in_order() {
+fn a_panic_while_events_are_routed_leaves_early_events_in_order() {
     struct Panics;
     impl Wake for Panics {
         fn wake(&self) {

@@ -1,0 +1,204 @@
+//! The engine's streams of one sort, each with its sink.
+
+use super::{EarlyEvents, Sink, StreamEvent, Taken};
+use crate::abi::Abi;
+use narrowcast_core::sync::atomic::{AtomicBool, Ordering};
+use narrowcast_core::sync::{Arc, SegQueue};
+use narrowcast_core::{Counter, Event, SnapshotMap, SubjectMap};
+
+/// Streams by their handles.
+pub struct Streams<S> {
+    abi: Arc<dyn Abi>,
+    entries: SnapshotMap<Arc<Entry<S>>>,
+    early: EarlyEvents,
+    /// Streams whose last event came: forgotten the next time JavaScript opens or closes one, since the callback may
+    /// not wait for the lock that changing the map takes.
+    ended: SegQueue<u64>,
+    frames: Counter,
+    released: Counter,
+    malformed: Counter,
+    others: Counter,
+}
+
+enum Entry<S> {
+    Open {
+        sink: S,
+        /// Whether its events bypass the early ones for good.
+        joined: AtomicBool,
+    },
+    /// Its reader left; the engine has not said eos yet.
+    Closed,
+}
+
+/// What was counted of the streams of one sort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamStats {
+    /// Streams that the engine feeds.
+    pub streams: u64,
+    /// Frames that came for them.
+    pub frames: u64,
+    /// Frames of closed or ended streams, released natively.
+    pub released: u64,
+    /// Frames whose description did not fit their stream, released natively.
+    pub malformed: u64,
+    /// Events that brought no frame: their streams' ends.
+    pub others: u64,
+    /// Events that arrived before their stream was registered.
+    pub held: u64,
+    /// Of those, dropped because too many waited.
+    pub held_dropped: u64,
+}
+
+impl<S: Sink> Streams<S> {
+    /// No streams so far; room for `early` events of streams that are being opened.
+    pub fn new(abi: Arc<dyn Abi>, early: usize) -> Self {
+        Self {
+            abi,
+            entries: SnapshotMap::new(),
+            early: EarlyEvents::new(early),
+            ended: SegQueue::new(),
+            frames: Counter::new(),
+            released: Counter::new(),
+            malformed: Counter::new(),
+            others: Counter::new(),
+        }
+    }
+
+    /// Engine thread: takes an event if its stream is ours. If that can't be said yet, `held` makes an event of it that can
+    /// wait, and `route` is what handles it later. False: its stream is not ours.
+    pub fn receive(
+        &self,
+        handle: u64,
+        event: StreamEvent<S::Frame<'_>>,
+        held: impl FnOnce() -> Event,
+        route: impl Fn(Event),
+    ) -> bool {
+        let is_frame = matches!(event, StreamEvent::Frame(_));
+        // Before the stream is looked up, see `is_idle`.
+        let idle = self.early.is_idle();
+        let taken = self.entries.with(handle, |entry| match entry.map(|entry| &**entry) {
+            Some(Entry::Open { sink, joined }) if idle || joined.load(Ordering::Acquire) => {
+                joined.store(true, Ordering::Release);
+                self.take(handle, Some(sink), &event);
+                Some(true)
+            }
+            // The end must not overtake frames that wait: their stream would be forgotten before they are released.
+            Some(Entry::Closed) if idle || is_frame => {
+                self.take(handle, None, &event);
+                Some(true)
+            }
+            None if idle => Some(false),
+            _ => None,
+        });
+        taken.unwrap_or_else(|| {
+            self.early.hold(held(), route);
+            true
+        })
+    }
+
+    /// The thread that routes early events: takes the event if its stream is ours by now.
+    pub fn receive_early(&self, handle: u64, event: StreamEvent<S::Frame<'_>>) -> bool {
+        self.entries.with(handle, |entry| {
+            match entry.map(|entry| &**entry) {
+                Some(Entry::Open { sink, .. }) => self.take(handle, Some(sink), &event),
+                Some(Entry::Closed) => self.take(handle, None, &event),
+                None => return false,
+            }
+            true
+        })
+    }
+
+    fn take(&self, handle: u64, sink: Option<&S>, event: &StreamEvent<S::Frame<'_>>) {
+        match event {
+            StreamEvent::Frame(frame) => {
+                let open = sink.filter(|sink| !sink.has_ended());
+                let taken = open.map(|sink| sink.take(frame, &*self.abi));
+                match taken {
+                    Some(Taken::Delivered) => self.frames.add(1),
+                    Some(Taken::Malformed) => self.malformed.add(1),
+                    Some(Taken::Ended) => self.released.add(1),
+                    None => {
+                        self.released.add(1);
+                        S::release(frame, &*self.abi);
+                    }
+                }
+            }
+            StreamEvent::Eos => {
+                if let Some(sink) = sink {
+                    sink.end();
+                }
+                self.ended.push(handle);
+                self.others.add(1);
+            }
+            StreamEvent::Other => self.others.add(1),
+        }
+    }
+
+    /// JavaScript, before it asks the engine for a stream: its first frames may come before the answer does.
+    pub fn expect(&self) {
+        self.early.expect();
+    }
+
+    /// JavaScript, once the stream is registered, or the request failed.
+    pub fn registered(&self, route: impl Fn(Event)) {
+        self.early.registered(route);
+    }
+
+    /// What the engine sends for `handle` goes to `sink`, until [`close`](Self::close) or the end.
+    pub fn open(&self, handle: u64, sink: impl Into<S>) {
+        let sink = sink.into();
+        self.entries.change(|entries| {
+            self.forget_ended(entries);
+            entries.set(handle, Some(Arc::new(Entry::Open { sink, joined: AtomicBool::new(false) })));
+        });
+    }
+
+    /// Lets go of a stream's sink, and closes the stream in the engine. Frames that are on their way are released.
+    pub fn close(&self, handle: u64) {
+        self.entries.change(|entries| {
+            self.forget_ended(entries);
+            // Not there: its eos came, and nothing will follow.
+            if entries.get(handle).is_some() {
+                entries.set(handle, Some(Arc::new(Entry::Closed)));
+            }
+        });
+        self.abi.drop_handle(handle);
+    }
+
+    /// Ends all streams. Their handles stay with the JavaScript objects that opened them, and close them; a frame that still
+    /// comes is released.
+    pub fn end_all(&self) {
+        self.for_each_open(S::end_from_outside);
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> StreamStats {
+        let mut streams = 0;
+        self.for_each_open(|sink| streams += u64::from(!sink.has_ended()));
+        StreamStats {
+            streams,
+            frames: self.frames.get(),
+            released: self.released.get(),
+            malformed: self.malformed.get(),
+            others: self.others.get(),
+            held: self.early.held(),
+            held_dropped: self.early.dropped(),
+        }
+    }
+
+    fn for_each_open(&self, mut each: impl FnMut(&S)) {
+        self.entries.snapshot(|entries| {
+            for (_, entry) in entries.iter() {
+                if let Entry::Open { sink, .. } = &**entry {
+                    each(sink);
+                }
+            }
+        });
+    }
+
+    fn forget_ended(&self, entries: &mut SubjectMap<Arc<Entry<S>>>) {
+        while let Some(handle) = self.ended.pop() {
+            entries.set(handle, None);
+        }
+    }
+}
