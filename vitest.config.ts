@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['__test__/**/*.test.ts'],
-    exclude: ['__test__/server/**'], // vitest.livekit.config.ts
+    exclude: ['__test__/server/**', '__test__/conformance/**'], // vitest.livekit.config.ts, vitest.conformance.config.ts
     pool: 'forks', // a process for each file: the addon's process-wide state never leaks into the next file
     execArgv: ['--expose-gc'],
     // Tests have limits of their own where they wait; a machine that does other things makes any of them slow.

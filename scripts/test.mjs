@@ -1,5 +1,5 @@
 // node scripts/test.mjs PART... [-- ARGS...]
-// Parts: rust, loom, js, livekit, versions, browser, install, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
+// Parts: rust, loom, js, livekit, conformance, versions, browser, install, types. ARGS go to vitest when js is among the parts, else to the part's own tool.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -74,6 +74,14 @@ const parts = {
     node('vitest', bin('vitest'), ['run', '--config', 'vitest.livekit.config.ts', ...args]);
   },
 
+  conformance(args) {
+    ensureNative();
+    ensureDist();
+    prepareServer();
+    say('the same programs with rtc-node alone and with narrowcast …');
+    node('vitest', bin('vitest'), ['run', '--config', 'vitest.conformance.config.ts', ...args]);
+  },
+
   versions(args) {
     ensureLedger();
     ensureNative();
@@ -88,6 +96,8 @@ const parts = {
     prepareServer();
     for (const version of otherVersions) {
       vitest(version, '--config', 'vitest.livekit.config.ts', ...testsWith(version, 'server'));
+      const programs = testsWith(version, 'conformance');
+      if (programs.length > 0) vitest(version, '--config', 'vitest.conformance.config.ts', ...programs);
     }
   },
 

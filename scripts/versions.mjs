@@ -20,16 +20,19 @@ const tests = {
   rtcNode: ['livekit/client', 'livekit/register', 'livekit/audio-', 'livekit/video-stream', 'cli/doctor'],
   engine: ['livekit/', 'cli/doctor', 'e2e/exit', 'e2e/workers', 'e2e/video-orphans'],
 };
-const serverTests = {
-  rtcNode: ['server/audio', 'server/handles', 'server/programs'],
+/** With a real server. */
+const server = { rtcNode: ['server/audio', 'server/handles'], engine: ['server/audio', 'server/handles'] };
+/** The same programs with it alone and with narrowcast. */
+const conformance = {
+  rtcNode: ['conformance/server', '-t', 'idle'],
   // Its own rtc-node does not do the same twice: whether a room that was left is still connected.
-  engine: ['server/audio', 'server/handles'],
+  engine: [],
 };
 
-/** The tests to run with `version`, as vitest takes them; `of` it those with a real server, or those without. */
+/** The tests to run with `version`, as vitest takes them: `of` it those with a real server, those without, or conformance. */
 export function testsWith(version, of = 'alone') {
   const own = fs.existsSync(path.join(modules, `rtc-node-${version}`, 'node_modules', BINDINGS));
-  return (of === 'server' ? serverTests : tests)[own ? 'engine' : 'rtcNode'];
+  return { alone: tests, server, conformance }[of][own ? 'engine' : 'rtcNode'];
 }
 
 /** Makes the copy, and returns its folder. */

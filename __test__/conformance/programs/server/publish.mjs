@@ -8,7 +8,10 @@ import {
   TrackKind,
   TrackSource,
 } from '@livekit/rtc-node';
-import { listen, meet, next, publishTone, say, toneShare, until } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { meet, next, publishTone } from '../rooms.mjs';
+import { listen, toneShare } from '../sound.mjs';
+import { holds, say, until } from '../trace.mjs';
 
 const [agent, caller] = await meet('agent', 'caller');
 const tones = [440, 1000];
@@ -42,7 +45,7 @@ for (const [rate, channels] of formats) {
 }
 for (const [i, track] of tracks.entries()) {
   const frames = new AudioStream(track, { sampleRate: 16_000 })[Symbol.asyncIterator]();
-  say('hears', [tones[i], await listen(frames, 16_000, (samples) => toneShare(samples, tones[i], 16_000) > 0.9)]);
+  holds(`hears ${tones[i]}`, await listen(frames, 16_000, (samples) => toneShare(samples, tones[i], 16_000) > 0.9));
   await frames.return();
 }
 
@@ -51,9 +54,9 @@ const inputs = tracks.map((track) => new AudioStream(track, 16_000));
 for (const input of inputs) mixer.addStream(input);
 const mixed = mixer[Symbol.asyncIterator]();
 const both = (samples) => tones.every((hz) => toneShare(samples, hz, 16_000) > 0.3);
-say('mixed', await listen(mixed, 16_000, both));
+holds('mixed', await listen(mixed, 16_000, both));
 mixer.removeStream(inputs[1]);
-say('one removed', await listen(mixed, 16_000, (samples) => toneShare(samples, 440, 16_000) > 0.9));
+holds('one removed', await listen(mixed, 16_000, (samples) => toneShare(samples, 440, 16_000) > 0.9));
 await mixer.aclose();
 
 const resampler = new AudioResampler(48_000, 16_000, 1);
@@ -81,8 +84,9 @@ await off;
 const on = next(agent, RoomEvent.TrackSubscribed);
 publication.setSubscribed(true);
 const again = new AudioStream((await on)[0], 16_000)[Symbol.asyncIterator]();
-say('subscribed again', await listen(again, 16_000, (window) => toneShare(window, 1000, 16_000) > 0.9));
+holds('subscribed again', await listen(again, 16_000, (window) => toneShare(window, 1000, 16_000) > 0.9));
 await published[1].stop();
 await caller.disconnect();
 await agent.disconnect();
+await sayLeftovers();
 process.exit();

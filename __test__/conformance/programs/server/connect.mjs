@@ -1,6 +1,8 @@
 // Connecting, who is there, and what participants tell about themselves.
 import { ConnectionState, DisconnectReason, ParticipantKind, Room, RoomEvent } from '@livekit/rtc-node';
-import { join, next, say, until } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { join, next } from '../rooms.mjs';
+import { holds, say, until } from '../trace.mjs';
 
 const sorted = (attributes) => Object.entries(attributes).toSorted();
 
@@ -11,7 +13,7 @@ say('connected', [
   agent.remoteParticipants.size,
 ]);
 say('local', [agent.localParticipant.identity, agent.localParticipant.kind === ParticipantKind.STANDARD]);
-say('sid', (await agent.getSid()).startsWith('RM_'));
+holds('sid', (await agent.getSid()).startsWith('RM_'));
 
 const arrives = next(agent, RoomEvent.ParticipantConnected);
 const caller = await join('caller');
@@ -56,4 +58,5 @@ say('disconnected', [reason === DisconnectReason.CLIENT_INITIATED, agent.isConne
 
 const refused = await new Room().connect('ws://127.0.0.1:9', 'no token', {}).catch((error) => error.constructor.name);
 say('refused', refused);
+await sayLeftovers();
 process.exit();

@@ -1,13 +1,16 @@
 // A lost connection: the room comes back by itself, with what was published, and everything works as before.
 import { AudioStream, RoomEvent, SimulateScenarioKind } from '@livekit/rtc-node';
-import { listen, meet, next, publishTone, say, toneShare } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { meet, next, publishTone } from '../rooms.mjs';
+import { listen, toneShare } from '../sound.mjs';
+import { holds, say } from '../trace.mjs';
 
 const [agent, caller] = await meet('agent', 'caller');
 const subscribed = next(agent, RoomEvent.TrackSubscribed);
 const tone = await publishTone(caller, 440);
 let frames = new AudioStream((await subscribed)[0], 16_000)[Symbol.asyncIterator]();
 const hears = () => listen(frames, 16_000, (samples) => toneShare(samples, 440, 16_000) > 0.9);
-say('hears', await hears());
+holds('hears', await hears());
 
 for (const room of [caller, agent]) {
   const events = [next(room, RoomEvent.Reconnecting), next(room, RoomEvent.Reconnected)];
@@ -15,7 +18,7 @@ for (const room of [caller, agent]) {
   await Promise.all(events);
   say('back', [room.isConnected, room.remoteParticipants.size]);
 }
-say('hears again', await hears());
+holds('hears again', await hears());
 
 agent.localParticipant.registerRpcMethod('greet', async ({ payload }) => `hello, ${payload}`);
 const call = { destinationIdentity: 'agent', method: 'greet', payload: 'caller' };
@@ -30,8 +33,9 @@ await caller.simulateScenario(SimulateScenarioKind.SIMULATE_FULL_RECONNECT);
 await Promise.all(events);
 say('back anew', caller.isConnected);
 frames = new AudioStream((await republished)[0], 16_000)[Symbol.asyncIterator]();
-say('hears anew', await hears());
+holds('hears anew', await hears());
 await tone.stop();
 await caller.disconnect();
 await agent.disconnect();
+await sayLeftovers();
 process.exit();

@@ -1,6 +1,8 @@
 // Data packets, chat messages, DTMF and transcriptions.
 import { DataPacketKind, RoomEvent } from '@livekit/rtc-node';
-import { meet, next, publishTone, say } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { meet, next, publishTone } from '../rooms.mjs';
+import { holds, say } from '../trace.mjs';
 
 const [agent, caller] = await meet('agent', 'caller');
 const text = (bytes) => new TextDecoder().decode(bytes);
@@ -22,7 +24,7 @@ for (let i = 0; i < 100; i++) {
   await caller.localParticipant.publishData(payload, { reliable: true, destination_identities: ['agent'] });
 }
 await all;
-say(
+holds(
   'in order',
   many.every((payload, i) => payload === `${i}`),
 );
@@ -50,4 +52,5 @@ say('transcription', 'published');
 await tone.stop();
 await caller.disconnect();
 await agent.disconnect();
+await sayLeftovers();
 process.exit();

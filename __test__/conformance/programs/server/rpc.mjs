@@ -1,6 +1,8 @@
 // Calls in both directions, at the same time, and each way in which one fails.
 import { RpcError } from '@livekit/rtc-node';
-import { meet, say } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { meet } from '../rooms.mjs';
+import { say } from '../trace.mjs';
 
 const [agent, caller] = await meet('agent', 'caller');
 const rooms = { agent, caller };
@@ -42,4 +44,5 @@ agent.localParticipant.unregisterRpcMethod('greet');
 say('unregistered', await failure(call(caller, 'agent', 'greet')));
 await caller.disconnect();
 await agent.disconnect();
+await sayLeftovers();
 process.exit();

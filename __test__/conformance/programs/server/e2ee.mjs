@@ -1,6 +1,9 @@
 // End-to-end encryption: whoever has the key hears; with another key there is nothing to be heard.
 import { AudioStream, EncryptionType, RoomEvent } from '@livekit/rtc-node';
-import { join, listen, next, publishTone, say, toneShare } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { join, next, publishTone } from '../rooms.mjs';
+import { listen, toneShare } from '../sound.mjs';
+import { holds, say } from '../trace.mjs';
 
 const encryption = (key) => ({
   encryptionType: EncryptionType.GCM,
@@ -11,7 +14,7 @@ const agent = await join('agent', { encryption: encryption('the key') });
 const stranger = await join('stranger', { encryption: encryption('not the key') });
 const subscribed = [agent, stranger].map((room) => next(room, RoomEvent.TrackSubscribed));
 const tone = await publishTone(caller, 440);
-say('encrypted', tone.publication.encryptionType === EncryptionType.GCM);
+holds('encrypted', tone.publication.encryptionType === EncryptionType.GCM);
 say(
   'managers',
   [agent, stranger].map((room) => room.e2eeManager.enabled),
@@ -23,7 +26,7 @@ const frames = new AudioStream(mine[0], 16_000)[Symbol.asyncIterator]();
 const strange = new AudioStream(its[0], 16_000)[Symbol.asyncIterator]();
 const strangers = { heard: false };
 void listen(strange, 16_000, hears).then((found) => (strangers.heard = found));
-say('with the key', await listen(frames, 16_000, hears));
+holds('with the key', await listen(frames, 16_000, hears));
 // A second more of it, by the clock of what was heard.
 let samples = 0;
 while (samples < 16_000) samples += (await frames.next()).value.samplesPerChannel;
@@ -36,4 +39,5 @@ say(
 );
 await tone.stop();
 for (const room of [caller, stranger, agent]) await room.disconnect();
+await sayLeftovers();
 process.exit();

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { meet, say } from './rooms.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
+import { meet } from '../rooms.mjs';
+import { say } from '../trace.mjs';
 
 const [agent, caller] = await meet('agent', 'caller');
 const digest = (data) => createHash('sha256').update(data).digest('hex').slice(0, 16);
@@ -63,4 +65,5 @@ await bytes.close();
 say('bytes', await files());
 await caller.disconnect();
 await agent.disconnect();
+await sayLeftovers();
 process.exit();

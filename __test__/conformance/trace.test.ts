@@ -1,0 +1,61 @@
+import fs from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { differences } from './differences.js';
+import { asText, parseTrace, withAllowances, withoutLosses, type Difference } from './trace.js';
+
+const plain = parseTrace('["stream","frames",100,3]\n["stream","kind","Error"]\n["room","left",2,"lower"]\n');
+const difference: Difference = {
+  program: 'a program',
+  object: 'stream',
+  what: 'kind',
+  plain: 'Error',
+  narrowcast: 'TypeError',
+  reason: 'It says more.',
+};
+
+describe('withAllowances', () => {
+  test.each([
+    ['a count within its tolerance', '["stream","frames",97,3]\n["stream","kind","Error"]\n["room","left",2,"lower"]'],
+    ['a count that may be lower', '["stream","frames",100,3]\n["stream","kind","Error"]\n["room","left",0,"lower"]'],
+    ['objects in another order', '["room","left",2,"lower"]\n["stream","frames",100,3]\n["stream","kind","Error"]'],
+  ])('%s is the same', (_, text) => {
+    expect(asText(withAllowances(parseTrace(text), plain, []))).toBe(asText(plain));
+  });
+
+  test.each([
+    ['a count beyond its tolerance', '["stream","frames",96,3]\n["stream","kind","Error"]\n["room","left",2,"lower"]'],
+    [
+      'a count that may only be lower',
+      '["stream","frames",100,3]\n["stream","kind","Error"]\n["room","left",3,"lower"]',
+    ],
+    ['another value', '["stream","frames",100,3]\n["stream","kind","TypeError"]\n["room","left",2,"lower"]'],
+    [
+      'another order within an object',
+      '["stream","kind","Error"]\n["stream","frames",100,3]\n["room","left",2,"lower"]',
+    ],
+    ['a line too few', '["stream","frames",100,3]\n["room","left",2,"lower"]'],
+    ['an object too few', '["stream","frames",100,3]\n["stream","kind","Error"]'],
+  ])('%s is not', (_, text) => {
+    expect(asText(withAllowances(parseTrace(text), plain, []))).not.toBe(asText(plain));
+  });
+
+  test('a known difference is allowed, as it is written down', () => {
+    const ours = parseTrace('["stream","frames",100,3]\n["stream","kind","TypeError"]\n["room","left",2,"lower"]\n');
+    expect(withAllowances(ours, plain, [difference])).toEqual(plain);
+    expect(withAllowances(ours, plain, [{ ...difference, narrowcast: 'RangeError' }])).not.toEqual(plain);
+  });
+
+  test('a known difference that does not show has to leave the list', () => {
+    expect(withAllowances(plain, plain, [difference])).not.toEqual(plain);
+  });
+});
+
+test('withoutLosses: leaves the other lines', () => {
+  expect(withoutLosses(plain).room).toEqual([]);
+  expect(withoutLosses(plain).stream).toHaveLength(2);
+});
+
+test('docs/guarantees.md has the reason for each difference', () => {
+  const text = fs.readFileSync(new URL('../../docs/guarantees.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ');
+  expect(differences.map(({ reason }) => reason).filter((reason) => !text.includes(reason))).toEqual([]);
+});

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// The same programs with rtc-node alone and with narrowcast: `npm run test:conformance`.
+export default defineConfig({
+  test: {
+    include: ['__test__/conformance/*.test.ts'],
+    globalSetup: '__test__/server/setup.ts',
+    pool: 'forks',
+    fileParallelism: false, // each test has a process for each side, which plays and listens in real time
+    testTimeout: 90_000,
+    hookTimeout: 60_000,
+  },
+});
