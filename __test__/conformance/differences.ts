@@ -43,4 +43,13 @@ export const differences: readonly Difference[] = [
     sides: ['register'],
     reason: 'A `FrameProcessor` is given a frame when it is read, and not when it arrives.',
   },
+  ...['handler', 'listener'].map((object) => ({
+    program: 'server/context',
+    object,
+    what: 'runs in',
+    plain: 'none',
+    narrowcast: 'joins as agent',
+    reason:
+      "What a room calls runs in the AsyncLocalStorage context in which the room was connected, and not in the one in which the program's first request happened to be made.",
+  })),
 ];
