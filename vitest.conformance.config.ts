@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: '__test__/server/setup.ts',
     pool: 'forks',
     fileParallelism: false, // each test has a process for each side, which plays and listens in real time
+    maxConcurrency: 2,
     testTimeout: 90_000,
     hookTimeout: 60_000,
   },

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AudioSource, AudioStream, dispose, RoomEvent } from '@livekit/rtc-node';
-import { join, next, publishTone } from '../rooms.mjs';
+import { join, publishTone, rooms } from '../rooms.mjs';
 import { trace } from '../trace.mjs';
 
 const endings = {
@@ -40,29 +40,25 @@ if (ending) {
   await endings[ending]({ room, tone });
 } else {
   const script = fileURLToPath(import.meta.url);
-  const room = await join('agent', { autoSubscribe: false });
-  for (const how of Object.keys(endings)) {
+  const ways = Object.keys(endings);
+  const run = async (how, who) => {
     const say = trace(how);
-    const left = next(room, RoomEvent.ParticipantDisconnected);
-    const args = [...process.execArgv, script, process.argv[2], 'caller', how];
+    const args = [...process.execArgv, script, process.argv[2], who, how];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, TRACE_FD: '2' },
-      timeout: 30_000, // one that does not end by itself
+      timeout: 60_000, // one that does not end by itself
     });
     let said = '';
     child.stdout.on('data', (data) => (said += data));
-    say('ended', await new Promise((resolve) => child.on('close', (...how) => resolve(how))));
-    say(
-      'said',
-      said
-        .trim()
-        .split('\n')
-        .filter((line) => line.startsWith('exit')),
-    );
-    await left;
-  }
-  await room.disconnect();
+    say('ended', await new Promise((resolve) => child.on('close', (...ended) => resolve(ended))));
+    say('said', said.trim());
+  };
+  // Each participant is in the room once.
+  const next = async (who) => {
+    for (let how = ways.shift(); how; how = ways.shift()) await run(how, who);
+  };
+  await Promise.all(Object.keys(rooms[0].tokens).map(next));
   new AudioSource(48_000, 1, 0);
   process.exit();
 }
