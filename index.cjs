@@ -874,6 +874,7 @@ module.exports.NativeRingRefusal = nativeBinding.NativeRingRefusal
 module.exports.openDoorbell = nativeBinding.openDoorbell
 module.exports.openScratch = nativeBinding.openScratch
 module.exports.replaceScratch = nativeBinding.replaceScratch
+module.exports.sourceEmptied = nativeBinding.sourceEmptied
 module.exports.subscriptionDiscard = nativeBinding.subscriptionDiscard
 module.exports.subscriptionKeep = nativeBinding.subscriptionKeep
 module.exports.subscriptionRead = nativeBinding.subscriptionRead

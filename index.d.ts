@@ -59,13 +59,15 @@ export declare class NativeAudioTrack {
   stats(): NativeTrackStats
   /**
    * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-   * of 10 ms at once.
+   * of 10 ms are kept in the source's own queue.
    */
   pipe(source: bigint, lead: number): void
   /** Ends that: when this returns, the native thread takes no more samples. */
   unpipe(): void
   /** Whether the engine has refused what was played, and so no more is. */
   get wasRefused(): boolean
+  /** What the engine said at the first chunk that it refused in an answer, while the track is piped. */
+  get refusal(): string | null
   /** What became of the chunks of 10 ms that were played, while the track is piped. */
   pipeStats(): NativeCaptureStats | null
   /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
@@ -333,6 +335,10 @@ export interface NativeCaptureFields {
   buffer: number
   /** `requestAsyncId` in the request. */
   requestAsyncId: number
+  /** `clearAudioBuffer` in `FfiRequest`. */
+  clear: number
+  /** `sourceHandle` in that request. */
+  clearSource: number
   /** `captureAudioFrame` in `FfiEvent`. */
   answer: number
   /** `error` in the answer. */
@@ -347,6 +353,8 @@ export interface NativeCaptureStats {
   captured: number
   /** Refused by the engine. */
   failed: number
+  /** Handed to the engine though it had not answered for the one before in time: it may have taken either first. */
+  overdue: number
 }
 
 /** One case of the engine's events, from the installed package's descriptors. */
@@ -533,6 +541,8 @@ export interface NativeTrackStats {
   silenceFrames: number
   /** Samples of all channels that were lost to overflow. */
   samplesDropped: number
+  /** Samples of all channels that the engine refused. */
+  samplesRefused: number
 }
 
 /** Field numbers in the video stream's events. */
@@ -559,6 +569,9 @@ export declare function openScratch(bytes: Uint8Array, meta: BigUint64Array): nu
 /** Replaces the bytes of a scratch by others. */
 export declare function replaceScratch(scratch: number, bytes: Uint8Array): void
 
+/** The queue of a source was emptied: what plays into it fills it again. */
+export declare function sourceEmptied(source: bigint): void
+
 /** JavaScript does not want the last event: what it owns is released, unless another subscriber takes it. */
 export declare function subscriptionDiscard(token: number): void
 
@@ -582,7 +595,7 @@ export declare function subscriptionRead(token: number, most: number, wait: bool
 /** How often this thread was woken. */
 export declare function threadWakes(): number
 
-/** Takes back what was not played yet. */
+/** Takes back what was not played yet, also from the queue of the source that the track is piped to. */
 export declare function trackDiscard(token: number): void
 
 /**

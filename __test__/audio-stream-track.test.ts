@@ -78,7 +78,13 @@ describe('options', () => {
     expect(frame.data).toEqual(new Int16Array(960));
     expect(frame.data.buffer.byteLength).toBe(1920);
     for (let i = 0; i < 31; i++) track.write({ data: new Int16Array(48_000), sampleRate: 48_000, channels: 1 });
-    expect(track.stats()).toEqual({ bufferedMs: 30_000, framesOut: 1, silenceFrames: 1, samplesDropped: 48_000 });
+    expect(track.stats()).toEqual({
+      bufferedMs: 30_000,
+      framesOut: 1,
+      silenceFrames: 1,
+      samplesDropped: 48_000,
+      samplesRefused: 0,
+    });
     expect(track.bufferedMs).toBe(30_000);
     expect(track.readyState).toBe('live');
   });
@@ -406,7 +412,13 @@ describe('recv', () => {
     // Were all frames to stay, it would be 350 MB. What is garbage is given back in turns of the event loop.
     for (let turns = 0; turns < 100 && memory() - before > 1e7; turns++) await new Promise(setImmediate);
     expect(memory() - before).toBeLessThan(1e7);
-    expect(track.stats()).toEqual({ bufferedMs: 0, framesOut: 180_000, silenceFrames: 0, samplesDropped: 0 });
+    expect(track.stats()).toEqual({
+      bufferedMs: 0,
+      framesOut: 180_000,
+      silenceFrames: 0,
+      samplesDropped: 0,
+      samplesRefused: 0,
+    });
     expect(vi.getTimerCount()).toBe(0);
   }, 120_000);
 });
@@ -438,7 +450,7 @@ describe('what is too much', () => {
     const track = new AudioStreamTrack({ ...TINY, bufferMs: 10 });
     track.write(mono(count(0, 8)));
     track.write(mono(count(8, 25)));
-    expect(track.stats()).toMatchObject({ bufferedMs: 10, samplesDropped: 15 });
+    expect(track.stats()).toMatchObject({ bufferedMs: 10, samplesDropped: 15, samplesRefused: 0 });
     track.write(mono(count(0, 0)), { final: true });
     expect(await received(track, 4)).toEqual([[15, 16, 17, 18], [19, 20, 21, 22], [23, 24, 0, 0], SILENCE]);
   });
@@ -451,7 +463,7 @@ describe('what is too much', () => {
       frames ??= outcome(received(track, 100));
       await track.waitForPlayout();
     }
-    expect(track.stats()).toEqual({ bufferedMs: 0, samplesDropped: 0, framesOut: 100, silenceFrames: 0 });
+    expect(track.stats()).toEqual({ bufferedMs: 0, samplesDropped: 0, framesOut: 100, silenceFrames: 0, samplesRefused: 0 });
     for (; !frames!.done;) await pass(1);
   });
 });
@@ -523,7 +535,13 @@ describe('stop', () => {
     await expect(track.pipeTo(source())).rejects.toEqual(failure('CLOSED'));
     track.flush();
     expect(track.bufferedMs).toBe(0);
-    expect(track.stats()).toEqual({ bufferedMs: 0, framesOut: 1, silenceFrames: 1, samplesDropped: 0 });
+    expect(track.stats()).toEqual({
+      bufferedMs: 0,
+      framesOut: 1,
+      silenceFrames: 1,
+      samplesDropped: 0,
+      samplesRefused: 0,
+    });
   });
 
   it('says what is wrong with an argument first', () => {

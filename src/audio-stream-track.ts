@@ -66,6 +66,8 @@ export interface AudioStreamTrackStats {
   silenceFrames: number;
   /** Samples, of all channels, that were dropped because more than `bufferMs` waited. */
   samplesDropped: number;
+  /** Samples, of all channels, that were lost because the engine refused them while the track was piped. */
+  samplesRefused: number;
 }
 
 interface Receiver {
@@ -92,8 +94,8 @@ interface Piping {
 const EARLY_MS = 0.5;
 
 /**
- * Chunks of 10 ms that wait in a source's own queue, where it has one: the engine empties it by a clock of its own, and
- * what comes a ms too late for that would be a gap.
+ * Chunks of 10 ms of speech that are kept in a source's own queue, where it has one: the engine empties it by a clock of
+ * its own, and what comes a ms too late for that would be a gap.
  */
 const QUEUE_LEAD = 3;
 
@@ -237,7 +239,8 @@ export class AudioStreamTrack {
 
   /**
    * Throws away what was written and not yet played, for when an agent is interrupted: the next frame is silence, or what
-   * is written next. Whoever waits for it to be played need not wait any longer. It does not count as dropped.
+   * is written next. While the track is piped, the source's own queue is emptied, too. Whoever waits for it to be played
+   * need not wait any longer. It does not count as dropped.
    */
   flush(): void {
     if (this.#ended) return;
@@ -299,7 +302,7 @@ export class AudioStreamTrack {
    * @param source of the track's rate and channels
    * @param options `signal`: stops playing; the track stays as it is, and can be received from or piped again
    * @returns resolves when the track was stopped. Rejects with the signal's reason; `ENGINE_REQUEST_FAILED` if the engine
-   *   refuses what is played, as it does when the source was closed; `ENGINE_NOT_INSTALLED` without `install()` of
+   *   refuses what is played, as it does when the source was closed, or ten times in a row what it was offered; `ENGINE_NOT_INSTALLED` without `install()` of
    *   `narrowcast/livekit`; `LOCKED` if it is piped already, a {@link recv} is pending, or another track is piped to this
    *   source; `CLOSED`; `INVALID_ARGUMENT`
    */
@@ -314,7 +317,9 @@ export class AudioStreamTrack {
       throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
     }
     signal?.throwIfAborted();
-    fromNative(() => this.#native.pipe(handle, source.queueSize === 0 ? 0 : QUEUE_LEAD));
+    // No more than the queue has room for: the engine would put off its answers, and then refuse.
+    const lead = Math.min(QUEUE_LEAD, Math.floor((source.queueSize ?? Infinity) / CHUNK_MS));
+    fromNative(() => this.#native.pipe(handle, lead));
     await new Promise<void>((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
       this.#piping = { source, resolve, reject, unlisten };
@@ -324,8 +329,8 @@ export class AudioStreamTrack {
 
   /** What happened so far. */
   stats(): AudioStreamTrackStats {
-    const { bufferedSamples, framesOut, silenceFrames, samplesDropped } = this.#native.stats();
-    return { bufferedMs: this.#ms(bufferedSamples), framesOut, silenceFrames, samplesDropped };
+    const { bufferedSamples, ...counts } = this.#native.stats();
+    return { bufferedMs: this.#ms(bufferedSamples), ...counts };
   }
 
   #receive(): void {
@@ -369,17 +374,20 @@ export class AudioStreamTrack {
   }
 
   #refused(): void {
-    const reason = new NarrowcastError(
-      'ENGINE_REQUEST_FAILED',
-      'the engine takes no more audio for this source: it was closed, or the engine was disposed of',
-    );
-    this.#stopPiping(reason);
+    const { refusal } = this.#native;
+    const why = refusal === null ? 'it was closed, or the engine was disposed of' : `it said: ${refusal}`;
+    const message = `the engine takes no more audio for this source: ${why}`;
+    const reason = new NarrowcastError('ENGINE_REQUEST_FAILED', message);
+    // First: what it refused is not played, and settled all the same.
     for (const { reject } of this.#playouts.splice(0)) reject(reason);
+    this.#stopPiping(reason);
   }
 
   #stopPiping(reason: unknown): void {
     fromNative(() => this.#native.unpipe());
     stopWaiting(this.#token);
+    // The frame that was on its way counts as played now, and nobody is rung for it any more.
+    this.#settlePlayouts();
     this.#unpiped()?.reject(reason);
   }
 

@@ -189,3 +189,88 @@ test('a track that is piped is never collected, and is once it was stopped', asy
   controller.abort();
   await untilCollected(() => collected, 'it is collected');
 });
+
+describe('a source that refuses what is played in its answers', () => {
+  /** It says that it has one channel, and the engine knows better. */
+  const mismatched = () => {
+    const { ffiHandle } = new rtc.AudioSource(RATE, 2, 0);
+    return { ffiHandle, sampleRate: RATE, numChannels: 1, queueSize: 0 };
+  };
+
+  test('ends pipeTo and waitForPlayout with what the engine says, and what is lost is counted', async () => {
+    const track = new AudioStreamTrack({ sampleRate: RATE });
+    track.write(pcm(speech(10)), { final: true });
+    const played = outcome(track.waitForPlayout());
+    const piped = outcome(track.pipeTo(mismatched()));
+    await until(() => piped.done && played.done, 'both have rejected');
+    expect(piped.error).toEqual(failure('ENGINE_REQUEST_FAILED', 'num_channels'));
+    expect(played.error).toBe(piped.error);
+    expect(track.stats()).toMatchObject({ samplesRefused: 160, samplesDropped: 0, bufferedMs: 0 });
+  });
+
+  test('loses no more than it was offered: the rest is played by another source', async () => {
+    const { source, heard, track } = open();
+    const said = speech(100);
+    track.write(pcm(said), { final: true });
+    await expect(track.pipeTo(mismatched())).rejects.toEqual(failure('ENGINE_REQUEST_FAILED', 'num_channels'));
+    const { samplesRefused } = track.stats();
+    expect(samplesRefused).toBe(160);
+    void track.pipeTo(source);
+    await track.waitForPlayout();
+    expect(await utterance(heard, (samples) => samples.at(-1) === said.at(-1))).toEqual(Array.from(said.subarray(160)));
+    track.stop();
+  });
+});
+
+test('waitForPlayout settles when pipeTo is aborted right after flush', async () => {
+  const { source, heard, track } = open();
+  const controller = new AbortController();
+  const piped = outcome(track.pipeTo(source, { signal: controller.signal }));
+  track.write(pcm(speech(5000)), { final: true });
+  await until(() => frames(heard) > 2, 'the engine plays');
+  const waiting = outcome(track.waitForPlayout());
+  track.flush();
+  controller.abort();
+  await until(() => piped.done && waiting.done, 'both have settled');
+  expect(waiting.error).toBeUndefined();
+});
+
+describe('a source with a queue', () => {
+  const numbered = (ms: number) => Int16Array.from({ length: (RATE / 1000) * ms }, (_, i) => 1 + Math.floor(i / 160));
+
+  test('gets no more when the track is piped again and again: nothing is lost, and nothing waits longer', async () => {
+    const { source, heard, track } = open(100);
+    const said = numbered(1500);
+    track.write(pcm(said), { final: true });
+    for (let round = 0; round < 20; round++) {
+      const controller = new AbortController();
+      const piped = outcome(track.pipeTo(source, { signal: controller.signal }));
+      const { framesOut } = track.stats();
+      await until(() => track.stats().framesOut > framesOut, 'it is played');
+      controller.abort();
+      await until(() => piped.done, 'pipeTo has rejected');
+    }
+    void track.pipeTo(source);
+    await track.waitForPlayout();
+    // Silence where the machine was too busy; each chunk is heard, in order.
+    const samples = await utterance(heard, (samples) => samples.at(-1) === said.at(-1));
+    expect(samples.filter((sample) => sample !== 0)).toEqual([...said]);
+    expect(track.stats().samplesRefused).toBe(0);
+    track.stop();
+  });
+
+  test('is emptied by flush, and the next words are whole', async () => {
+    const { source, heard, track } = open(1000);
+    void track.pipeTo(source);
+    track.write(pcm(numbered(5000)), { final: true });
+    await until(() => frames(heard) > 10, 'the engine plays');
+    track.flush();
+    const after = Int16Array.from({ length: 1600 }, (_, i) => -1 - i);
+    track.write(pcm(after), { final: true });
+    await track.waitForPlayout();
+    const samples = await utterance(heard, (samples) => samples.at(-1) === after.at(-1));
+    const words = samples.slice(samples.indexOf(-1));
+    expect(words.filter((sample) => sample !== 0)).toEqual([...after]);
+    track.stop();
+  });
+});

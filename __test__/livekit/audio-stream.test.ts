@@ -216,7 +216,7 @@ describe('a blocked thread', () => {
     }
     // The engine answers when it has handed on a chunk: the last answer may come after the frame.
     await until(() => pump.stats()[0]!.captured === 60, 'all was captured');
-    expect(pump.stats()).toEqual([{ sent: 60, captured: 60, failed: 0 }]);
+    expect(pump.stats()).toEqual([{ sent: 60, captured: 60, failed: 0, overdue: 0 }]);
   });
 
   test('loses the oldest frames beyond it, counted, and the next frame says how many', async () => {

@@ -56,6 +56,6 @@ same<ReturnType<typeof track.stop>, void>();
 same<typeof track.readyState, 'live' | 'ended'>();
 same<typeof track.bufferedMs, number>();
 same<ReturnType<typeof track.stats>, AudioStreamTrackStats>();
-same<keyof AudioStreamTrackStats, 'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped'>();
+same<keyof AudioStreamTrackStats, 'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped' | 'samplesRefused'>();
 // @ts-expect-error read only
 track.bufferedMs = 1;

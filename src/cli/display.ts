@@ -14,6 +14,7 @@ import { comparisonTable, resultTable } from './result-table.js';
 import type { MeetingResult, Sides } from './result.js';
 import type { Screen } from './screen.js';
 import { wrap } from './table.js';
+import { whereLost } from './where-lost.js';
 
 /** How often the table is drawn, in ms. */
 const DRAW_MS = 500;
@@ -82,6 +83,11 @@ function comparedText(figure: Figure, ours: MeetingResult, peer: MeetingResult):
   return found ? `${figures}: ${differenceText(found)}` : figures;
 }
 
+/** What narrowcast dropped, by its own counts. */
+function droppedBy({ participants, events }: MeetingResult): number {
+  return participants.reduce((sum, { framesDropped }) => sum + (framesDropped ?? 0), events?.dropped ?? 0);
+}
+
 function verdict(ours: MeetingResult, out: string, early: boolean): string[] {
   const { framesReceived, samplesPlayed, samplesLost, intact, recordings } = outcomeOf(ours);
   const damaged = recordings - intact;
@@ -89,6 +95,7 @@ function verdict(ours: MeetingResult, out: string, early: boolean): string[] {
     `${early ? 'ended early: ' : ''}${people(recordings)}`,
     `${count(framesReceived)} frames read`,
     `${count(samplesLost)} of ${count(samplesPlayed)} samples lost`,
+    ...whereLost(samplesLost, droppedBy(ours)),
     damaged === 0
       ? `every recording in ${out} is bit for bit what was played`
       : `${count(damaged)} ${damaged === 1 ? 'recording differs' : 'recordings differ'} from what was played, in ${out}`,

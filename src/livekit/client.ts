@@ -223,6 +223,7 @@ export class ClientAdapter {
         this.#sign(message.message.value);
         const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
         if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
+        if (message.message.case === 'clearAudioBuffer') native.sourceEmptied(message.message.value.sourceHandle!);
         return answer.value as T;
       },
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),

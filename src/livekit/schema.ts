@@ -39,7 +39,9 @@ export function describeEvents(ffi: typeof Ffi): Native.NativeSchema {
   const handle = field(nested(frame), 'handle');
   const info = field(nested(frame), 'info');
 
-  const request = field(message(ffi.FfiRequest, 'FfiRequest'), 'capture_audio_frame');
+  const requests = message(ffi.FfiRequest, 'FfiRequest');
+  const request = field(requests, 'capture_audio_frame');
+  const clear = field(requests, 'clear_audio_buffer');
   const answer = field(event, 'capture_audio_frame');
   const video = field(event, 'video_stream_event');
   return {
@@ -62,6 +64,8 @@ export function describeEvents(ffi: typeof Ffi): Native.NativeSchema {
       sourceHandle: field(nested(request), 'source_handle').no,
       buffer: field(nested(request), 'buffer').no,
       requestAsyncId: field(nested(request), 'request_async_id').no,
+      clear: clear.no,
+      clearSource: field(nested(clear), 'source_handle').no,
       answer: answer.no,
       error: field(nested(answer), 'error').no,
     },

@@ -33,6 +33,9 @@ const ENDS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Nobody waits for anything to be played.
 const NOBODY: u64 = u64::MAX;
 
+/// All that the player took was played.
+const SETTLED: u64 = u64::MAX;
+
 /// PCM between a writer thread and a player thread: bounded, the oldest dropped and counted, in memory that is allocated
 /// once and never moved.
 ///
@@ -67,6 +70,9 @@ pub struct PcmTrack {
     silent: Counter,
     /// The position to tell the waiter of, or [`NOBODY`].
     awaited: AtomicU64,
+    /// Where the frame starts that the player took and whose fate is open, or [`SETTLED`].
+    unsettled: AtomicU64,
+    refused: Counter,
     waiter: Waiter,
     ended: AtomicBool,
 }
@@ -82,6 +88,8 @@ pub struct TrackStats {
     pub silence_frames: u64,
     /// Samples that were lost because more was written than fits.
     pub samples_dropped: u64,
+    /// Samples that were lost because what the player plays into refused them.
+    pub samples_refused: u64,
 }
 
 impl PcmTrack {
@@ -109,6 +117,8 @@ impl PcmTrack {
             out: Counter::new(),
             silent: Counter::new(),
             awaited: AtomicU64::new(NOBODY),
+            unsettled: AtomicU64::new(SETTLED),
+            refused: Counter::new(),
             waiter,
             ended: AtomicBool::new(false),
         }
@@ -156,16 +166,47 @@ impl PcmTrack {
     /// with silence behind them. Returns how many of its samples were written; 0: all of it is silence. See the module for
     /// when that is. Never waits, and never allocates.
     pub fn take(&self, frame: &mut [i16]) -> usize {
+        let samples = self.take_if_any(frame);
+        if samples == 0 {
+            self.play_silence(frame.len());
+        }
+        samples
+    }
+
+    /// Player: as [`take`](Self::take), for a frame that may yet be refused, and that is not played if all of it is silence.
+    /// What is in it counts as played with [`settle`](Self::settle), and not before.
+    pub fn take_unsettled(&self, frame: &mut [i16]) -> usize {
+        // Before `read_position` moves: who sees it moved sees this, too.
+        self.unsettled.store(self.ring.read_position(), Ordering::Release);
+        self.take_if_any(frame)
+    }
+
+    /// Player: so many samples of silence are played because nothing was there to play.
+    pub fn play_silence(&self, samples: usize) {
+        self.out.add(samples as u64);
+        self.silent.add(samples as u64);
+    }
+
+    fn take_if_any(&self, frame: &mut [i16]) -> usize {
         debug_assert!(frame.len().is_multiple_of(self.format.channels as usize));
         let samples = self.take_written(frame);
         frame[samples..].fill(0);
-        self.out.add(frame.len() as u64);
-        if samples == 0 {
-            self.silent.add(frame.len() as u64);
-        } else {
+        if samples > 0 {
+            self.out.add(frame.len() as u64);
             self.tell_if_played();
         }
         samples
+    }
+
+    /// Player: the frame that was taken last was played, or is lost.
+    pub fn settle(&self) {
+        self.unsettled.store(SETTLED, Ordering::Release);
+        self.tell_if_played();
+    }
+
+    /// Player: so many of the samples that were taken were refused, and are lost.
+    pub fn lose(&self, samples: u64) {
+        self.refused.add(samples);
     }
 
     fn take_written(&self, frame: &mut [i16]) -> usize {
@@ -217,7 +258,8 @@ impl PcmTrack {
 
     /// Whether everything before `position` was played, dropped or taken back.
     pub fn has_played(&self, position: u64) -> bool {
-        self.ring.read_position() >= position
+        // In this order, see `take_unsettled`.
+        self.ring.read_position() >= position && self.unsettled.load(Ordering::Acquire) >= position
     }
 
     /// Writer: the waiter rings once everything before `position` was played. Returns false if it was already, or the
@@ -236,7 +278,7 @@ impl PcmTrack {
         false
     }
 
-    /// After `read_position` was moved.
+    /// After `read_position` was moved, or a frame was settled.
     fn tell_if_played(&self) {
         let awaited = self.awaited.fetch_add(0, Ordering::AcqRel);
         if awaited != NOBODY
@@ -263,6 +305,7 @@ impl PcmTrack {
             frames_out: self.out.get() / frame,
             silence_frames,
             samples_dropped: self.ring.dropped(),
+            samples_refused: self.refused.get(),
         }
     }
 }

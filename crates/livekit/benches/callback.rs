@@ -80,6 +80,8 @@ fn engine() -> Engine {
         num_channels: 2,
         sample_rate: 3,
         samples_per_channel: 4,
+        clear: 32,
+        clear_source: 1,
         answer: 11,
         error: 2,
     };

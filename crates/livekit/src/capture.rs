@@ -3,6 +3,7 @@
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Counter, Kind, SnapshotMap};
 use prost::encoding::{WireType, encode_key, encode_varint, uint32, uint64};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
@@ -28,6 +29,10 @@ pub struct CaptureSpec {
     pub sample_rate: u32,
     /// `samplesPerChannel` in the buffer.
     pub samples_per_channel: u32,
+    /// `clearAudioBuffer` in `FfiRequest`.
+    pub clear: u32,
+    /// `sourceHandle` in that request.
+    pub clear_source: u32,
     /// The kind of the answer's event.
     pub answer: Kind,
     /// `error` in the answer.
@@ -60,6 +65,12 @@ pub(crate) struct Counts {
     pub failed: Counter,
     /// The async id of the latest answer, or 0.
     pub answered: AtomicU64,
+    /// The async id of the latest answer that was a refusal, or 0.
+    pub refused: AtomicU64,
+    /// What the engine said at the first refusal.
+    pub words: OnceLock<Box<str>>,
+    /// Requests made though the one before had not been answered in time.
+    pub overdue: Counter,
 }
 
 impl Counts {
@@ -108,9 +119,14 @@ impl CaptureAnswers {
         self.sources.with(source_of(async_id), |counts| {
             // A stopped pump's answers are forgotten.
             if let Some(counts) = counts {
-                let failed = crate::wire::has_field(body, self.spec.error);
-                if failed { &counts.failed } else { &counts.captured }.add(1);
-                // Release: whoever sees this sees the count, too.
+                if crate::wire::has_field(body, self.spec.error) {
+                    counts.failed.add(1);
+                    counts.refused.store(async_id, Ordering::Relaxed);
+                    counts.words.get_or_init(|| crate::wire::text_field(body, self.spec.error).into());
+                } else {
+                    counts.captured.add(1);
+                }
+                // Release: whoever sees this sees the counts, too.
                 counts.answered.store(async_id, Ordering::Release);
             }
         });
@@ -171,6 +187,13 @@ impl Capture<'_> {
     }
 }
 
+/// Appends the request that empties a source's queue.
+pub(crate) fn encode_clear(source_handle: u64, spec: &CaptureSpec, out: &mut Vec<u8>) {
+    let mut clear = Vec::with_capacity(16);
+    uint64::encode(spec.clear_source, &source_handle, &mut clear);
+    encode_message(spec.clear, &clear, out);
+}
+
 fn encode_message(field: u32, message: &[u8], out: &mut Vec<u8>) {
     encode_key(field, WireType::LengthDelimited, out);
     encode_varint(message.len() as u64, out);
@@ -206,6 +229,8 @@ mod tests {
             num_channels: 2,
             sample_rate: 3,
             samples_per_channel: 4,
+            clear: 5,
+            clear_source: 1,
             answer: 0,
             error: 2,
         };

@@ -1,30 +1,18 @@
 //! PCM into the engine, from a native thread: a source keeps playing while JavaScript is blocked.
 
-use crate::capture::{Capture, CaptureStats, Counts, async_id_of};
+use crate::capture::{CaptureStats, Counts};
 use crate::engine::Engine;
 use crate::lateness::Lateness;
-use narrowcast_audio::{Pacer, PcmTrack};
+use crate::player::Player;
+use crate::source_queue::Queues;
+use narrowcast_audio::PcmTrack;
 use narrowcast_core::sync::{Arc, Mutex, lock};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 /// What the engine takes at a time from a source that has no queue of its own.
-const CHUNK: Duration = Duration::from_millis(10);
-
-/// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
-/// the clock: it is not waited for again until it has answered something.
-const ANSWER_LIMIT: Duration = Duration::from_millis(100);
-
-/// How often a source is looked at whose answer is overdue.
-const LOOK_AGAIN: Duration = Duration::from_micros(100);
-
-/// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
-/// which the engine is through with the first.
-const APART: Duration = Duration::from_millis(2);
-
-/// Chunks of a track that may follow one another at once after a delay: 100 ms, which a jitter buffer has room for.
-const MOST_BEHIND: u32 = 10;
+pub(crate) const CHUNK: Duration = Duration::from_millis(10);
 
 /// A source of the engine, and what it plays.
 pub struct Source {
@@ -54,15 +42,15 @@ pub enum Pcm {
     Track {
         /// What is played.
         track: Arc<PcmTrack>,
-        /// Chunks that are played at once, at the start. A source with a queue empties it by the engine's own clock: what
-        /// comes a ms late for that is a gap, unless there is something in the queue.
+        /// Chunks that are kept in the source's own queue while there is something to say; 0 for a source without one. The
+        /// engine empties a queue by its own clock: what comes a ms late for that is a gap, unless something is in it.
         lead: u32,
     },
 }
 
 impl Source {
     /// Samples of all channels in a chunk.
-    fn chunk_samples(&self) -> usize {
+    pub(crate) fn chunk_samples(&self) -> usize {
         self.sample_rate as usize / 100 * self.channels as usize
     }
 
@@ -120,27 +108,75 @@ impl Shared {
     }
 }
 
-struct Playing {
-    source: Source,
-    number: u64,
+pub(crate) struct Playing {
+    pub source: Source,
+    pub number: u64,
     /// Disposals of the engine before this: after another one its source is gone.
-    disposals: u64,
-    counts: Arc<Counts>,
-    late: Lateness,
+    pub disposals: u64,
+    pub counts: Arc<Counts>,
+    pub late: Lateness,
     /// Held while samples are taken: who has set it to false is the only one to take them from then on.
-    active: Mutex<bool>,
-    refused: AtomicBool,
+    pub active: Mutex<bool>,
+    pub refused: AtomicBool,
+    /// Whether the source's queue was emptied, and by whom: see [`Emptied`].
+    pub emptied: AtomicU8,
+    /// Written samples in the chunk that was offered last.
+    pub offered: AtomicU64,
+    /// Of the refusals, those that are accounted for: the chunk was offered again, or is counted as lost.
+    seen_failed: AtomicU64,
 }
 
 impl Playing {
     /// The engine takes nothing more of this.
-    fn refuse(&self) {
+    pub fn refuse(&self) {
         if !self.refused.swap(true, Ordering::AcqRel)
             && let Pcm::Track { track, .. } = &self.source.pcm
         {
             track.ring();
         }
     }
+
+    /// A refusal that came in time: its chunk is at hand.
+    pub fn see_refusal(&self) {
+        self.seen_failed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts as lost what was refused when nobody waited for the answer any more.
+    pub fn count_late_refusals(&self) {
+        self.lose(self.unseen_refusals() * self.source.chunk_samples() as u64);
+    }
+
+    /// The same when no more is played: the latest refusal may be the last chunk's.
+    fn count_last_refusals(&self) {
+        let unseen = self.unseen_refusals();
+        let chunk = self.source.chunk_samples() as u64;
+        self.lose(unseen.saturating_sub(1) * chunk + unseen.min(1) * self.offered.load(Ordering::Acquire));
+    }
+
+    fn unseen_refusals(&self) -> u64 {
+        let failed = self.counts.failed.get();
+        failed.saturating_sub(self.seen_failed.swap(failed, Ordering::AcqRel))
+    }
+
+    fn lose(&self, samples: u64) {
+        if let Pcm::Track { track, .. } = &self.source.pcm {
+            track.lose(samples);
+        }
+    }
+
+    /// The source's queue is empty, or is to be, before anything more is taken.
+    fn note_emptied(&self, emptied: Emptied) {
+        self.emptied.fetch_max(emptied as u8, Ordering::AcqRel);
+    }
+}
+
+/// What has become of the queue of a source that a pump plays into.
+#[derive(Clone, Copy)]
+pub(crate) enum Emptied {
+    /// Emptied already, by whoever fed it.
+    Elsewhere = 1,
+    /// To be emptied once the chunk that is on its way is in it.
+    WithTheNextChunk = 2,
 }
 
 /// One source of a pump; it plays until this is dropped.
@@ -162,15 +198,46 @@ impl Playback {
         &self.playing.late
     }
 
-    /// Whether the engine has refused a chunk of a track, as it does once its source was closed, or was disposed of: then no
-    /// more is played.
+    /// Whether no more of a track is played because the engine takes nothing: it refused a request, as it does once the source
+    /// was closed, or one chunk again and again in its answers, or was disposed of.
     pub fn was_refused(&self) -> bool {
         self.playing.refused.load(Ordering::Acquire)
+    }
+
+    /// What the engine said at the first refusal that came in an answer.
+    pub fn words(&self) -> Option<&str> {
+        self.playing.counts.words.get().map(|words| &**words)
+    }
+
+    /// How often the engine had not answered in time, and the next chunk was handed to it all the same: of the two, it may
+    /// have taken either first.
+    pub fn overdue(&self) -> u64 {
+        self.playing.counts.overdue.get()
+    }
+
+    /// Lets `discard` take back what waits in the track, and empties the source's own queue: of what was written before,
+    /// nothing more is heard than the engine has taken from there.
+    pub fn flush(&self, discard: impl FnOnce()) {
+        let active = lock(&self.playing.active);
+        discard();
+        let Pcm::Track { lead, .. } = self.playing.source.pcm else { return };
+        self.playing.note_emptied(Emptied::WithTheNextChunk);
+        drop(active);
+        if lead > 0 {
+            // At once, and not when the thread comes to it: a chunk that is on its way is all that is left then.
+            self.engine.clear(self.playing.source.handle);
+        }
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
     }
 
     /// Stops playing: when this returns, no more samples are taken. The chunk that was taken last may be on its way.
     pub fn stop(&self) {
         *lock(&self.playing.active) = false;
+        if let Pcm::Track { track, .. } = &self.playing.source.pcm {
+            track.settle();
+        }
         self.shared.change(|playing| playing.retain(|each| !Arc::ptr_eq(each, &self.playing)));
         if let Some(thread) = &self.thread {
             thread.unpark();
@@ -182,6 +249,7 @@ impl Drop for Playback {
     fn drop(&mut self) {
         self.stop();
         self.engine.captures().forget(self.playing.number);
+        self.playing.count_last_refusals();
     }
 }
 
@@ -234,6 +302,9 @@ impl CapturePump {
             late: Lateness::default(),
             active: Mutex::new(true),
             refused: AtomicBool::new(false),
+            emptied: AtomicU8::new(0),
+            offered: AtomicU64::new(0),
+            seen_failed: AtomicU64::new(0),
         });
         let added = self.shared.change(|all| {
             let alone = all.iter().all(|each| each.source.handle != playing.source.handle);
@@ -248,6 +319,18 @@ impl CapturePump {
         }
         let thread = self.thread.as_ref().map(|thread| thread.thread().clone());
         Some(Playback { engine: self.engine, shared: self.shared.clone(), thread, playing })
+    }
+
+    /// Somebody has emptied the queue of a source.
+    pub fn source_emptied(&self, handle: u64) {
+        for playing in lock(&self.shared.playing).iter().filter(|playing| playing.source.handle == handle) {
+            playing.note_emptied(Emptied::Elsewhere);
+        }
+    }
+
+    /// The sources that were there from the start.
+    pub fn playbacks(&self) -> &[Playback] {
+        &self.playbacks
     }
 
     /// What became of the chunks of each source that was there from the start.
@@ -275,6 +358,7 @@ impl Drop for CapturePump {
 fn play(engine: &Engine, shared: &Shared) {
     let start = Instant::now();
     let mut players: Vec<Player> = Vec::new();
+    let mut queues = Queues::default();
     let mut changes = u64::MAX;
     let mut request = Vec::new();
     while !shared.stop.load(Ordering::Acquire) {
@@ -284,10 +368,17 @@ fn play(engine: &Engine, shared: &Shared) {
             let from = if changes == u64::MAX { Duration::ZERO } else { next_tick(start.elapsed()) };
             changes = latest;
             let playing = lock(&shared.playing).clone();
-            players.retain(|player| playing.iter().any(|each| Arc::ptr_eq(each, &player.playing)));
+            players.retain(|player| {
+                let stays = playing.iter().any(|each| Arc::ptr_eq(each, &player.playing));
+                if !stays {
+                    queues.leave(player, start.elapsed());
+                }
+                stays
+            });
             for each in playing {
                 if !players.iter().any(|player| Arc::ptr_eq(&each, &player.playing)) {
-                    players.push(Player::new(each, from));
+                    let queue = queues.enter(&each.source);
+                    players.push(Player::new(each, from, queue));
                 }
             }
         }
@@ -308,134 +399,4 @@ fn play(engine: &Engine, shared: &Shared) {
 fn next_tick(now: Duration) -> Duration {
     let ticks = now.as_nanos().div_ceil(CHUNK.as_nanos());
     CHUNK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
-}
-
-/// One source, as the pump's thread sees it.
-struct Player {
-    playing: Arc<Playing>,
-    pacer: Pacer,
-    under_way: UnderWay,
-    /// Chunks that are still to be played ahead of the time table.
-    lead: u32,
-    /// The number of the next chunk.
-    chunk: u64,
-    /// A chunk of a track.
-    taken: Vec<i16>,
-}
-
-impl Player {
-    fn new(playing: Arc<Playing>, from: Duration) -> Self {
-        let source = &playing.source;
-        let (most_behind, lead, samples) = match source.pcm {
-            Pcm::Looped { .. } => (u32::MAX, 0, 0),
-            Pcm::Track { lead, .. } => (MOST_BEHIND, lead, source.chunk_samples()),
-        };
-        Self {
-            pacer: Pacer::new(CHUNK, most_behind, from),
-            under_way: UnderWay::default(),
-            lead,
-            chunk: 0,
-            taken: vec![0; samples],
-            playing,
-        }
-    }
-
-    /// Plays a chunk, if one is due and the one before is through. Returns when to look again; `None`: never.
-    fn play(&mut self, engine: &Engine, start: Instant, request: &mut Vec<u8>) -> Option<Duration> {
-        let Self { playing, pacer, under_way, .. } = self;
-        let source = &playing.source;
-        if engine.captures().disposals() != playing.disposals {
-            playing.refuse();
-        }
-        match &source.pcm {
-            Pcm::Looped { chunks, .. } if self.chunk >= *chunks => return None,
-            Pcm::Track { track, .. } if track.has_ended() => return None,
-            _ if playing.refused.load(Ordering::Relaxed) => return None,
-            _ => {}
-        }
-        let now = start.elapsed();
-        if self.lead == 0 && !pacer.is_due(now) {
-            return Some(pacer.due());
-        }
-        let heard = engine.is_listening() && source.answers_to.is_none();
-        if let Some(next) = if heard { under_way.answer(&playing.counts, now) } else { under_way.keep_apart(now) } {
-            return Some(next);
-        }
-        let pcm = match &source.pcm {
-            Pcm::Looped { pcm, .. } => {
-                let samples = source.chunk_samples();
-                let at = (self.chunk % (pcm.len() / samples) as u64) as usize * samples;
-                &pcm[at..at + samples]
-            }
-            Pcm::Track { track, .. } => {
-                let active = lock(&playing.active);
-                if !*active {
-                    return None;
-                }
-                track.take(&mut self.taken);
-                &self.taken[..]
-            }
-        };
-        match self.lead {
-            0 => playing.late.note(pacer.advance(now)),
-            lead => self.lead = lead - 1,
-        }
-        let number = async_id_of(playing.number, self.chunk);
-        let (sample_rate, channels) = (source.sample_rate, source.channels);
-        let async_id = source.answers_to.unwrap_or(number);
-        request.clear();
-        let capture = Capture { source_handle: source.handle, async_id, pcm, sample_rate, channels };
-        capture.encode(engine.captures().spec(), request);
-        self.chunk += 1;
-        playing.counts.sent.add(1);
-        if engine.abi().request(request) {
-            under_way.request = number;
-            if !heard {
-                under_way.next = start.elapsed() + APART;
-                playing.counts.captured.add(1);
-            }
-        } else {
-            playing.counts.failed.add(1);
-            if matches!(source.pcm, Pcm::Track { .. }) {
-                playing.refuse();
-            }
-        }
-        // What is ahead of the time table waits for nothing but its answer.
-        Some(if self.lead > 0 { now } else { pacer.due() })
-    }
-}
-
-/// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
-/// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
-#[derive(Default)]
-struct UnderWay {
-    /// Its async id, or 0.
-    request: u64,
-    /// Until when its answer is waited for, once it is overdue.
-    patience: Option<Duration>,
-    /// The latest answer when an answer was last given up.
-    silent_since: Option<u64>,
-    /// Where answers are not heard: when the next request may be made.
-    next: Duration,
-}
-
-impl UnderWay {
-    /// When to look again for the answer to the latest request; `None` if it is here, or was given up.
-    fn answer(&mut self, counts: &Counts, now: Duration) -> Option<Duration> {
-        let answered = counts.answered.load(Ordering::Acquire);
-        let patience = *self.patience.get_or_insert(now + ANSWER_LIMIT);
-        if self.request != 0 && answered != self.request && self.silent_since != Some(answered) {
-            if now < patience {
-                return Some(now + LOOK_AGAIN);
-            }
-            self.silent_since = Some(answered);
-        }
-        self.patience = None;
-        None
-    }
-
-    /// When the latest request will be over, as far as that is known without hearing of it; `None` if it is.
-    fn keep_apart(&self, now: Duration) -> Option<Duration> {
-        (now < self.next).then_some(self.next)
-    }
 }

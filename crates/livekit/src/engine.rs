@@ -209,6 +209,13 @@ impl Engine {
         self.abi.request(&request)
     }
 
+    /// Empties the queue of a source. False if the engine refused.
+    pub fn clear(&self, source_handle: u64) -> bool {
+        let mut request = Vec::with_capacity(32);
+        crate::capture::encode_clear(source_handle, self.captures.spec(), &mut request);
+        self.abi.request(&request)
+    }
+
     /// Answers to what narrowcast's classes ask from JavaScript.
     pub fn own_answers(&self) -> &OwnAnswers {
         &self.own_answers

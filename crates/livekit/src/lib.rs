@@ -26,6 +26,10 @@ pub mod ledger;
 mod library;
 #[cfg(not(loom))]
 mod own_answers;
+#[cfg(not(loom))]
+mod player;
+#[cfg(not(loom))]
+mod source_queue;
 mod streams;
 #[cfg_attr(loom, allow(dead_code))]
 pub mod wire;

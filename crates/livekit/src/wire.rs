@@ -601,6 +601,21 @@ pub(crate) fn has_field(message: &[u8], wanted: u32) -> bool {
     has || read.is_err()
 }
 
+/// The text of a message's field, as far as it can be read; empty where there is none.
+pub(crate) fn text_field(message: &[u8], wanted: u32) -> String {
+    let mut text = String::new();
+    // A message that ends in a fault has said what it could.
+    let _ = for_each_field(message, |field, value| {
+        if let Value::Bytes(bytes) = value
+            && field == wanted
+        {
+            text = String::from_utf8_lossy(bytes).into_owned();
+        }
+        Ok(())
+    });
+    text
+}
+
 /// A field's bit in a set of fields. Some share one: a set says which fields are not in it.
 #[inline]
 fn field_bit(field: u32) -> u64 {

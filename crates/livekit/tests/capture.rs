@@ -58,7 +58,22 @@ fn number(message: &[u8], wanted: u32) -> u64 {
     number
 }
 
+/// The source whose queue a request empties, if it is such a request.
+fn cleared(message: &[u8]) -> Option<u64> {
+    let spec = capture_spec();
+    let (fields, _) = reference::fields(message);
+    fields.iter().any(|(field, _)| *field == spec.clear).then(|| number(&bytes(message, spec.clear), spec.clear_source))
+}
+
 impl Request {
+    fn clear(source: u64) -> Self {
+        Self { at: Instant::now(), source, async_id: 0, sample_rate: 0, channels: 0, pcm: vec![] }
+    }
+
+    fn is_clear(&self) -> bool {
+        self.pcm.is_empty()
+    }
+
     fn read(message: &[u8]) -> Self {
         let at = Instant::now();
         let spec = capture_spec();
@@ -93,6 +108,11 @@ fn engine_heard(
     let (sender, receiver): (Sender<Request>, _) = channel();
     let own = Fake { engine: fake.engine, abi: fake.abi.clone() };
     fake.on_request(move |message| {
+        if let Some(source) = cleared(message) {
+            // Seen among the chunks, as one of no samples.
+            let _ = sender.send(Request::clear(source));
+            return true;
+        }
         let request = Request::read(message);
         let taken = answer(&request, &own);
         // Where nobody receives, the test has seen enough.
@@ -105,6 +125,12 @@ fn engine_heard(
 /// The engine took what was asked.
 fn answer(fake: &Fake, request: &Request) {
     fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, Message::new().varint(1, request.async_id)).0);
+}
+
+/// The engine refused what was asked, which it says in its answer.
+fn refuse(fake: &Fake, request: &Request) {
+    let answer = Message::new().varint(1, request.async_id).bytes(capture_spec().error, b"queue full");
+    fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, answer).0);
 }
 
 fn take(requests: &Receiver<Request>, count: usize) -> Vec<Request> {
@@ -533,6 +559,74 @@ fn a_track_whose_source_is_gone_is_played_no_more_and_its_writer_hears_of_it() {
 }
 
 #[test]
+fn a_chunk_of_a_track_that_is_refused_in_the_answer_is_offered_again_and_none_is_lost_or_moved() {
+    let (fake, requests) = engine(|request, fake| {
+        match request.async_id % 7 {
+            2 | 3 => refuse(fake, request),
+            _ => answer(fake, request),
+        }
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, rings) = track();
+    say(&track, 8_00);
+    let playback = pump.add(of_track(7, &track)).unwrap();
+    assert!(track.wait_for(track.written()));
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    let mut heard: Vec<i16> = Vec::new();
+    for request in requests.try_iter().filter(|request| !matches!(request.async_id % 7, 2 | 3)) {
+        heard.extend(request.pcm);
+    }
+    assert_eq!(heard[..800], (1..=800).collect::<Vec<i16>>());
+    assert!(!playback.was_refused());
+    assert!(playback.stats().failed >= 2, "{:?}", playback.stats());
+    drop(playback);
+    assert_eq!(track.stats().samples_refused, 0);
+}
+
+#[test]
+fn a_track_whose_chunk_is_refused_again_and_again_is_given_up_and_what_was_refused_is_not_played() {
+    let (fake, requests) = engine(|request, fake| {
+        refuse(fake, request);
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, rings) = track();
+    say(&track, 200);
+    assert!(track.wait_for(80), "the first chunk is waited for");
+    let playback = pump.add(of_track(7, &track)).unwrap();
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was given up");
+    assert!(playback.was_refused() && !track.has_played(80));
+    assert_eq!(playback.words(), Some("queue full"));
+    let offered: Vec<_> = requests.try_iter().map(|request| request.pcm[0]).collect();
+    assert_eq!(offered, [1; 10]);
+    drop(playback);
+    assert_eq!((track.stats().samples_refused, track.buffered()), (80, 120), "the rest waits for another source");
+    assert!(track.has_played(80));
+}
+
+#[test]
+fn a_refusal_that_comes_when_it_is_not_waited_for_any_more_is_counted_as_lost() {
+    let (sender, late) = channel();
+    let late_sender = std::sync::Mutex::new(sender);
+    let (fake, requests) = engine(move |request, fake| {
+        match request.async_id {
+            FIRST_ID => late_sender.lock().unwrap().send(request.clone()).unwrap(),
+            _ => answer(fake, request),
+        }
+        true
+    });
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let playback = pump.add(of_track(7, &track)).unwrap();
+    take(&requests, 3);
+    refuse(&fake, &late.recv().unwrap());
+    drop(playback);
+    assert_eq!(track.stats().samples_refused, 80);
+}
+
+#[test]
 fn a_track_that_has_ended_is_played_no_more() {
     let (fake, requests) = engine(|_, _| true);
     let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
@@ -548,25 +642,152 @@ fn a_track_that_has_ended_is_played_no_more() {
     assert_eq!(playback.stats().sent, sent);
 }
 
+/// A source with a queue, in which three chunks of what is said are kept.
+fn queued(handle: u64, track: &Arc<PcmTrack>) -> Source {
+    Source { pcm: Pcm::Track { track: track.clone(), lead: 3 }, ..of_track(handle, track) }
+}
+
+fn answering() -> (Fake, Receiver<Request>) {
+    engine(|request, fake| {
+        answer(fake, request);
+        true
+    })
+}
+
 #[test]
-fn a_track_is_played_ahead_by_its_lead() {
+fn a_queue_is_filled_at_once_and_gets_no_more_than_is_taken_from_it() {
+    let (fake, requests) = answering();
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let start = Instant::now();
+    let _playback = pump.add(queued(7, &track)).unwrap();
+    let all = take(&requests, 40);
+    assert!(all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1));
+    for (number, request) in (0..).zip(&all).skip(3) {
+        // The last chunk but three is taken by now, give or take the slack.
+        assert!(
+            request.at - start + CHUNK / 2 >= CHUNK * (number - 3),
+            "chunk {number} after {:?}",
+            request.at - start
+        );
+    }
+}
+
+#[test]
+fn after_a_pause_of_the_pump_a_queue_gets_what_is_kept_in_it_and_not_all_that_was_due() {
     let (fake, requests) = engine(|request, fake| {
+        if request.async_id & 0xff == 9 {
+            std::thread::sleep(CHUNK * 30);
+        }
         answer(fake, request);
         true
     });
-    let mut pump = CapturePump::start(fake.engine, vec![]);
+    let pump = CapturePump::start(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
-    let source = Source { pcm: Pcm::Track { track: track.clone(), lead: 40 }, ..of_track(7, &track) };
+    let _playback = pump.add(queued(7, &track)).unwrap();
+    let all = take(&requests, 40);
+    assert!(
+        all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1),
+        "nothing is skipped"
+    );
+    let late = &all[10..];
+    for (number, request) in (0..).zip(late).skip(3) {
+        let since = request.at - late[0].at;
+        assert!(since + CHUNK / 2 >= CHUNK * (number - 3), "chunk {number} after the pause came after {since:?}");
+    }
+}
+
+#[test]
+fn a_track_that_is_piped_again_does_not_fill_a_queue_that_is_full() {
+    let (fake, requests) = answering();
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
     let start = Instant::now();
-    let playback = pump.add(source).unwrap();
-    let all = take(&requests, 50);
-    assert!(all.iter().enumerate().all(|(number, request)| request.pcm[0] == number as i16 * 80 + 1));
-    // The first 40, the one that is due, and from then on one in 10 ms.
-    assert!(all[49].at - start >= CHUNK * 8, "{:?}", all[49].at - start);
-    // The chunk that was taken last may be on its way until the thread has ended.
-    pump.stop();
-    assert_eq!(playback.lateness().counts().sum::<u64>() + 40, playback.stats().sent);
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        let playback = pump.add(queued(7, &track)).unwrap();
+        all.extend(take(&requests, 1));
+        drop(playback);
+        all.extend(requests.try_iter());
+    }
+    for (number, request) in (0..).zip(&all).skip(4) {
+        assert!(request.at - start + CHUNK >= CHUNK * (number - 3), "chunk {number} after {:?}", request.at - start);
+    }
+}
+
+#[test]
+fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_then_is_kept_whole() {
+    let (fake, requests) = answering();
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let playback = pump.add(queued(7, &track)).unwrap();
+    take(&requests, 10);
+    playback.flush(|| {
+        track.discard();
+    });
+    track.write(&[-1; 800]);
+    track.end_utterance();
+    let mut all = Vec::new();
+    while all.iter().filter(|request: &&Request| request.pcm.first() == Some(&-1)).count() < 10 {
+        all.extend(take(&requests, 1));
+    }
+    let first = all.iter().position(|request| request.pcm.first() == Some(&-1)).unwrap();
+    let before = &all[..first];
+    assert!(before.iter().filter(|request| request.is_clear()).count() >= 2 && before.last().unwrap().is_clear());
+    let after = &all[first..];
+    assert!(after.iter().all(|request| request.pcm[..] == [-1; 80]), "neither the old words nor a clear");
+    assert!(after[2].at - after[0].at < CHUNK * 100, "three at once");
+}
+
+#[test]
+fn when_a_queue_was_emptied_elsewhere_what_is_kept_in_it_is_put_there_anew() {
+    let (fake, requests) = answering();
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 30_000);
+    let playback = pump.add(queued(7, &track)).unwrap();
+    // Without being filled anew, a queue gets a chunk in 10 ms, unless it ran dry because this machine did nothing.
+    let fills_anew = |_| {
+        take(&requests, 5);
+        let (before, emptied) = (playback.stats().sent, Instant::now());
+        pump.source_emptied(7);
+        pump.source_emptied(8);
+        loop {
+            let (chunks, ms) = (playback.stats().sent - before, emptied.elapsed().as_millis() as u64);
+            if chunks >= ms / 10 + 3 || ms > 60 {
+                return chunks >= ms / 10 + 3;
+            }
+        }
+    };
+    assert!((0..20).any(fills_anew));
+    assert!(requests.try_iter().all(|request| !request.is_clear()));
+}
+
+#[test]
+fn while_nothing_is_said_a_queue_has_less_silence_than_words_and_after_long_silence_words_start_in_an_empty_one() {
+    let (fake, requests) = answering();
+    let pump = CapturePump::start(fake.engine, vec![]);
+    let (track, _rings) = track();
+    let start = Instant::now();
+    let _playback = pump.add(queued(7, &track)).unwrap();
+    for (number, request) in (0..).zip(take(&requests, 60)).skip(2) {
+        assert!(request.pcm == [0; 80]);
+        assert!(
+            request.at - start + CHUNK / 2 >= CHUNK * (number - 2),
+            "silence {number} after {:?}",
+            request.at - start
+        );
+    }
+    say(&track, 800);
+    let mut all = take(&requests, 1);
+    while all.last().is_none_or(|request| request.pcm.first() != Some(&1)) {
+        all.extend(take(&requests, 1));
+    }
+    assert!(all[all.len() - 2].is_clear());
 }
 
 #[test]

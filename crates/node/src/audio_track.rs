@@ -30,6 +30,8 @@ pub struct NativeTrackStats {
     pub silence_frames: f64,
     /// Samples of all channels that were lost to overflow.
     pub samples_dropped: f64,
+    /// Samples of all channels that the engine refused.
+    pub samples_refused: f64,
 }
 
 impl From<TrackStats> for NativeTrackStats {
@@ -39,6 +41,7 @@ impl From<TrackStats> for NativeTrackStats {
             frames_out: stats.frames_out as f64,
             silence_frames: stats.silence_frames as f64,
             samples_dropped: stats.samples_dropped as f64,
+            samples_refused: stats.samples_refused as f64,
         }
     }
 }
@@ -147,10 +150,25 @@ pub fn track_wait_for(token: u32, position: f64) -> bool {
     track(token).is_ok_and(|track| track.pcm.wait_for(position as u64))
 }
 
-/// Takes back what was not played yet.
+/// Takes back what was not played yet, also from the queue of the source that the track is piped to.
 #[napi(catch_unwind)]
 pub fn track_discard(token: u32) -> Result<()> {
-    track(token)?.writer.borrow_mut().discard();
+    let track = track(token)?;
+    let discard = || track.writer.borrow_mut().discard();
+    match &*track.playback.borrow() {
+        Some(playback) => playback.flush(discard),
+        None => discard(),
+    }
+    Ok(())
+}
+
+/// The queue of a source was emptied: what plays into it fills it again.
+#[napi(catch_unwind)]
+pub fn source_emptied(source: BigInt) -> Result<()> {
+    let handle = handle(&source)?;
+    if let Some(pump) = PUMP.get() {
+        pump.source_emptied(handle);
+    }
     Ok(())
 }
 
@@ -221,7 +239,7 @@ impl NativeAudioTrack {
     }
 
     /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-    /// of 10 ms at once.
+    /// of 10 ms are kept in the source's own queue.
     #[napi(catch_unwind)]
     pub fn pipe(&self, source: BigInt, lead: u32) -> Result<()> {
         let track = self.live().ok_or_else(stopped)?;
@@ -258,10 +276,16 @@ impl NativeAudioTrack {
         self.playback(Playback::was_refused).unwrap_or(false)
     }
 
+    /// What the engine said at the first chunk that it refused in an answer, while the track is piped.
+    #[napi(getter, catch_unwind)]
+    pub fn refusal(&self) -> Option<String> {
+        self.playback(|playback| playback.words().map(String::from)).flatten()
+    }
+
     /// What became of the chunks of 10 ms that were played, while the track is piped.
     #[napi(catch_unwind)]
     pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
-        self.playback(|playback| playback.stats().into())
+        self.playback(|playback| playback.into())
     }
 
     /// For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs.
@@ -301,8 +325,9 @@ impl ObjectFinalize for NativeAudioTrack {
     }
 }
 
+static PUMP: OnceLock<CapturePump> = OnceLock::new();
+
 /// The thread that plays all tracks of this process.
 fn pump(engine: &'static Engine) -> &'static CapturePump {
-    static PUMP: OnceLock<CapturePump> = OnceLock::new();
     PUMP.get_or_init(|| CapturePump::start(engine, Vec::new()))
 }

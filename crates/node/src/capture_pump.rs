@@ -8,7 +8,7 @@ use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
-use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Source};
+use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Playback, Source};
 use std::cell::RefCell;
 
 /// What one source plays.
@@ -37,11 +37,15 @@ pub struct NativeCaptureStats {
     pub captured: f64,
     /// Refused by the engine.
     pub failed: f64,
+    /// Handed to the engine though it had not answered for the one before in time: it may have taken either first.
+    pub overdue: f64,
 }
 
-impl From<CaptureStats> for NativeCaptureStats {
-    fn from(stats: CaptureStats) -> Self {
-        Self { sent: stats.sent as f64, captured: stats.captured as f64, failed: stats.failed as f64 }
+impl From<&Playback> for NativeCaptureStats {
+    fn from(playback: &Playback) -> Self {
+        let CaptureStats { sent, captured, failed } = playback.stats();
+        let overdue = playback.overdue();
+        Self { sent: sent as f64, captured: captured as f64, failed: failed as f64, overdue: overdue as f64 }
     }
 }
 
@@ -74,7 +78,7 @@ impl NativeCapturePump {
     /// What became of each source's chunks.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Vec<NativeCaptureStats> {
-        self.pump.0.borrow().stats().into_iter().map(NativeCaptureStats::from).collect()
+        self.pump.0.borrow().playbacks().iter().map(NativeCaptureStats::from).collect()
     }
 
     /// Stops: when this returns, no more is played.

@@ -68,6 +68,10 @@ pub struct NativeCaptureFields {
     pub buffer: u32,
     /// `requestAsyncId` in the request.
     pub request_async_id: u32,
+    /// `clearAudioBuffer` in `FfiRequest`.
+    pub clear: u32,
+    /// `sourceHandle` in that request.
+    pub clear_source: u32,
     /// `captureAudioFrame` in `FfiEvent`.
     pub answer: u32,
     /// `error` in the answer.
@@ -404,6 +408,8 @@ fn read_schema(schema: NativeSchema) -> Result<(Schema, CaptureSpec, VideoSpec)>
         num_channels: audio.num_channels,
         sample_rate: audio.sample_rate,
         samples_per_channel: audio.samples_per_channel,
+        clear: capture.clear,
+        clear_source: capture.clear_source,
         answer: kind_of(capture.answer),
         error: capture.error,
     };

@@ -101,6 +101,8 @@ impl AudioSink {
 impl Sink for AudioSink {
     type Frame<'a> = AudioFrameInfo;
 
+    const BROADCASTS_END: bool = true;
+
     fn take(&self, frame: &AudioFrameInfo, abi: &dyn Abi) -> Taken {
         let taken = self.copy(frame);
         Self::release(frame, abi);

@@ -27,6 +27,10 @@ pub trait Sink {
     /// A frame, as the engine's callback has it in hand.
     type Frame<'a>;
 
+    /// Whether the end of a stream is broadcast, too: then JavaScript can hear of it in its place among the room's events,
+    /// also if it reads no frames.
+    const BROADCASTS_END: bool = false;
+
     /// Engine thread: takes a frame and sees to it that the frame is released, now or later, whatever this returns. One
     /// thread at a time takes frames and ends a stream, but for [`end_from_outside`](Self::end_from_outside): so this
     /// never waits.

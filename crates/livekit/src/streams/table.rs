@@ -65,7 +65,8 @@ impl<S: Sink> Streams<S> {
     }
 
     /// Engine thread: takes an event if its stream is ours. If that can't be said yet, `held` makes an event of it that can
-    /// wait, and `route` is what handles it later. False: its stream is not ours.
+    /// wait, and `route` is what handles it later. False: it is to be broadcast, for its stream is not ours, or because it is
+    /// the end of one whose end is told, see [`Sink::BROADCASTS_END`].
     pub fn receive(
         &self,
         handle: u64,
@@ -74,41 +75,42 @@ impl<S: Sink> Streams<S> {
         route: impl Fn(Event),
     ) -> bool {
         let is_frame = matches!(event, StreamEvent::Frame(_));
+        let mut is_told = false;
         // Before the stream is looked up, see `is_idle`.
         let idle = self.early.is_idle();
         let taken = self.entries.with(handle, |entry| match entry.map(|entry| &**entry) {
             Some(Entry::Open { sink, joined }) if idle || joined.load(Ordering::Acquire) => {
                 joined.store(true, Ordering::Release);
-                self.take(handle, Some(sink), &event);
+                is_told = self.take(handle, Some(sink), &event);
                 Some(true)
             }
             // The end must not overtake frames that wait: their stream would be forgotten before they are released.
             Some(Entry::Closed) if idle || is_frame => {
-                self.take(handle, None, &event);
+                is_told = self.take(handle, None, &event);
                 Some(true)
             }
             None if idle => Some(false),
             _ => None,
         });
-        taken.unwrap_or_else(|| {
+        let taken = taken.unwrap_or_else(|| {
             self.early.hold(held(), route);
             true
-        })
+        });
+        taken && !is_told
     }
 
-    /// The thread that routes early events: takes the event if its stream is ours by now.
+    /// The thread that routes early events: takes the event if its stream is ours by now. Returns as
+    /// [`receive`](Self::receive) does.
     pub fn receive_early(&self, handle: u64, event: StreamEvent<S::Frame<'_>>) -> bool {
-        self.entries.with(handle, |entry| {
-            match entry.map(|entry| &**entry) {
-                Some(Entry::Open { sink, .. }) => self.take(handle, Some(sink), &event),
-                Some(Entry::Closed) => self.take(handle, None, &event),
-                None => return false,
-            }
-            true
+        self.entries.with(handle, |entry| match entry.map(|entry| &**entry) {
+            Some(Entry::Open { sink, .. }) => !self.take(handle, Some(sink), &event),
+            Some(Entry::Closed) => !self.take(handle, None, &event),
+            None => false,
         })
     }
 
-    fn take(&self, handle: u64, sink: Option<&S>, event: &StreamEvent<S::Frame<'_>>) {
+    /// Returns whether the event is to be broadcast all the same.
+    fn take(&self, handle: u64, sink: Option<&S>, event: &StreamEvent<S::Frame<'_>>) -> bool {
         match event {
             StreamEvent::Frame(frame) => {
                 let open = sink.filter(|sink| !sink.has_ended());
@@ -128,10 +130,14 @@ impl<S: Sink> Streams<S> {
                     sink.end();
                 }
                 self.ended.push(handle);
+                if S::BROADCASTS_END {
+                    return true;
+                }
                 self.others.add(1);
             }
             StreamEvent::Other => self.others.add(1),
         }
+        false
     }
 
     /// JavaScript, before it asks the engine for a stream: its first frames may come before the answer does.

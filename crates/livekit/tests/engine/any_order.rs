@@ -70,7 +70,8 @@ struct Model {
     /// Stream and frame; no frame: the end.
     early: Vec<(usize, Option<i16>)>,
     pcm: Vec<Vec<i16>>,
-    foreign: u64,
+    /// Broadcast: what is of no stream of ours, and the ends of those that are.
+    broadcast: u64,
     released: u64,
 }
 
@@ -88,7 +89,7 @@ impl Model {
 
     fn route(&mut self, stream: usize, frame: Option<i16>) {
         match (&mut self.states[stream], frame) {
-            (State::Unknown, _) => self.foreign += 1,
+            (State::Unknown, _) => self.broadcast += 1,
             (State::Open { ended: false, .. }, Some(frame)) => self.pcm[stream].push(frame),
             (_, Some(_)) => self.released += 1,
             (state, None) => {
@@ -96,6 +97,7 @@ impl Model {
                     *ended = true;
                 }
                 self.seen_end.push(stream);
+                self.broadcast += 1;
             }
         }
     }
@@ -216,7 +218,7 @@ proptest! {
         }
         let stats = fake.engine.stats();
         prop_assert_eq!((stats.audio.released, stats.audio.held_dropped), (model.released, 0));
-        prop_assert_eq!(stats.events.published, model.foreign + others);
+        prop_assert_eq!(stats.events.published, model.broadcast + others);
         fake.counts_add_up();
         for (stream, handle) in handles.iter().enumerate() {
             prop_assert_eq!(fake.drops(*handle), usize::from(stream < OURS && closed[stream]));

@@ -34,6 +34,8 @@ pub fn capture_spec() -> CaptureSpec {
         num_channels: 2,
         sample_rate: 3,
         samples_per_channel: 4,
+        clear: 22,
+        clear_source: 14,
         answer: kind(CAPTURE_AUDIO_FRAME),
         error: 2,
     }

@@ -1,0 +1,320 @@
+//! One source of a [`CapturePump`](crate::CapturePump), as the pump's thread plays it.
+
+use crate::capture::{Capture, Counts, async_id_of};
+use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing};
+use crate::engine::Engine;
+use crate::source_queue::SourceQueue;
+use narrowcast_audio::Pacer;
+use narrowcast_core::sync::{Arc, lock};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
+/// the clock: it is not waited for again until it has answered something.
+const ANSWER_LIMIT: Duration = Duration::from_millis(100);
+
+/// How often a source is looked at whose answer is overdue.
+const LOOK_AGAIN: Duration = Duration::from_micros(100);
+
+/// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
+/// which the engine is through with the first.
+const APART: Duration = Duration::from_millis(2);
+
+/// How often a chunk of a track is offered that the engine refuses, a chunk's time apart: a queue that is full has room by
+/// then, and a source that takes no such audio never will.
+const TRIES: u32 = 10;
+
+/// Chunks of a track that may follow one another at once after a delay, into a source without a queue: 100 ms, which a
+/// jitter buffer has room for.
+const MOST_BEHIND: u32 = 10;
+
+/// After a delay, how long the engine has to catch up before its queue is filled: what was put there before would be taken
+/// for the time that has passed, and nothing would be left.
+const CATCHING_UP: Duration = Duration::from_millis(2);
+
+/// Chunks' time without a word after which nothing but silence is in a source's queue, however wrong the reckoning. The
+/// next word starts in an empty one, and the reckoning anew.
+const SILENT: u32 = 50;
+
+/// One source, as the pump's thread sees it.
+pub(crate) struct Player {
+    pub playing: Arc<Playing>,
+    /// Of a source that has one.
+    pub queue: Option<SourceQueue>,
+    pacer: Pacer,
+    /// Whether the queue is being filled, chunk by chunk; then from when on.
+    filling: Option<Duration>,
+    /// Chunks' time in which the track had nothing to say.
+    silent: u32,
+    under_way: UnderWay,
+    /// The number of the next chunk.
+    chunk: u64,
+    /// The chunk of a track that was offered last.
+    taken: Taken,
+}
+
+/// A chunk of a track.
+#[derive(Default)]
+struct Taken {
+    pcm: Vec<i16>,
+    /// Samples of it that were written: the rest is silence.
+    written: usize,
+    /// How often the engine has refused it, and those before it since it took one.
+    refused: u32,
+    /// Whether it is to be offered again.
+    again: bool,
+}
+
+impl Player {
+    pub fn new(playing: Arc<Playing>, from: Duration, queue: Option<SourceQueue>) -> Self {
+        let source = &playing.source;
+        let (most_behind, samples) = match source.pcm {
+            Pcm::Looped { .. } => (u32::MAX, 0),
+            Pcm::Track { .. } if queue.is_some() => (0, source.chunk_samples()),
+            Pcm::Track { .. } => (MOST_BEHIND, source.chunk_samples()),
+        };
+        Self {
+            pacer: Pacer::new(CHUNK, most_behind, from),
+            queue,
+            filling: None,
+            silent: 0,
+            under_way: UnderWay::default(),
+            chunk: 0,
+            taken: Taken { pcm: vec![0; samples], ..Taken::default() },
+            playing,
+        }
+    }
+
+    /// Plays a chunk, if one is due and the one before is through. Returns when to look again; `None`: never.
+    pub fn play(&mut self, engine: &Engine, start: Instant, request: &mut Vec<u8>) -> Option<Duration> {
+        let playing = self.playing.clone();
+        let source = &playing.source;
+        if engine.captures().disposals() != playing.disposals {
+            playing.refuse();
+        }
+        match &source.pcm {
+            Pcm::Looped { chunks, .. } if self.chunk >= *chunks => return None,
+            Pcm::Track { track, .. } if track.has_ended() => return None,
+            _ if playing.refused.load(Ordering::Relaxed) => return None,
+            _ => {}
+        }
+        let now = start.elapsed();
+        let heard = engine.is_listening() && source.answers_to.is_none();
+        match if heard { self.under_way.answer(&playing.counts, now) } else { self.under_way.keep_apart(now) } {
+            // The chunk's fate need not be known before the next one is due.
+            Outcome::Open(next) => return Some(if self.filling.is_some() { next } else { next.max(self.pacer.due()) }),
+            Outcome::Refused => self.refused()?,
+            Outcome::Taken => self.settled(),
+            Outcome::GivenUp => {
+                playing.counts.overdue.add(1);
+                self.settled();
+            }
+            Outcome::Idle => {}
+        }
+        playing.count_late_refusals();
+        if let Some(later) = self.is_early(now) {
+            return Some(later);
+        }
+        if let Pcm::Track { .. } = source.pcm
+            && !self.take(engine, now)?
+        {
+            self.filling = None;
+            return Some(self.pacer.due());
+        }
+        let pcm = match &source.pcm {
+            Pcm::Looped { pcm, .. } => {
+                let samples = source.chunk_samples();
+                let at = (self.chunk % (pcm.len() / samples) as u64) as usize * samples;
+                &pcm[at..at + samples]
+            }
+            Pcm::Track { .. } => &self.taken.pcm[..],
+        };
+        let number = async_id_of(playing.number, self.chunk);
+        let (sample_rate, channels) = (source.sample_rate, source.channels);
+        let async_id = source.answers_to.unwrap_or(number);
+        request.clear();
+        let capture = Capture { source_handle: source.handle, async_id, pcm, sample_rate, channels };
+        capture.encode(engine.captures().spec(), request);
+        self.chunk += 1;
+        playing.counts.sent.add(1);
+        if engine.abi().request(request) {
+            self.under_way.request = number;
+            if !heard {
+                self.under_way.next = start.elapsed() + APART;
+                playing.counts.captured.add(1);
+            }
+        } else {
+            playing.counts.failed.add(1);
+            playing.see_refusal();
+            if matches!(source.pcm, Pcm::Track { .. }) {
+                self.give_up();
+                return None;
+            }
+        }
+        // A queue is filled with no pause but for the answers.
+        Some(if self.filling.is_some() { now } else { self.pacer.due() })
+    }
+
+    /// When to look again if no chunk is due. If one is, it counts as played.
+    fn is_early(&mut self, now: Duration) -> Option<Duration> {
+        if self.filling.is_none() {
+            if !self.pacer.is_due(now) {
+                return Some(self.pacer.due());
+            }
+            let late = self.pacer.advance(now);
+            self.playing.late.note(late);
+            if self.queue.is_some() {
+                self.filling = Some(if late > CHUNK { now + CATCHING_UP } else { now });
+            }
+        }
+        self.filling.filter(|from| now < *from)
+    }
+
+    /// Takes a chunk of the track, or the one again that was refused. False if none is to be played now, as the source's
+    /// queue has enough; `None` if none ever is.
+    fn take(&mut self, engine: &Engine, now: Duration) -> Option<bool> {
+        let playing = self.playing.clone();
+        let Pcm::Track { track, .. } = &playing.source.pcm else { return None };
+        // Held until the chunk is taken: what is written after a flush is not taken before the queue is empty.
+        let active = lock(&playing.active);
+        if !*active {
+            return None;
+        }
+        let emptied = playing.emptied.swap(0, Ordering::AcqRel);
+        if emptied != 0 {
+            self.taken.again = false;
+            track.settle();
+            self.empty_queue(engine, emptied == Emptied::WithTheNextChunk as u8);
+        }
+        let has_room = |silence| self.queue.as_ref().is_none_or(|queue| queue.has_room(now, silence));
+        if !has_room(false) {
+            return Some(false);
+        }
+        if !self.taken.again {
+            self.taken.written = track.take_unsettled(&mut self.taken.pcm);
+        }
+        let has_room = has_room(true);
+        drop(active);
+        self.taken.again = false;
+        playing.offered.store(self.taken.written as u64, Ordering::Release);
+        if self.taken.written == 0 {
+            self.silent = self.silent.saturating_add(1);
+            if !has_room {
+                return Some(false);
+            }
+            track.play_silence(self.taken.pcm.len());
+        } else if std::mem::take(&mut self.silent) >= SILENT {
+            self.empty_queue(engine, true);
+        }
+        if let Some(queue) = &mut self.queue {
+            queue.put(now);
+        }
+        Some(true)
+    }
+
+    /// The source's queue is empty, or is now.
+    fn empty_queue(&mut self, engine: &Engine, clear: bool) {
+        if let Some(queue) = &mut self.queue {
+            if clear {
+                engine.clear(self.playing.source.handle);
+            }
+            queue.emptied();
+        }
+    }
+
+    /// The engine has the chunk.
+    fn settled(&mut self) {
+        self.taken.refused = 0;
+        if let Pcm::Track { track, .. } = &self.playing.source.pcm {
+            track.settle();
+        }
+    }
+
+    /// The engine has refused the chunk in its answer. `None` if it is given up, and with it the source.
+    fn refused(&mut self) -> Option<()> {
+        self.playing.see_refusal();
+        if matches!(self.playing.source.pcm, Pcm::Looped { .. }) {
+            return Some(());
+        }
+        if let Some(queue) = &mut self.queue {
+            queue.refused();
+        }
+        // Not before the next chunk is due.
+        self.filling = None;
+        self.taken.refused += 1;
+        if self.taken.refused == TRIES {
+            self.give_up();
+            return None;
+        }
+        // Silence need not be heard a second time.
+        self.taken.again = self.taken.written > 0;
+        Some(())
+    }
+
+    /// The chunk is lost, and no more is played.
+    fn give_up(&self) {
+        if let Pcm::Track { track, .. } = &self.playing.source.pcm {
+            track.lose(self.taken.written as u64);
+        }
+        self.playing.refuse();
+    }
+}
+
+/// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
+/// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
+#[derive(Default)]
+struct UnderWay {
+    /// Its async id, or 0.
+    request: u64,
+    /// Until when its answer is waited for, once it is overdue.
+    patience: Option<Duration>,
+    /// The latest answer when an answer was last given up.
+    silent_since: Option<u64>,
+    /// Where answers are not heard: when the next request may be made.
+    next: Duration,
+}
+
+/// What became of the latest request.
+enum Outcome {
+    /// Not known yet: when to look again.
+    Open(Duration),
+    Taken,
+    Refused,
+    /// Its answer is not waited for any longer.
+    GivenUp,
+    /// There is none.
+    Idle,
+}
+
+impl UnderWay {
+    /// By the engine's answer to it.
+    fn answer(&mut self, counts: &Counts, now: Duration) -> Outcome {
+        let answered = counts.answered.load(Ordering::Acquire);
+        let patience = *self.patience.get_or_insert(now + ANSWER_LIMIT);
+        let outcome = if self.request == 0 {
+            Outcome::Idle
+        } else if answered == self.request {
+            let refused = counts.refused.load(Ordering::Relaxed) == self.request;
+            if refused { Outcome::Refused } else { Outcome::Taken }
+        } else if self.silent_since != Some(answered) && now < patience {
+            return Outcome::Open(now + LOOK_AGAIN);
+        } else {
+            self.silent_since = Some(answered);
+            Outcome::GivenUp
+        };
+        self.request = 0;
+        self.patience = None;
+        outcome
+    }
+
+    /// As far as that is known without hearing of it.
+    fn keep_apart(&mut self, now: Duration) -> Outcome {
+        if now < self.next {
+            return Outcome::Open(self.next);
+        }
+        match std::mem::take(&mut self.request) {
+            0 => Outcome::Idle,
+            _ => Outcome::Taken,
+        }
+    }
+}

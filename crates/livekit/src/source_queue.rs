@@ -1,0 +1,111 @@
+//! What waits in the engine's queue of a source, as far as the pump that fills it can know: the engine does not say.
+//!
+//! The engine takes a chunk of 10 ms from a queue every 10 ms, by a clock of its own that makes up for its delays. So what
+//! was put there lasts until a moment that can be reckoned, give or take the 10 ms that lie between two looks of the engine.
+
+use crate::capture_pump::{CHUNK, Pcm, Source};
+use crate::player::Player;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Chunks of silence that are kept in a queue while nothing is said.
+const SILENCE: u32 = 2;
+
+/// How far a chunk may go beyond what is kept: two looks of the pump are never exactly a chunk's time apart.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// The queue of one source.
+pub(crate) struct SourceQueue {
+    /// What is kept in it while something is said.
+    kept: Duration,
+    /// When the last of it will have been taken, on the pump's clock.
+    dry_at: Duration,
+}
+
+impl SourceQueue {
+    fn new(lead: u32, dry_at: Duration) -> Self {
+        Self { kept: CHUNK * lead, dry_at }
+    }
+
+    /// Whether a chunk is to be put there now, of what is said or of silence.
+    pub fn has_room(&self, now: Duration, silence: bool) -> bool {
+        let kept = if silence { self.kept.min(CHUNK * SILENCE) } else { self.kept };
+        self.dry_at.saturating_sub(now) + CHUNK <= kept + SLACK
+    }
+
+    /// A chunk was put there.
+    pub fn put(&mut self, now: Duration) {
+        self.dry_at = self.dry_at.max(now) + CHUNK;
+    }
+
+    /// The chunk that was put last is not there: the engine refused it.
+    pub fn refused(&mut self) {
+        self.dry_at = self.dry_at.saturating_sub(CHUNK);
+    }
+
+    /// Nothing is there any more.
+    pub fn emptied(&mut self) {
+        self.dry_at = Duration::ZERO;
+    }
+}
+
+/// Queues of sources that are not played into right now, and in which something may wait.
+#[derive(Default)]
+pub(crate) struct Queues(HashMap<u64, Duration>);
+
+impl Queues {
+    /// The queue of a source that is played into from now on; none if it has no queue.
+    pub fn enter(&mut self, source: &Source) -> Option<SourceQueue> {
+        match source.pcm {
+            Pcm::Track { lead, .. } if lead > 0 => {
+                Some(SourceQueue::new(lead, self.0.remove(&source.handle).unwrap_or_default()))
+            }
+            _ => None,
+        }
+    }
+
+    /// No more is played into a player's source.
+    pub fn leave(&mut self, player: &Player, now: Duration) {
+        self.0.retain(|_, dry_at| *dry_at > now);
+        if let Some(queue) = &player.queue {
+            self.0.insert(player.playing.source.handle, queue.dry_at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_is_kept_is_put_at_once_and_then_one_chunk_in_10_ms_however_uneven_the_looks() {
+        let mut queue = SourceQueue::new(3, Duration::ZERO);
+        let mut put = |now| {
+            let mut chunks = 0;
+            while queue.has_room(now, false) {
+                queue.put(now);
+                chunks += 1;
+            }
+            chunks
+        };
+        let looks = [1003, 1010, 1021, 1034, 1040, 1052, 1060].map(|ms| put(MS * ms));
+        assert_eq!(looks, [3, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(put(MS * 2000), 3, "after a pause what is kept, and no more");
+    }
+
+    #[test]
+    fn of_silence_less_is_kept_and_what_is_said_has_room_before_it_is_gone() {
+        let mut queue = SourceQueue::new(3, Duration::ZERO);
+        queue.put(MS * 1000);
+        queue.put(MS * 1000);
+        assert!(!queue.has_room(MS * 1000, true) && queue.has_room(MS * 1000, false));
+        queue.put(MS * 1000);
+        assert!(!queue.has_room(MS * 1000, false));
+        queue.refused();
+        assert!(queue.has_room(MS * 1000, false));
+        queue.emptied();
+        assert!(queue.has_room(MS * 1000, true));
+    }
+}
