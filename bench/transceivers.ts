@@ -48,7 +48,7 @@ async function run(chromium: string, { kind, setup, cycles: count, peerCycles = 
       peer: cycles(
         peer,
         kind,
-        { ...SCREEN_SHARE, ...setup, pool: false },
+        { ...SCREEN_SHARE, ...setup, way: 'plain' },
         { count: peerCycles, limitMs: LIMIT_MS, memory: true },
       ),
     };

@@ -6,7 +6,8 @@ import { chromium, LIMIT_MS } from './support.js';
 
 // Small pictures, so that a small machine can encode all of their layers in software.
 const setup: Setup = {
-  pool: true,
+  way: 'pool',
+  anchored: true,
   width: 480,
   height: 270,
   framesPerSecond: 10,
@@ -28,24 +29,43 @@ describe.skipIf(chromium === undefined)('publishing and unpublishing in a browse
     return seen;
   };
 
-  /** One transceiver, used again; all that was sent arrived; the offer did not grow. */
-  const expectNoGrowth = (seen: Cycle[], freed: string) => {
+  /** One m-line beside the data channel's; all that was sent arrived; the offer did not grow. */
+  const expectNoGrowth = (seen: Cycle[], freed: string, reuse = false) => {
     for (const [i, cycle] of seen.entries()) {
-      expect(cycle).toMatchObject({ flowed: true, reused: i > 0, freed, transceivers: 1, sections: 1 });
+      const transceivers = reuse ? 1 : 0;
+      expect(cycle).toMatchObject({ flowed: true, reused: reuse && i > 0, freed, transceivers, sections: 2 });
     }
     expect(seen.at(-1)!.sdpBytes / seen[0]!.sdpBytes).toBeLessThanOrEqual(1.1);
   };
 
-  it('of simulcast video uses one transceiver, and every layer flows each time', async () => {
+  it('of simulcast video uses one m-line, and every layer flows each time', async () => {
     expectNoGrowth(await run('video', {}, 5), 'shrunk');
+  });
+
+  it("with reuse: 'sender' uses one sender, and every layer flows each time", async () => {
+    expectNoGrowth(await run('video', { options: { reuse: 'sender' } }, 5), 'shrunk', true);
+  });
+
+  it.for(['releaseSender', 'stop'] as const)('by %s uses one m-line, without a pool', async (way) => {
+    expectNoGrowth(await run('video', { way }, 3), way === 'stop' ? 'none' : 'shrunk');
+  });
+
+  it('on the first m-line of all keeps that one, and goes on with a second', async () => {
+    const seen = await run('video', { anchored: false }, 4);
+    expect(seen.map(({ flowed, transceivers, sections }) => [flowed, transceivers, sections])).toEqual([
+      [true, 1, 1],
+      [true, 1, 2],
+      [true, 1, 2],
+      [true, 1, 2],
+    ]);
   });
 
   it('of a track that is kept alive does so, too', async () => {
     expectNoGrowth(await run('video', { keepTracks: true, layers: [] }, 3), 'shrunk');
   });
 
-  it('of audio uses one transceiver', async () => {
-    expectNoGrowth(await run('audio', {}, 10), 'none');
+  it('of audio uses one m-line', async () => {
+    expectNoGrowth(await run('audio', {}, 10), 'stopped');
   });
 
   // Each browser must have it, so that not all of the following are nothing.
@@ -62,30 +82,33 @@ describe.skipIf(chromium === undefined)('publishing and unpublishing in a browse
     },
   );
 
-  it('of both kinds at once uses one of each', async () => {
+  it('of audio, and of video on the first m-line beside it, starts no transport anew', async () => {
     const { sender, receiver } = stage;
     await receiver.open();
-    await sender.open({ ...setup, layers: [] });
-    for (let cycle = 0; cycle < 3; cycle++) {
-      await sender.publish('audio');
-      await sender.publish('video');
+    await sender.open({ ...setup, layers: [], anchored: false });
+    const ufrags = new Set<string>();
+    await sender.publish('video');
+    await sender.publish('audio');
+    for (let cycle = 0; cycle < 5; cycle++) {
+      if (cycle > 0) await sender.publish('video');
       for (const kind of ['audio', 'video'] as const) {
         expect(await flows(stage, kind, { layers: [] }, LIMIT_MS)).toBe(true);
       }
       await sender.unpublish('video');
-      await sender.unpublish('audio');
+      for (const ufrag of await sender.ufrags()) ufrags.add(ufrag);
     }
-    expect(await sender.counts()).toMatchObject({ transceivers: 2, sections: 2 });
-    expect(await sender.stats()).toMatchObject({ created: 2, reused: 4, parked: 2, failed: 0, lost: 0 });
+    expect(await sender.counts()).toMatchObject({ transceivers: 2, sections: 3 });
+    expect(await sender.stats()).toMatchObject({ created: 6, leased: 1, anchors: 1, stopped: 4, failed: 0, lost: 0 });
+    expect([ufrags.size, await sender.check()]).toEqual([1, []]);
     await sender.close();
     await receiver.close();
   });
 
   it('without a pool does grow, so what is seen above is seen for a reason', async () => {
-    const seen = await run('video', { pool: false }, 2);
+    const seen = await run('video', { way: 'plain' }, 2);
     expect(seen.map(({ transceivers, sections }) => [transceivers, sections])).toEqual([
-      [1, 1],
-      [2, 2],
+      [1, 2],
+      [2, 3],
     ]);
   });
 });

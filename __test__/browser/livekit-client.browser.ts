@@ -1,103 +1,175 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHmac } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Remote } from '../../bench/browser/calls.js';
 import { launch } from '../../bench/browser/chromium.js';
-import { callsOf, openPage } from '../../bench/browser/stage.js';
-import type { ParticipantCalls } from '../../examples/livekit-client-pool/calls.js';
+import type { Joining, Seen, Shape } from '../../bench/browser/room-calls.js';
+import {
+  COLORS,
+  joinRoom,
+  looks,
+  openServer,
+  sees,
+  type Color,
+  type Participant,
+  type Server,
+} from '../../bench/browser/room.js';
 import { chromium, LIMIT_MS } from './support.js';
 
-/** Screen shares; `NARROWCAST_CYCLES` for more or fewer. */
-const CYCLES = Number(process.env['NARROWCAST_CYCLES'] ?? 5);
-const SERVER = fileURLToPath(new URL('../../scripts/livekit-server.mjs', import.meta.url));
-/** Of `livekit-server.mjs`: it can't be had on this machine. */
-const UNAVAILABLE = 3;
+/** Publications after the first; `NARROWCAST_CYCLES` for more or fewer. */
+const AGAIN = Number(process.env['NARROWCAST_CYCLES'] ?? 3);
+const HOLDS_MS = [1000, 5000];
+const NO_SERVER = 'there is no LiveKit server to try it on';
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Server {
-  url: string;
-  apiKey: string;
-  apiSecret: string;
-}
+/** Small, so that a small machine can encode all layers in software. */
+const CAMERA: Shape = { source: 'camera', width: 960, height: 540, layers: 3, color: COLORS.red };
+const SMALL_CAMERA: Shape = { ...CAMERA, width: 480, height: 270, layers: 2 };
+const SCREEN: Shape = { source: 'screen_share', width: 480, height: 270, layers: 2, color: COLORS.blue };
 
 describe.skipIf(chromium === undefined)('livekit-client through a pool, on a real server', () => {
-  let child: ChildProcess | undefined;
   let server: Server | undefined;
   let browser: Browser | undefined;
-
-  // The server is built the first time: that takes minutes.
+  const rooms = { count: 0 };
   beforeAll(async () => {
-    if (!existsSync(SERVER)) return;
-    child = spawn(process.execPath, [SERVER, '--json', '--with-stdin'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    server = await new Promise((resolve, reject) => {
-      createInterface(child!.stdout!).once('line', (line) => resolve(JSON.parse(line) as Server));
-      child!.once('exit', (status) =>
-        status === UNAVAILABLE ? resolve(undefined) : reject(new Error(`the server ended with status ${status}`)),
-      );
-    });
+    server = await openServer();
     browser = await launch(chromium!);
   }, 900_000);
   afterAll(async () => {
     await browser?.close();
-    child?.stdin?.end();
+    server?.close();
   });
 
-  /** A participant, in a page and a process of its own. */
-  const join = async (identity: string, pool: boolean): Promise<Remote<ParticipantCalls>> => {
-    const page = callsOf<ParticipantCalls>(
-      await openPage(browser!, new URL('../../examples/livekit-client-pool/page.ts', import.meta.url)),
-    );
-    await page.connect(server!.url, token(server!, identity), pool);
-    return page;
+  /** A room of its own for each test: who publishes, and who watches. */
+  const meet = async (joining: Partial<Joining> = {}, client?: string) => {
+    const room = `${process.pid}-${rooms.count++}`;
+    const watcher = await joinRoom(browser!, server!, room, 'watcher', { way: 'plain' });
+    const sharer = await joinRoom(browser!, server!, room, 'sharer', { way: 'pool', ...joining }, client);
+    const leave = async () => {
+      for (const each of [watcher, sharer]) await each.page.context().close();
+    };
+    return { watcher, sharer, leave };
   };
+  /** Throws if it does not see that in time. */
+  const expectSeen = async (watcher: Participant, what: string, condition: (seen: Seen[]) => boolean) => {
+    const { is, seen } = await sees(watcher, condition, LIMIT_MS);
+    if (!is) throw new Error(`the watcher does not see ${what}, but ${JSON.stringify(seen)}`);
+  };
+  const expectPicture = (watcher: Participant, { source }: Shape, color: Color) =>
+    expectSeen(watcher, `${source} in ${color}`, (all) =>
+      looks(
+        color,
+        all.find((each) => each.source === source),
+      ),
+    );
+  const expectNothing = (watcher: Participant) => expectSeen(watcher, 'nothing', (all) => all.length === 0);
 
   it(
-    'shows each screen share to another participant, from its beginning to its end',
+    'publications that were held for 1 and 5 seconds are seen when they are published again',
+    { timeout: 4 * LIMIT_MS },
     async (context) => {
-      if (!server) return context.skip('there is no LiveKit server to try it on');
-      const watcher = await join('watcher', false);
-      const sharer = await join('sharer', true);
-      let transceivers: number | undefined;
-      for (let cycle = 1; cycle <= CYCLES; cycle++) {
-        await sharer.share();
-        await until(watcher, ({ begun, frames }) => begun === cycle && frames > 3, `frames of share ${cycle}`);
-        await sharer.unshare();
-        await until(watcher, ({ ended }) => ended === cycle, `the end of share ${cycle}`);
-        const counts = await sharer.counts();
-        transceivers ??= counts.transceivers; // some of them are what livekit-client receives with
-        expect(counts).toEqual({ transceivers, sending: 0 });
-      }
-      await sharer.disconnect();
-      await watcher.disconnect();
+      if (!server) return context.skip(NO_SERVER);
+      const again = async (shape: Shape, color: Color) => {
+        const { watcher, sharer, leave } = await meet();
+        for (const holdMs of HOLDS_MS) {
+          for (let i = 0; i <= AGAIN; i++) {
+            await sharer.calls.publish('it', shape);
+            await expectPicture(watcher, shape, color);
+            await sleep(holdMs);
+            await sharer.calls.unpublish('it');
+            await expectNothing(watcher);
+          }
+        }
+        const publications = HOLDS_MS.length * (AGAIN + 1);
+        await expect
+          .poll(() => sharer.calls.stats(), { timeout: LIMIT_MS })
+          .toMatchObject({
+            created: publications,
+            stopped: publications,
+            leased: 0,
+            releasing: 0,
+            stopping: 0,
+            failed: 0,
+            lost: 0,
+          });
+        expect(await sharer.calls.check()).toEqual([]);
+        await leave();
+      };
+      await Promise.all([again(CAMERA, 'red'), again(SCREEN, 'blue')]);
     },
-    CYCLES * 2 * LIMIT_MS,
   );
+
+  it('camera and screen that are published at once are not swapped', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    let sections: number | undefined;
+    for (let i = 0; i <= AGAIN; i++) {
+      await Promise.all([sharer.calls.publish('cam', SMALL_CAMERA), sharer.calls.publish('scr', SCREEN)]);
+      await expectPicture(watcher, CAMERA, 'red');
+      await expectPicture(watcher, SCREEN, 'blue');
+      await Promise.all([sharer.calls.unpublish('cam'), sharer.calls.unpublish('scr')]);
+      await expectNothing(watcher);
+      await expect.poll(async () => (await sharer.calls.stats())!.stopping, { timeout: LIMIT_MS }).toBe(0);
+      const counts = await sharer.calls.counts();
+      sections ??= counts.sections;
+      expect(counts).toMatchObject({ sections, sending: 0 });
+    }
+    await leave();
+  });
+
+  it('publications that the server does not answer leave nothing lent', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { sharer, leave } = await meet();
+    await sharer.calls.withhold('publications');
+    const failed = await Promise.allSettled(
+      ['a', 'b', 'c', 'd'].map((name) => sharer.calls.publish(name, { ...SCREEN, width: 160, height: 90, layers: 1 })),
+    );
+    expect(failed.map(({ status }) => status)).toEqual(failed.map(() => 'rejected'));
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 0, releasing: 0 });
+    expect(await sharer.calls.check()).toEqual([]);
+    await sharer.calls.withhold('nothing');
+    await leave();
+  });
+
+  it('a publication goes on through reconnects, and another can follow', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    for (const scenario of ['signal-reconnect', 'full-reconnect'] as const) {
+      await sharer.calls.publish('it', SCREEN);
+      await expectPicture(watcher, SCREEN, 'blue');
+      const before = (await watcher.calls.seen())[0]!;
+      await sharer.calls.simulate(scenario);
+      await expectSeen(
+        watcher,
+        `frames after ${scenario}`,
+        ([now]) => now !== undefined && (now.sid !== before.sid ? now.frames > 3 : now.frames > before.frames + 30),
+      );
+      await expect.poll(() => sharer.calls.state(), { timeout: LIMIT_MS }).toBe('connected');
+      expect((await sharer.calls.stats())!.leased).toBe(1);
+      await sharer.calls.unpublish('it');
+      await expectNothing(watcher);
+      expect(await sharer.calls.check()).toEqual([]);
+    }
+    // What livekit-client forgets while the connection has failed is found at the next offer.
+    await sharer.calls.publish('it', SCREEN);
+    await expectPicture(watcher, SCREEN, 'blue');
+    await sharer.calls.unpublishWhileFailed('it');
+    await sharer.calls.publish('other', { ...SCREEN, color: COLORS.green });
+    await expectPicture(watcher, SCREEN, 'green');
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 1, releasing: 0 });
+    await leave();
+  });
+
+  it('the connection of a room that was left is kept by nothing', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { sharer, leave } = await meet();
+    await sharer.calls.publish('it', SCREEN);
+    await sharer.calls.leave();
+    const session = await sharer.page.context().newCDPSession(sharer.page);
+    const left = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      return sharer.calls.left();
+    };
+    // livekit-client keeps the room itself, with a pool and without.
+    await expect.poll(left, { timeout: LIMIT_MS, interval: 500 }).not.toContain('connection');
+    await leave();
+  });
 });
-
-async function until(
-  watcher: Remote<ParticipantCalls>,
-  condition: (seen: Awaited<ReturnType<ParticipantCalls['seen']>>) => boolean,
-  what: string,
-): Promise<void> {
-  for (const end = Date.now() + LIMIT_MS; ;) {
-    const seen = await watcher.seen();
-    if (condition(seen)) return;
-    if (Date.now() > end) throw new Error(`not within ${LIMIT_MS} ms: ${what}; ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** What lets somebody into a room; see LiveKit's documentation of its access tokens. */
-function token({ apiKey, apiSecret }: Server, identity: string): string {
-  const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const now = Math.floor(Date.now() / 1000);
-  const video = { room: 'shares', roomJoin: true, canPublish: true, canSubscribe: true };
-  const claims = { iss: apiKey, sub: identity, nbf: now - 10, exp: now + 3600, video };
-  const signed = `${encoded({ alg: 'HS256', typ: 'JWT' })}.${encoded(claims)}`;
-  return `${signed}.${createHmac('sha256', apiSecret).update(signed).digest('base64url')}`;
-}

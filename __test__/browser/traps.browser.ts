@@ -1,16 +1,18 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Remote, TrapCalls } from '../../bench/browser/calls.js';
 import { launch } from '../../bench/browser/chromium.js';
 import { callsOf, openPage, pageScript } from '../../bench/browser/stage.js';
-import { chromium } from './support.js';
+import { chromium, LIMIT_MS } from './support.js';
 
 describe.skipIf(chromium === undefined)('the pool on a real browser', () => {
   let browser: Browser;
+  let whole: Page;
   let page: Remote<TrapCalls>;
   beforeAll(async () => {
     browser = await launch(chromium!);
-    page = callsOf<TrapCalls>(await openPage(browser, pageScript('traps.ts')));
+    whole = await openPage(browser, pageScript('traps.ts'));
+    page = callsOf<TrapCalls>(whole);
   });
   afterAll(() => browser?.close());
 
@@ -38,6 +40,29 @@ describe.skipIf(chromium === undefined)('the pool on a real browser', () => {
     expect(await page.stopFrees()).toEqual({ sections: 2, transceivers: 1 });
   });
 
+  it('has no m-line used again before its stop was accepted, after a glare or a failure', async () => {
+    expect(await page.recycled()).toEqual({
+      sections: [2, 3, 3],
+      stopping: [1, 1, 0],
+      lostNegotiations: 2,
+      check: [],
+    });
+  });
+
+  it('keeps nothing of a connection once it is disposed', async () => {
+    await page.disposed();
+    const session = await whole.context().newCDPSession(whole);
+    await expect
+      .poll(
+        async () => {
+          await session.send('HeapProfiler.collectGarbage');
+          return page.isGone();
+        },
+        { timeout: LIMIT_MS },
+      )
+      .toBe(true);
+  });
+
   it('refuses what a browser takes without a word', async () => {
     expect(await page.refused()).toEqual(['track-in-use', 'track-ended', 'foreign', 'not-leased', 'refused', 'closed']);
   });
@@ -50,7 +75,7 @@ describe.skipIf(chromium === undefined)('the pool on a real browser', () => {
     expect(await page.rolledBack()).toEqual({ released: false, same: true, direction: 'sendonly' });
   });
 
-  it('keeps senders with encoded streams apart', async () => {
+  it('reuses senders with encoded streams only for their own profile', async () => {
     expect(await page.encodedStreams()).toEqual({
       plainReused: false,
       encryptedReused: true,

@@ -18,8 +18,8 @@ async function bundled(format: 'esm' | 'iife'): Promise<string> {
   return output[0].code;
 }
 
-it('is less than 4 kB for a browser, compressed', async () => {
-  expect(gzipSync(await bundled('esm')).length).toBeLessThan(4096);
+it('is less than 5 kB for a browser, compressed', async () => {
+  expect(gzipSync(await bundled('esm')).length).toBeLessThan(5120);
 });
 
 it('needs nothing of Node, and nothing of a page until it is used', async () => {
@@ -27,7 +27,7 @@ it('needs nothing of Node, and nothing of a page until it is used', async () => 
   const world = createContext({});
   new Script(`${await bundled('iife')};`).runInContext(world);
   expect(new Script('Object.keys(narrowcast).sort().join()').runInContext(world)).toBe(
-    'TransceiverPool,TransceiverPoolError',
+    'TransceiverPool,TransceiverPoolError,releaseSender',
   );
 });
 
@@ -42,6 +42,6 @@ it('is what both import and require of narrowcast/webrtc give', async () => {
     /* @vite-ignore */ new URL('../../dist/webrtc/index.js', import.meta.url).href
   )) as object;
   for (const each of [required, imported]) {
-    expect(Object.keys(each).toSorted()).toEqual(['TransceiverPool', 'TransceiverPoolError']);
+    expect(Object.keys(each).toSorted()).toEqual(['TransceiverPool', 'TransceiverPoolError', 'releaseSender']);
   }
 });

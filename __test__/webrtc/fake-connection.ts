@@ -104,12 +104,11 @@ export class FakeSender {
 }
 
 export class FakeTransceiver {
+  /** Of its m-line, from the offer on; a rolled back one takes it away again. */
+  mid: string | null = null;
   currentDirection: string | null = null;
   /** What the last offer said. */
   offered: string | undefined;
-  offeredStreams: string | undefined;
-  /** What the other side believes to get the track in. */
-  knownStreams: string | undefined;
   stopped = false;
   /** Whether the stop was negotiated: only then a connection stops listing it. */
   gone = false;
@@ -118,10 +117,12 @@ export class FakeTransceiver {
   preferred: unknown[] | undefined;
   readonly kind: 'audio' | 'video';
   readonly sender: FakeSender;
+  readonly receiver: { readonly track: FakeTrack };
   #direction = 'sendonly';
 
   constructor(connection: FakeConnection, track: FakeTrack, sendEncodings: readonly EncodingLike[]) {
     this.kind = track.kind;
+    this.receiver = { track: new FakeTrack(track.kind) };
     this.sender = new FakeSender(connection, track, sendEncodings);
   }
 
@@ -142,14 +143,29 @@ export class FakeTransceiver {
   stop(): void {
     if (this.sender.connection.signalingState === 'closed') throw error('InvalidStateError');
     this.stopped = true;
+    if (this.mid === null) this.currentDirection = 'stopped'; // nothing to negotiate
   }
+}
+
+/** An m-line. */
+interface Section {
+  readonly mid: string;
+  /** None: of a data channel. */
+  readonly transceiver: FakeTransceiver | undefined;
+  /** Whether both sides have agreed that it is over: only then another transceiver can have it. */
+  readonly rejected: boolean;
 }
 
 export class FakeConnection extends EventTarget {
   signalingState = 'stable';
   /** With a version, which each negotiation makes another. */
   currentLocalDescription: { sdp: string } | null = null;
+  pendingLocalDescription: { sdp: string } | null = null;
+  /** As was agreed on last. */
+  sections: readonly Section[] = [];
+  #offered: readonly Section[] = [];
   #version = 0;
+  #mids = 0;
   /** Stopped ones, too. */
   readonly transceivers: FakeTransceiver[] = [];
   /** Calls that wait for {@link Call.succeed}. */
@@ -164,6 +180,16 @@ export class FakeConnection extends EventTarget {
     transceiver.sender.streams = (init.streams ?? []).map(({ id }) => id);
     this.transceivers.push(transceiver);
     return transceiver;
+  }
+
+  /** Has a data channel in the first m-line, so that no transceiver has it. */
+  anchor(): this {
+    this.sections = [{ mid: String(this.#mids++), transceiver: undefined, rejected: false }];
+    return this;
+  }
+
+  get localDescription(): { sdp: string } | null {
+    return this.pendingLocalDescription ?? this.currentLocalDescription;
   }
 
   getTransceivers(): FakeTransceiver[] {
@@ -186,33 +212,68 @@ export class FakeConnection extends EventTarget {
 
   /** An offer to the other side, and nothing back yet. */
   offer(): void {
+    // Or once more, with what came since the pending one.
+    const sections = [...(this.pendingLocalDescription ? this.#offered : this.sections)];
     for (const each of this.alive()) {
       each.offered = each.direction;
-      each.offeredStreams = each.sender.streams.join();
+      if (each.mid !== null) continue;
+      each.mid = String(this.#mids++);
+      const free = sections.findIndex(({ rejected }) => rejected);
+      sections.splice(free === -1 ? sections.length : free, 1, { mid: each.mid, transceiver: each, rejected: false });
     }
+    this.#offered = sections;
+    const live = sections.filter(({ transceiver }) => !transceiver?.stopped).map(({ mid }) => mid);
+    this.pendingLocalDescription = {
+      sdp: `v=0\r\no=- 1 ${++this.#version} IN IP4 127.0.0.1\r\na=group:BUNDLE ${live.join(' ')}\r\n`,
+    };
     this.#become('have-local-offer');
   }
 
   /** Its answer. `layers`: how many it takes of each simulcast. */
   answer({ layers = Infinity }: { layers?: number } = {}): void {
-    for (const each of this.transceivers) each.gone ||= each.stopped;
-    for (const each of this.alive()) {
-      if (each.offered === undefined) continue;
+    // What was stopped since the offer was not in it.
+    const stopped = (each: FakeTransceiver) => each.stopped && this.#rejects(each);
+    for (const each of this.transceivers) {
+      if (!stopped(each)) continue;
+      each.gone = true;
+      each.currentDirection = 'stopped';
+    }
+    this.sections = this.#offered.map((each) => ({
+      ...each,
+      rejected: each.rejected || (!!each.transceiver && stopped(each.transceiver)),
+    }));
+    for (const each of this.transceivers) {
+      if (each.offered === undefined || each.gone) continue;
       each.currentDirection = each.offered;
-      each.knownStreams = each.offeredStreams;
       if (/send/.test(each.offered)) each.hasSent = true;
       const { encodings } = each.sender;
       if (encodings.length <= layers) continue;
       each.sender.encodings = encodings.slice(0, layers);
       if (layers === 1) delete each.sender.encodings[0]!.rid;
     }
-    this.currentLocalDescription = { sdp: `v=0\r\no=- 1 ${++this.#version} IN IP4 127.0.0.1\r\n` };
+    this.currentLocalDescription = this.pendingLocalDescription;
+    this.pendingLocalDescription = null;
     this.#become('stable');
+  }
+
+  /** Whether the pending offer says that it is over, or never had it. */
+  #rejects({ mid }: FakeTransceiver): boolean {
+    return (
+      mid === null ||
+      !this.pendingLocalDescription!.sdp.match(/BUNDLE (.*)/)![1]!
+        .split(' ')
+        .includes(mid)
+    );
   }
 
   /** The offer is taken back, for the other side's came first. */
   rollback(): void {
-    for (const each of this.transceivers) each.offered = undefined;
+    const agreed = new Set(this.sections.map(({ mid }) => mid));
+    for (const each of this.transceivers) {
+      each.offered = undefined;
+      if (each.mid !== null && !agreed.has(each.mid)) each.mid = null;
+    }
+    this.pendingLocalDescription = null;
     this.#become('stable');
   }
 

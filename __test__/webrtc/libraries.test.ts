@@ -59,7 +59,7 @@ describe('@roamhq/wrtc', () => {
     ['audio', audioTrack],
     ['video', videoTrack],
   ] as const)('uses the transceiver of %s again', async (_, track) => {
-    const { pc, pool, negotiate } = setUp();
+    const { pc, pool, negotiate } = setUp({ reuse: 'sender' });
     for (let cycle = 0; cycle < 5; cycle++) {
       const mine = track();
       const { transceiver, reused } = await pool.acquire(mine);
@@ -75,21 +75,29 @@ describe('@roamhq/wrtc', () => {
     expect([pc.getTransceivers().length, sections(pc.localDescription?.sdp)]).toEqual([1, 1]);
   });
 
-  it('needs no negotiation at once, in the streams that the other side knows', async () => {
-    const { pool, negotiate } = setUp({ reuse: 'immediate' });
-    const streams = [new wrtc.MediaStream()];
-    const { transceiver } = await pool.acquire(audioTrack(), { streams });
+  it('gets a new sender each time, on the m-line of the last, behind an m-line of another', async () => {
+    const { pc, pool, negotiate } = setUp();
+    pc.createDataChannel('first');
     await negotiate();
-    await pool.release(transceiver);
-    expect(await pool.acquire(audioTrack(), { streams })).toMatchObject({ reused: true, needsNegotiation: false });
+    for (let cycle = 0; cycle < 3; cycle++) {
+      const { transceiver, reused } = await pool.acquire(videoTrack());
+      expect(reused).toBe(false);
+      await negotiate();
+      expect(await pool.release(transceiver)).toEqual({ needsNegotiation: true, freed: 'stopped' });
+      await negotiate();
+    }
+    expect(sections(pc.localDescription?.sdp)).toBe(2);
+    expect(pool.stats()).toMatchObject({ created: 3, stopping: 0, anchors: 0 });
   });
 
-  it('frees by a stop, if asked to', async () => {
-    const { pool, negotiate } = setUp({ free: 'stop' });
-    const { transceiver } = await pool.acquire(videoTrack());
+  it('keeps the first m-line, and does not stop it', async () => {
+    const { pc, pool, negotiate } = setUp();
+    const { transceiver } = await pool.acquire(audioTrack());
     await negotiate();
-    expect(await pool.release(transceiver)).toEqual({ needsNegotiation: true, freed: 'stopped' });
-    expect(await pool.acquire(videoTrack())).toMatchObject({ reused: false });
+    expect(await pool.release(transceiver)).toEqual({ needsNegotiation: true, freed: 'none' });
+    await negotiate();
+    expect([transceiver.currentDirection, pool.stats().anchors, pool.check()]).toEqual(['inactive', 1, []]);
+    expect(pc.getTransceivers()).toHaveLength(1);
   });
 
   it('says so when it is closed', async () => {
@@ -111,7 +119,7 @@ describe('werift', () => {
     };
     const pc = opened(new werift.RTCPeerConnection(configuration));
     const other = opened(new werift.RTCPeerConnection(configuration));
-    const pool = new TransceiverPool(pc);
+    const pool = new TransceiverPool(pc, { reuse: 'sender' });
     const negotiate = async () => {
       await pc.setLocalDescription(await pc.createOffer());
       await other.setRemoteDescription({ type: 'offer', sdp: withoutCandidates(pc.localDescription!.sdp) });

@@ -53,23 +53,29 @@ const operation = fc.oneof(
 );
 /** After how many operations nothing new begins, if ever. */
 const ending = rarely(fc.record({ op: fc.constantFrom('close' as const, 'dispose' as const), at: fc.nat(40) }));
-const settings = fc.record({
-  free: fc.constantFrom('shrink' as const, 'shrink' as const, 'shrink' as const, 'stop' as const),
-  reuse: fc.constantFrom('negotiated' as const, 'immediate' as const),
-});
+const settings = fc.constantFrom(
+  { reuse: 'sender' as const },
+  { reuse: 'sender' as const },
+  { reuse: 'none' as const },
+  { reuse: 'none' as const, free: 'stop' as const },
+);
+/** Whether a data channel has the first m-line, or a transceiver may. */
+const anchored = fc.boolean();
 /** Whether calls end at once and well, which leads further, or when an operation says so. */
 const scripted = rarely(fc.constant(true));
 
-it('never lends one transceiver twice, and never leaks one', async () => {
-  let [reused, known] = [0, 0];
+it('TransceiverPool never lends one transceiver twice, never leaks one, and never stops the anchor', async () => {
+  let [reused, recycled, anchors] = [0, 0, 0];
   await fc.assert(
     fc.asyncProperty(
       fc.array(operation, { maxLength: 60, size: 'max' }),
       ending,
       settings,
       scripted,
-      async (operations, end, options, byHand) => {
+      anchored,
+      async (operations, end, options, byHand, isAnchored) => {
         const pc = new FakeConnection();
+        if (isAnchored) pc.anchor();
         if (byHand) pc.decide = () => undefined;
         const pool = new TransceiverPool(pc, {
           ...options,
@@ -84,14 +90,22 @@ it('never lends one transceiver twice, and never leaks one', async () => {
         const tracks: FakeTrack[] = [];
         const theirs = new Set<FakeTransceiver>();
         const made = () => pc.transceivers.filter((each) => !theirs.has(each));
-        let [pending, disposed] = [0, false];
+        let [pending, disposed, taken] = [0, false, 0];
         const codes: string[] = [];
 
-        /** Whether the other side knows that this sends, or doesn't; and in which streams. */
-        const isKnown = ({ currentDirection, knownStreams, sender }: FakeTransceiver, sending: boolean) =>
-          pc.signalingState === 'stable' &&
-          (currentDirection === 'sendonly') === sending &&
-          (!sending || knownStreams === sender.streams.join());
+        /** Whether the other side knows that this sends no more, and that its m-line is free. */
+        const endIsKnown = ({ currentDirection, stopped, mid }: FakeTransceiver) =>
+          stopped
+            ? mid === null || currentDirection === 'stopped'
+            : pc.signalingState === 'stable' && currentDirection !== 'sendonly';
+        /** Those that have the first m-line now, or had it: where another caller stops it, another is the first. */
+        const firsts = new Set<FakeTransceiver>();
+        const isFirst = ({ mid }: FakeTransceiver) =>
+          mid !== null &&
+          [pc.localDescription, pc.currentLocalDescription].some(
+            (each) => /BUNDLE (\S+)/.exec(each?.sdp ?? '')?.[1] === mid,
+          );
+        const byOthers = new Set<FakeTransceiver>();
         const acquire = (track: FakeTrack, base: object, ids: readonly string[]) => {
           const request = { ...base, streams: ids.map((id) => ({ id })) };
           pending++;
@@ -106,14 +120,11 @@ it('never lends one transceiver twice, and never leaks one', async () => {
               expect(transceiver).toMatchObject({ stopped: false, direction: 'sendonly' });
               expect(transceiver.sender.track).toBe(track);
               expect(transceiver.sender.streams).toEqual(ids);
-              if (!needsNegotiation) {
-                known++;
-                expect(isKnown(transceiver, true)).toBe(true);
-              }
+              expect(needsNegotiation).toBe(true);
               // Never half configured: all layers that were asked for, and on.
               const wanted = (request as (typeof REQUESTS)[1]).sendEncodings ?? [{}];
               expect(transceiver.sender.encodings.map(({ active }) => active)).toEqual(wanted.map(() => true));
-              if (reused && options.reuse === 'negotiated') expect(transceiver.currentDirection).not.toBe('sendonly');
+              if (reused) expect(transceiver.currentDirection).not.toBe('sendonly');
             })
             .catch((error: TransceiverPoolError) => codes.push(error.code ?? error.stack))
             .finally(() => pending--);
@@ -125,8 +136,9 @@ it('never lends one transceiver twice, and never leaks one', async () => {
             .release(transceiver)
             .then(({ freed, needsNegotiation }) => {
               expect(expected).toEqual([]);
-              if (pc.signalingState !== 'closed') expect(needsNegotiation).toBe(!isKnown(transceiver, false));
+              if (pc.signalingState !== 'closed') expect(needsNegotiation).toBe(!endIsKnown(transceiver));
               if (freed === 'stopped') expect(transceiver.stopped).toBe(true);
+              if (options.reuse === 'none' && !isFirst(transceiver)) expect(transceiver.stopped).toBe(true);
             })
             .catch((error: TransceiverPoolError) => {
               if (expected.length > 0) expect([...expected, 'closed', 'disposed']).toContain(error.code);
@@ -168,10 +180,21 @@ it('never lends one transceiver twice, and never leaks one', async () => {
           if (op === 'rollback' && pc.signalingState === 'have-local-offer') pc.rollback();
           if (op === 'stop') {
             const transceiver = pick(pc.alive(), step.which);
-            if (pc.signalingState !== 'closed') transceiver?.stop();
+            if (pc.signalingState !== 'closed' && transceiver) {
+              byOthers.add(transceiver);
+              transceiver.stop();
+            }
           }
-          if (op === 'addTrack' && pc.signalingState !== 'closed')
-            theirs.add(pc.addTrack(new FakeTrack(step.audio ? 'audio' : 'video')));
+          if (op === 'addTrack' && pc.signalingState !== 'closed') {
+            const before = made();
+            const one = pc.addTrack(new FakeTrack(step.audio ? 'audio' : 'video'));
+            theirs.add(one);
+            // An anchor that has never sent can't be kept from it.
+            if (before.includes(one)) {
+              taken++;
+              expect([firsts.has(one), one.hasSent]).toEqual([true, false]);
+            }
+          }
           if (op === 'end track') pick(tracks, step.which)?.stop();
           if (end?.op === 'close' && end.at === i) pc.close();
           if (end?.op === 'dispose' && end.at === i) {
@@ -181,8 +204,16 @@ it('never lends one transceiver twice, and never leaks one', async () => {
           await vi.advanceTimersByTimeAsync(op === 'wait' ? step.ms : 0);
           if (end?.op === 'dispose' && end.at === i) for (const each of lent.keys()) owned.add(each);
 
+          for (const each of made().filter(isFirst)) {
+            firsts.add(each);
+            if (pc.signalingState !== 'closed' && !byOthers.has(each)) expect(each.stopped).toBe(false);
+          }
           // One track, one sender.
-          const sent = made().flatMap(({ stopped, sender }) => (stopped || !sender.track ? [] : [sender.track]));
+          const sent = made().flatMap((each) => {
+            const { stopped, direction, sender } = each;
+            // A given up anchor may keep its track, but is inactive.
+            return stopped || !sender.track || (firsts.has(each) && direction === 'inactive') ? [] : [sender.track];
+          });
           expect(new Set(sent).size).toBe(sent.length);
           // What is lent is left alone.
           for (const [transceiver, track] of lent)
@@ -203,21 +234,35 @@ it('never lends one transceiver twice, and never leaks one', async () => {
 
         // Each that was made is parked, silent; or stopped; or, the pool being gone, whose it was.
         const stats = pool.stats();
-        expect(stats).toMatchObject({ acquiring: 0, leased: 0, releasing: 0, created: made().length });
+        expect(stats).toMatchObject({ acquiring: 0, leased: 0, releasing: 0, created: made().length + taken });
         const alive = made().filter(({ stopped }) => !stopped);
         if (disposed) {
           expect(stats.parked).toBe(0);
-          expect(alive.filter((each) => !owned.has(each))).toEqual([]);
+          const left = alive.filter((each) => !owned.has(each) && !firsts.has(each));
+          expect(left).toEqual([]);
           return;
         }
-        expect(alive).toHaveLength(stats.parked);
-        for (const { direction, sender } of alive) expect([direction, sender.track]).toEqual(['inactive', null]);
+        expect(alive).toHaveLength(stats.parked + stats.anchors);
+        for (const { direction } of alive) expect(direction).toBe('inactive');
+        // Of an anchor that was given up, a call may never settle; then it keeps its track, and says so.
+        const full = alive.filter(({ sender }) => sender.track !== null);
+        expect(full.length).toBeLessThanOrEqual(Math.min(stats.anchors, stats.failed));
+        expect(pool.check()).toHaveLength(full.filter(({ sender }) => sender.track!.readyState === 'live').length);
+        if (options.reuse === 'none') expect([stats.parked, stats.reused]).toEqual([0, 0]);
+        // Once another caller has stopped it, another m-line is the first.
+        expect(stats.anchors).toBeLessThanOrEqual(1 + byOthers.size);
+        // What was stopped awaits a negotiation, and then nothing does.
+        pc.negotiate();
+        expect(pool.stats().stopping).toBe(0);
         reused += stats.reused;
+        recycled += stats.created + (isAnchored ? 1 : 0) - pc.sections.length;
+        anchors += stats.anchors;
       },
     ),
     { numRuns: 300 },
   );
   // It went to where it matters.
   expect(reused).toBeGreaterThan(50);
-  expect(known).toBeGreaterThan(0);
+  expect(recycled).toBeGreaterThan(50);
+  expect(anchors).toBeGreaterThan(5);
 }, 120_000);

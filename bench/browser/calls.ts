@@ -4,11 +4,18 @@ import type { Released, TransceiverPoolOptions, TransceiverPoolStats } from '../
 
 export type Kind = 'audio' | 'video';
 
-/** How a page publishes. */
+/**
+ * How a page publishes: through a pool, or by `addTransceiver` each time, and how it unpublishes then: by `removeTrack`
+ * (`plain`), by `transceiver.stop()` alone, or by `releaseSender`.
+ */
+export type Way = 'pool' | 'plain' | 'stop' | 'releaseSender';
+
+/** What a page publishes, and how. */
 export interface Setup {
-  /** With a pool, or by `addTransceiver` each time. */
-  readonly pool: boolean;
+  readonly way: Way;
   readonly options?: TransceiverPoolOptions;
+  /** Whether a data channel is negotiated first, so that another m-line than the media's is the BUNDLE group's first. */
+  readonly anchored: boolean;
   /** Of video. */
   readonly width: number;
   readonly height: number;
@@ -23,7 +30,8 @@ export interface Setup {
 
 /** A screen share as the benchmark and the demo publish it. */
 export const SCREEN_SHARE: Setup = {
-  pool: true,
+  way: 'pool',
+  anchored: true,
   width: 1280,
   height: 720,
   framesPerSecond: 15,
@@ -35,7 +43,7 @@ export const SCREEN_SHARE: Setup = {
 export type Sent = Record<string, { frames: number; bytes: number }>;
 
 export interface SenderCalls {
-  open(setup: Setup): void;
+  open(setup: Setup): Promise<void>;
   /** Publishes a track, and negotiates if that is needed. Resolves to whether a transceiver was used again. */
   publish(kind: Kind): Promise<boolean>;
   /** Unpublishes it, and negotiates. Resolves to how the memory was freed. */
@@ -45,6 +53,10 @@ export interface SenderCalls {
   /** Transceivers of the connection, m-lines and bytes of its last offer. */
   counts(): { transceivers: number; sections: number; sdpBytes: number };
   stats(): TransceiverPoolStats | undefined;
+  /** What the pool finds to be different from what it believes. */
+  check(): string[];
+  /** ICE user fragments that each m-line's last description has, by its kind. */
+  ufrags(): string[];
   /** Which of these the browser can send. */
   codecs(wanted: readonly string[]): string[];
   close(): void;
@@ -90,6 +102,11 @@ export interface TrapCalls {
   stopped(): Promise<{ reused: boolean; freed: string; lost: number; leased: number; left: number }>;
   /** Three publications of video with `free: 'stop'`, beside one of audio. */
   stopFrees(): Promise<{ sections: number; transceivers: number }>;
+  /** m-lines, and stops that await a negotiation, where offers are taken back or fail. */
+  recycled(): Promise<{ sections: number[]; stopping: number[]; lostNegotiations: number; check: string[] }>;
+  /** Keeps a pool that is disposed, and nothing else of its connection; {@link isGone} once garbage was collected. */
+  disposed(): Promise<void>;
+  isGone(): boolean;
   /** Codes: the same track twice, an ended one, a foreign transceiver, a double release, bad layers, closed. */
   refused(): Promise<string[]>;
   /** close() during acquire. */

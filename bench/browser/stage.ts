@@ -54,6 +54,7 @@ export async function openPage(
   browser: Browser,
   script: URL,
   prepare: (page: Page) => Promise<unknown> = async () => {},
+  client?: string,
 ): Promise<Page> {
   // Only a page that may use a camera is told of all network interfaces, and so of the loopback.
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
@@ -64,7 +65,7 @@ export async function openPage(
   await page.goto('http://127.0.0.1/');
   page.on('pageerror', (error) => process.stderr.write(`${script.pathname}: ${error.stack ?? error.message}\n`));
   await prepare(page);
-  await page.addScriptTag({ content: await bundled(script), type: 'module' });
+  await page.addScriptTag({ content: await bundled(script, client), type: 'module' });
   await page.waitForFunction('globalThis.calls');
   return page;
 }
@@ -89,13 +90,18 @@ export function callsOf<Calls>(page: Page): Remote<Calls> {
   ) as Remote<Calls>;
 }
 
-/** A page's script with all that it imports. */
-async function bundled(script: URL): Promise<string> {
+/** A page's script with all that it imports; `client` in place of livekit-client. */
+async function bundled(script: URL, client?: string): Promise<string> {
   const bundle = await rolldown({
     input: fileURLToPath(script),
     platform: 'browser',
-    // As its source is now.
-    resolve: { alias: { 'narrowcast/webrtc': fileURLToPath(new URL('../../src/webrtc/index.ts', import.meta.url)) } },
+    resolve: {
+      alias: {
+        // As its source is now.
+        'narrowcast/webrtc': fileURLToPath(new URL('../../src/webrtc/index.ts', import.meta.url)),
+        ...(client && { 'livekit-client': client }),
+      },
+    },
   });
   const { output } = await bundle.generate({ format: 'esm' });
   await bundle.close();

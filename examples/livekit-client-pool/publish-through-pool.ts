@@ -1,104 +1,109 @@
 import type { Room } from 'livekit-client';
-import { TransceiverPool, type TransceiverPoolOptions } from 'narrowcast/webrtc';
+import { TransceiverPool, type ReleaseOptions } from 'narrowcast/webrtc';
 
-// What is used of livekit-client 2.23.0 and is not in its types.
+// What is used of livekit-client and is not in its types.
 
 interface Engine {
-  readonly pcManager?: { readonly publisher: { readonly pc: RTCPeerConnection } };
-  createTransceiverRTCRtpSender(
-    track: Track,
-    options: unknown,
-    encodings?: RTCRtpEncodingParameters[],
-  ): Promise<RTCRtpSender>;
-  createSimulcastTransceiverSender(
-    track: Track,
-    simulcastTrack: { mediaStreamTrack: MediaStreamTrack },
-    options: { videoCodec?: string },
-    encodings?: RTCRtpEncodingParameters[],
-  ): Promise<RTCRtpSender | undefined>;
-  removeTrack(sender: RTCRtpSender): boolean;
-  negotiate(): Promise<void>;
+  readonly pcManager?: { readonly publisher: Transport };
+  createSender(track: Track, ...rest: unknown[]): Promise<RTCRtpSender>;
+  createSimulcastSender(track: Track, ...rest: unknown[]): Promise<RTCRtpSender | undefined>;
+}
+
+/** A PCTransport: livekit-client's own wrapper of the connection that publishes. */
+interface Transport {
+  readonly pc: RTCPeerConnection;
+  addTransceiver(track: MediaStreamTrack, init: RTCRtpTransceiverInit): RTCRtpTransceiver | Promise<RTCRtpTransceiver>;
+  removeTrack(sender: RTCRtpSender): void;
+  negotiate(onError?: (error: Error) => void): unknown;
+  close(): void;
 }
 
 interface Track {
-  readonly kind: string;
-  readonly mediaStreamTrack: MediaStreamTrack;
-  readonly mediaStream?: MediaStream;
-  codec?: string;
-  setSimulcastTrackSender(codec: string, sender: RTCRtpSender): unknown;
+  readonly sender?: RTCRtpSender;
+  readonly simulcastCodecs?: ReadonlyMap<string, { readonly sender?: RTCRtpSender }>;
 }
 
+type Pool = TransceiverPool<RTCPeerConnection>;
+
+/** A reconnect may make another connection, with a pool of its own. */
+const pools = new WeakMap<Transport, Pool>();
+const patched = new WeakSet<Engine>();
+
 /** What a room publishes from now on is sent by transceivers of a pool. */
-export function publishThroughPool(room: Room, options?: TransceiverPoolOptions): void {
+export function publishThroughPool(room: Room, options?: ReleaseOptions): void {
   // All rooms have one class of engine, and a room gets a new engine when it connects again.
-  const engine = Object.getPrototypeOf(room.engine) as Engine & { poolOf?: typeof poolOf };
-  if (engine.poolOf) return;
-
-  /** A reconnect may make another connection; its transceivers are its own. */
-  const pools = new WeakMap<RTCPeerConnection, TransceiverPool<RTCPeerConnection>>();
-  const releasing = new WeakMap<RTCPeerConnection, Set<Promise<unknown>>>();
-  function poolOf(pc: RTCPeerConnection): TransceiverPool<RTCPeerConnection> {
-    let pool = pools.get(pc);
-    if (!pool) pools.set(pc, (pool = new TransceiverPool(pc, options)));
-    return pool;
+  const engine = Object.getPrototypeOf(room.engine) as Engine;
+  if (patched.has(engine)) return;
+  patched.add(engine);
+  for (const name of ['createSender', 'createSimulcastSender'] as const) {
+    const create = engine[name] as Engine['createSimulcastSender'];
+    engine[name] = async function (this: Engine, track: Track, ...rest: unknown[]) {
+      const publisher = this.pcManager?.publisher;
+      const users = publisher && adopt(publisher, options);
+      const sender = await create.call(this, track, ...rest);
+      if (sender) users?.set(sender, { track, seen: false });
+      return sender;
+    } as Engine['createSender'];
   }
-  engine.poolOf = poolOf;
+}
 
-  /** `kind` keeps primary senders, and senders of a second codec, apart: their codecs are preferred differently. */
-  async function acquire(
-    { pcManager }: Engine,
-    track: MediaStreamTrack,
-    streams: MediaStream[],
-    sendEncodings: RTCRtpEncodingParameters[] | undefined,
-    profile: string,
-  ): Promise<RTCRtpSender> {
-    if (!pcManager) throw new Error('the room is not connected');
-    const request = { streams, profile, ...(sendEncodings && { sendEncodings }) };
-    const { transceiver } = await poolOf(pcManager.publisher.pc).acquire(track, request);
-    return transceiver.sender;
-  }
+/** The pool of the connection that a room publishes by now, for statistics and tests. */
+export function poolOf(room: Room): Pool | undefined {
+  const publisher = (room.engine as unknown as Engine | undefined)?.pcManager?.publisher;
+  return publisher && pools.get(publisher);
+}
 
-  engine.createTransceiverRTCRtpSender = function (track, options, encodings) {
-    const { videoCodec } = options as { videoCodec?: string };
-    if (track.kind === 'video' && videoCodec !== undefined) track.codec = videoCodec;
-    const streams = track.mediaStream ? [track.mediaStream] : [];
-    return acquire(
-      this,
-      track.mediaStreamTrack,
-      streams,
-      encodings,
-      `primary ${track.kind === 'video' ? videoCodec : ''}`,
-    );
+/** Which track a sender was made for, and whether it was seen to be that track's. */
+type Users = Map<RTCRtpSender, { readonly track: Track; seen: boolean }>;
+const usersOf = new WeakMap<Transport, Users>();
+
+/** Every way in which livekit-client gets a sender, or gives it up, leads through these methods of its transport. */
+function adopt(publisher: Transport, options?: ReleaseOptions): Users {
+  const known = usersOf.get(publisher);
+  if (known) return known;
+  const { pc, addTransceiver, removeTrack, negotiate, close } = publisher;
+  const pool = new TransceiverPool(pc, options);
+  const users: Users = new Map();
+  pools.set(publisher, pool);
+  usersOf.set(publisher, users);
+
+  const release = async (sender: RTCRtpSender) => {
+    users.delete(sender);
+    const transceiver = pc.getTransceivers().find((each) => each.sender === sender);
+    if (!transceiver) return;
+    const { needsNegotiation } = await pool.release(transceiver);
+    // livekit-client makes an offer at once, without waiting for this: it may have been too early for the stop.
+    if (needsNegotiation) await publisher.negotiate(() => {});
   };
-
-  engine.createSimulcastTransceiverSender = async function (track, { mediaStreamTrack }, { videoCodec }, encodings) {
-    const sender = await acquire(this, mediaStreamTrack, [], encodings, `second ${videoCodec}`);
-    if (videoCodec === undefined) return undefined;
-    await track.setSimulcastTrackSender(videoCodec, sender);
-    return sender;
+  // It fails for what was published before the pool was there, and where the connection was closed meanwhile.
+  const released = (sender: RTCRtpSender) => void release(sender).catch(() => {});
+  // livekit-client waits for it, for React Native's is asynchronous.
+  publisher.addTransceiver = async (track, init) => {
+    // Placeholders of what it will receive are not the pool's.
+    if (!(track instanceof MediaStreamTrack)) return addTransceiver.call(publisher, track, init);
+    const { streams = [], sendEncodings } = init;
+    const { transceiver } = await pool.acquire(track, { streams, ...(sendEncodings && { sendEncodings }) });
+    return transceiver;
   };
-
-  const { removeTrack, negotiate } = engine;
-  engine.removeTrack = function (sender) {
-    const removed = removeTrack.call(this, sender);
-    const pc = this.pcManager?.publisher.pc;
-    const transceiver = pc?.getTransceivers().find((each) => each.sender === sender);
-    if (pc && transceiver) {
-      // It fails for what was published before the pool was there, and that is removed already.
-      const released = poolOf(pc)
-        .release(transceiver)
-        .catch(() => {});
-      const all = releasing.get(pc) ?? new Set();
-      releasing.set(pc, all.add(released));
-      void released.finally(() => all.delete(released));
+  publisher.removeTrack = (sender) => {
+    removeTrack.call(publisher, sender);
+    released(sender);
+  };
+  publisher.negotiate = (onError) => {
+    // While a connection has failed, it forgets senders without removing them.
+    for (const [sender, user] of users) {
+      const { track } = user;
+      const owns =
+        track.sender === sender || [...(track.simulcastCodecs?.values() ?? [])].some((each) => each.sender === sender);
+      if (user.seen && !owns) released(sender);
+      user.seen ||= owns;
     }
-    return removed;
+    return negotiate.call(publisher, onError);
   };
-
-  // The offer that says so comes after the release, which needs the encoders as they were negotiated.
-  engine.negotiate = async function () {
-    const pc = this.pcManager?.publisher.pc;
-    if (pc) await Promise.all(releasing.get(pc) ?? []);
-    return negotiate.call(this);
+  publisher.close = () => {
+    pool.dispose();
+    users.clear();
+    close.call(publisher);
   };
+  return users;
 }

@@ -2,13 +2,11 @@ import type { BlankTrack } from './blank-track.js';
 import { TransceiverPoolError } from './errors.js';
 import type { CodecLike, EncodingsOf, PeerConnectionLike, StreamsOf, TransceiverOf } from './standard.js';
 
-/** Options of a TransceiverPool. */
-export interface TransceiverPoolOptions {
-  /** How many unused transceivers of one key are kept; what is released beyond is stopped. Default 4. */
-  maxParkedPerKey?: number;
+/** Options of {@link releaseSender}, and of a pool's releases. */
+export interface ReleaseOptions {
   /**
-   * How memory comes back at release. `shrink`, the default, keeps the transceiver for the next publication: its
-   * encoders are made tiny. `stop` gives it up for good; its m-line can be used again after the next negotiation.
+   * How memory comes back. `shrink`, the default: at once, for the encoders are made tiny before the transceiver is
+   * stopped. `stop`: with the next negotiation; the call waits for nothing.
    */
   free?: 'shrink' | 'stop';
   /** How long a call to the connection may take, in ms, before its transceiver is given up. Default 5000. */
@@ -21,24 +19,32 @@ export interface TransceiverPoolOptions {
   blankVideoTrack?: () => BlankTrack;
   /** How long encoders get to become tiny, in ms. Default 50. */
   shrinkMs?: number;
+}
+
+/** Options of a TransceiverPool. */
+export interface TransceiverPoolOptions extends ReleaseOptions {
   /**
-   * When a released transceiver may be used again. `negotiated`, the default: once the other side has heard of the end
-   * of the last publication. `immediate`: at once; the other side may then see one publication where two were meant.
+   * What a publication gets. `none`, the default: a new sender, on the m-line of a stopped one. It is right in front of
+   * any receiver. `sender`: the very sender of a publication that ended, once the other side has heard of the end, with
+   * the same kind, codecs, layers and profile. Its packets carry no MID and RID once a receiver has acknowledged its SSRCs,
+   * and its m-line names the first track that it sent: ask for it only where the receiver binds by neither.
    */
-  reuse?: 'negotiated' | 'immediate';
+  reuse?: 'none' | 'sender';
+  /** With `reuse: 'sender'`, how many unused senders of one key are kept; what is released beyond is stopped. Default 4. */
+  maxParkedPerKey?: number;
 }
 
 /** Options of {@link TransceiverPool.acquire}; all but `profile` are those of `addTransceiver`. */
 export interface AcquireOptions<PC extends PeerConnectionLike = PeerConnectionLike> {
   /** What the other side gets the track in. Default: no stream. */
   streams?: StreamsOf<PC>;
-  /** Layers and their limits. A reused sender has the very same layers, with these limits and no older ones. */
+  /** Layers and their limits. A reused sender has the very same layers, with these limits and none of the last publication. */
   sendEncodings?: EncodingsOf<PC>;
   /** For `setCodecPreferences`. Only a transceiver with the same list is reused. */
   codecs?: readonly CodecLike[];
   /**
-   * Whatever else sticks to a sender, by a name of your own: encoded streams can be attached only once, a transform
-   * stays. Only a transceiver of the same profile is reused. Default: none.
+   * Anything else that stays with a sender, by a name of your own: encoded streams can be attached only once, and a
+   * transform stays. A sender is reused only for the same profile. Default: none.
    */
   profile?: string;
 }
@@ -47,17 +53,23 @@ export interface AcquireOptions<PC extends PeerConnectionLike = PeerConnectionLi
 export interface Lease<PC extends PeerConnectionLike = PeerConnectionLike> {
   /** Sends the track; it is the caller's until released. */
   transceiver: TransceiverOf<PC>;
-  /** Whether it was used before. */
+  /** Whether it was used before; only with `reuse: 'sender'`. */
   reused: boolean;
-  /** Whether nothing arrives at the other side before an offer and an answer. */
+  /** Whether nothing arrives at the other side before an offer and an answer: always so, with a new sender or an old one. */
   needsNegotiation: boolean;
 }
 
-/** What {@link TransceiverPool.release} gives. */
+/** What {@link TransceiverPool.release} and {@link releaseSender} give. */
 export interface Released {
-  /** Whether the other side doesn't know of the end before an offer and an answer. */
+  /**
+   * Whether an offer and an answer are missing until the other side knows of the end, and until another transceiver can
+   * get the m-line of a stopped one.
+   */
   needsNegotiation: boolean;
-  /** How its memory came back; `none` for audio, which has next to none, and where shrinking is impossible. */
+  /**
+   * How its memory comes back. `shrunk`: it is back. `stopped`: with the next negotiation. `none`: it was kept, and is
+   * audio, which has next to none, or can't be made tiny.
+   */
   freed: 'shrunk' | 'stopped' | 'none';
 }
 
@@ -65,24 +77,30 @@ export interface Released {
 export interface TransceiverPoolStats {
   /** Being prepared for a track. */
   acquiring: number;
-  /** With somebody who has not released them. */
+  /** With a caller that has not released them. */
   leased: number;
   /** Giving their memory back. */
   releasing: number;
-  /** Waiting for the next track. */
+  /** Waiting for the next track, with `reuse: 'sender'`. */
   parked: number;
+  /** Released, and kept for good: the first m-line of the BUNDLE group, which must not be stopped. 0 or 1. */
+  anchors: number;
+  /** Stopped, while the other side does not know it: another transceiver gets the m-line after the next negotiation. */
+  stopping: number;
   /** Made by `addTransceiver`. */
   created: number;
-  /** Handed out again. */
+  /** Handed out again, with `reuse: 'sender'`. */
   reused: number;
   /** Made tiny. */
   shrunk: number;
-  /** Stopped by the pool: too many of them, never negotiated, given up, `free: 'stop'`, or parked at `dispose`. */
+  /** Stopped by the pool. */
   stopped: number;
-  /** Given up because preparing or releasing them failed; they are in `stopped`, too. */
+  /** Given up because preparing or releasing them failed; they are in `stopped` or `anchors`, too. */
   failed: number;
-  /** Parked ones that somebody else took, with `addTrack` for example, or stopped. */
+  /** Stopped by another caller, or taken when parked, with `addTrack` for example. */
   lost: number;
+  /** Offers of this side that were taken back before an answer. Not seen in libraries without events. */
+  lostNegotiations: number;
 }
 
 export type Settings = Required<Omit<TransceiverPoolOptions, 'blankVideoTrack'>>;
@@ -92,7 +110,7 @@ const DEFAULTS: Settings = {
   free: 'shrink',
   settleMs: 5000,
   shrinkMs: 50,
-  reuse: 'negotiated',
+  reuse: 'none',
 };
 
 /** @throws TransceiverPoolError `invalid-argument` */
@@ -105,7 +123,8 @@ export function settings(options: unknown): Settings {
   if (!isTime(settleMs) || settleMs === 0) throw invalid('settleMs', settleMs, 'ms above 0');
   if (!isTime(shrinkMs)) throw invalid('shrinkMs', shrinkMs, 'ms from 0');
   if (!['shrink', 'stop'].includes(free)) throw invalid('free', free, "'shrink' or 'stop'");
-  if (!['negotiated', 'immediate'].includes(reuse)) throw invalid('reuse', reuse, "'negotiated' or 'immediate'");
+  if (!['none', 'sender'].includes(reuse)) throw invalid('reuse', reuse, "'none' or 'sender'");
+  if (reuse === 'sender' && free === 'stop') throw invalid('free', free, "'shrink': a stopped sender can't be reused");
   const blank = given['blankVideoTrack'];
   if (blank !== undefined && typeof blank !== 'function') throw invalid('blankVideoTrack', blank, 'a function');
   return all;

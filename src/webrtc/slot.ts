@@ -1,34 +1,41 @@
 import { keyOf, ridsOf } from './encodings.js';
 import type { AcquireOptions } from './options.js';
-import { isStopped, sends, type ParametersLike, type TrackLike, type TransceiverLike } from './standard.js';
+import {
+  isStopped,
+  sends,
+  type ParametersLike,
+  type PeerConnectionLike,
+  type TrackLike,
+  type TransceiverLike,
+} from './standard.js';
 
-/** acquiring → leased → releasing → parked → acquiring, any → dead */
-export type State = 'acquiring' | 'leased' | 'releasing' | 'parked' | 'dead';
+/**
+ * acquiring → leased → releasing → stopping, with `reuse: 'sender'` parked instead, and parked → acquiring; any → dead.
+ * `anchor`: released, and kept for good because other m-lines use its transport.
+ */
+export type State = 'acquiring' | 'leased' | 'releasing' | 'parked' | 'anchor' | 'stopping' | 'dead';
 
 /** A transceiver of the pool, and what the pool knows of it. */
 export class Slot {
   state: State = 'leased';
-  /** Whether somebody has it and owes a release, even if it died meanwhile. */
+  /** Whether a caller has it and owes a release, even if it was stopped meanwhile. */
   lent = true;
+  /** Whether another caller took it: what it does now is not the pool's business. */
+  lost = false;
   /** The release that is going on, or the last one. */
   done: Promise<unknown> = Promise.resolve();
-  /** Whether it has ever sent. `addTrack` takes an unused transceiver that has not, whoever made it. */
+  /** Whether it has ever sent. `addTrack` takes an unused transceiver that has not, also one of the pool. */
   hasSent = false;
   /** Whether the other side has heard of the end of the last publication. */
   endIsKnown = false;
-  /** Ids of the streams that it was last given. */
-  streams = '';
-  /** Those that the other side knows; none until an offer with them was answered. */
-  knownStreams: string | undefined;
   readonly kind: string;
   readonly degradationPreference: string | undefined;
   readonly #key: string;
   /** What the sender was left with when it was parked: null, but in libraries that can't unset a track. */
   #left: TrackLike | null | undefined = null;
-  /** The session as it was when the streams were given; none while that is not to be told. */
-  #session: string | undefined;
 
   constructor(
+    readonly pc: PeerConnectionLike,
     readonly transceiver: TransceiverLike,
     { kind }: TrackLike,
     { codecs, profile }: AcquireOptions,
@@ -47,8 +54,13 @@ export class Slot {
     return this.#key + ridsOf(this.parameters().encodings);
   }
 
-  /** Whether nobody has it: it is kept for later, or about to be. */
+  /** Whether no caller has it: it is kept, or about to be. */
   isFree(): boolean {
+    return this.state === 'anchor' || this.isSpare();
+  }
+
+  /** Whether it is kept for the next track, or about to be. */
+  isSpare(): boolean {
     return this.state === 'parked' || this.state === 'releasing';
   }
 
@@ -58,38 +70,39 @@ export class Slot {
     this.#left = this.transceiver.sender.track;
   }
 
-  /** Notes the ids of the streams that it gets; `session` as for {@link look}. */
-  give(streams: string, session: string | undefined): void {
-    this.streams = streams;
-    this.#session = session;
-  }
-
-  /**
-   * Notes what both sides know.
-   *
-   * @param session names what was agreed on last; none unless the connection is stable, for what is being agreed on
-   * may say less than is given now
-   */
-  look(session: string | undefined): void {
+  /** Notes what the other side knows. */
+  look(): void {
     const sending = sends(this.transceiver.currentDirection);
     if (sending) this.hasSent = true;
-    if (session === undefined) return;
     // An offer that was made before the release can be set after it.
-    this.endIsKnown = !sending && this.state === 'parked';
-    this.#session ??= session;
-    if (session !== this.#session) this.knownStreams = this.streams;
+    if (this.pc.signalingState === 'stable') this.endIsKnown = !sending && this.state === 'parked';
   }
 
-  /** Whether somebody stopped it, or, as it is left when parked, uses it. */
+  /** Whether another caller stopped it, or, as it is left when parked, uses it. */
   isLost(): boolean {
     const { state, transceiver } = this;
-    return isStopped(transceiver) || (state === 'parked' && !this.isIdle());
+    if (state === 'stopping') return false;
+    if (isStopped(transceiver) || (state === 'parked' && !this.isIdle())) return true;
+    // `addTrack` takes one that has never sent.
+    return state === 'anchor' && sends(transceiver.direction);
   }
 
   /** Whether it is as it was left when parked. */
   isIdle(): boolean {
     const { sender, direction } = this.transceiver;
     return sender.track === this.#left && !sends(direction);
+  }
+
+  /** Whether it was stopped, and its m-line waits for a negotiation until another transceiver can get it. */
+  isStopping(): boolean {
+    const { currentDirection, mid } = this.transceiver;
+    // Until then the connection lists it.
+    return (
+      this.state === 'stopping' &&
+      mid !== null &&
+      currentDirection !== 'stopped' &&
+      this.pc.getTransceivers().includes(this.transceiver)
+    );
   }
 }
 

@@ -31,7 +31,10 @@ export interface SenderLike {
 
 /** An RTCRtpTransceiver. */
 export interface TransceiverLike {
+  /** Of its m-line; null without one. */
+  readonly mid?: string | null | undefined;
   readonly sender: SenderLike;
+  readonly receiver?: { readonly track?: TrackLike | null };
   readonly direction: string;
   readonly currentDirection?: string | null | undefined;
   stop(): unknown;
@@ -48,6 +51,8 @@ export interface InitLike {
 /** An RTCPeerConnection, of a browser or of a library for Node. */
 export interface PeerConnectionLike {
   readonly signalingState: string;
+  /** The pending one, or else the current one. */
+  readonly localDescription?: { readonly sdp?: string } | null | undefined;
   readonly currentLocalDescription?: { readonly sdp?: string } | null | undefined;
   addTransceiver(track: any, init?: InitLike): TransceiverLike;
   getTransceivers(): TransceiverLike[];
@@ -81,7 +86,7 @@ export interface CodecLike {
 export const sends = (direction: string | null | undefined): boolean =>
   direction === 'sendonly' || direction === 'sendrecv';
 
-/** Whether it was stopped, by whomever: it stays so for good. */
+/** Whether it was stopped, by the pool or by another caller: it stays so for good. */
 export function isStopped(transceiver: TransceiverLike): boolean {
   const { direction, currentDirection, stopped, stopping } = transceiver as TransceiverLike & {
     stopped?: boolean;

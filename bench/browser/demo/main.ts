@@ -117,7 +117,7 @@ async function flows(): Promise<void> {
 async function run(way: Way, pid: string | undefined): Promise<void> {
   for (const figure of Object.values(values)) figure[way] = [];
   await receiver.open();
-  sender.open({ ...SCREEN_SHARE, pool: way === 'pool' });
+  await sender.open({ ...SCREEN_SHARE, way });
   await sleep(500);
   const memory = async () => (pid === undefined ? undefined : (await memories(`?pid=${pid}`))[pid]);
   const start = await memory();

@@ -1,6 +1,7 @@
 // The page that publishes and unpublishes, in a process of its own, so that its memory can be told from the rest.
 
-import { TransceiverPool } from '../../../src/webrtc/index.js';
+import { releaseSender, TransceiverPool } from '../../../src/webrtc/index.js';
+import type { Released } from '../../../src/webrtc/index.js';
 import type { Kind, SenderCalls, Sent, Setup } from '../calls.js';
 import { Picture, tone } from './media.js';
 import { gathered, onlyThisMachine, Translator } from './sdp.js';
@@ -18,8 +19,14 @@ class Sender {
   #publications = 0;
 
   constructor(readonly setup: Setup) {
-    if (setup.pool) this.pool = new TransceiverPool(this.pc, setup.options);
+    if (setup.way === 'pool') this.pool = new TransceiverPool(this.pc, setup.options);
     this.#picture = new Picture(setup.width, setup.height, setup.framesPerSecond);
+  }
+
+  async begin(): Promise<void> {
+    if (!this.setup.anchored) return;
+    this.pc.createDataChannel('anchor');
+    await this.#negotiate();
   }
 
   async publish(kind: Kind): Promise<boolean> {
@@ -48,8 +55,7 @@ class Sender {
   async unpublish(kind: Kind): ReturnType<SenderCalls['unpublish']> {
     const { transceiver, track } = this.#published.get(kind)!;
     this.#published.delete(kind);
-    const released = await this.pool?.release(transceiver);
-    if (!released) this.pc.removeTrack(transceiver.sender);
+    const released = await this.#release(transceiver);
     if (!this.setup.keepTracks) track.stop();
     if (released?.needsNegotiation !== false) await this.#negotiate();
     return released?.freed ?? 'none';
@@ -66,6 +72,15 @@ class Sender {
     return sent;
   }
 
+  async #release(transceiver: RTCRtpTransceiver): Promise<Released | undefined> {
+    const { pc, setup } = this;
+    if (setup.way === 'pool') return this.pool!.release(transceiver);
+    if (setup.way === 'releaseSender') return releaseSender(pc, transceiver.sender, setup.options);
+    if (setup.way === 'stop') transceiver.stop();
+    else pc.removeTrack(transceiver.sender);
+    return undefined;
+  }
+
   counts(): ReturnType<SenderCalls['counts']> {
     const sdp = this.pc.localDescription?.sdp ?? '';
     const sections = sdp.match(/^m=/gm)?.length ?? 0;
@@ -79,9 +94,9 @@ class Sender {
   }
 
   #layers(): RTCRtpEncodingParameters[] {
-    const { layers, codec = '' } = this.setup;
-    // Without a pool, layers of different publications must not be taken for one another.
-    const suffix = this.pool ? '' : String(this.#publications++);
+    const { layers, codec = '', options } = this.setup;
+    // Layers of different senders must not be taken for one another.
+    const suffix = options?.reuse === 'sender' ? '' : String(this.#publications++);
     return layers.map((name, i) => ({
       rid: name + suffix,
       scaleResolutionDownBy: 2 ** (layers.length - 1 - i),
@@ -110,14 +125,17 @@ let sender: Sender | undefined;
 let weight: Uint8Array | undefined;
 
 export const calls: SenderCalls = {
-  open: (setup) => {
+  open: async (setup) => {
     sender = new Sender(setup);
+    await sender.begin();
   },
   publish: (kind) => sender!.publish(kind),
   unpublish: (kind) => sender!.unpublish(kind),
   sent: (kind) => sender!.sent(kind),
   counts: () => sender!.counts(),
   stats: () => sender!.pool?.stats(),
+  check: () => sender!.pool?.check() ?? [],
+  ufrags: () => sender!.pc.localDescription!.sdp.match(/(?<=^a=ice-ufrag:)\S+/gm) ?? [],
   codecs: (wanted) => {
     const can = new Set(RTCRtpSender.getCapabilities('video')!.codecs.map(({ mimeType }) => mimeType));
     return wanted.filter((codec) => can.has(codec));

@@ -12,7 +12,8 @@ class Pair {
   readonly pool: TransceiverPool<RTCPeerConnection>;
   readonly picture = new Picture(480, 270, 10);
 
-  constructor(options?: TransceiverPoolOptions, configuration?: RTCConfiguration) {
+  /** Most of what follows is of senders that are handed out again. */
+  constructor(options: TransceiverPoolOptions = { reuse: 'sender' }, configuration?: RTCConfiguration) {
     this.pc = new RTCPeerConnection(configuration);
     this.pool = new TransceiverPool(this.pc, options);
   }
@@ -140,6 +141,51 @@ const calls: TrapCalls = {
     { free: 'stop' },
   ),
 
+  recycled: paired(async (pair) => {
+    const sections: number[] = [];
+    const note = () => void sections.push(pair.pc.localDescription!.sdp.match(/^m=/gm)!.length);
+    const stopping: number[] = [];
+    await pair.pool.acquire(tone());
+    const { transceiver } = await pair.pool.acquire(pair.picture.track());
+    await pair.negotiate();
+    note();
+    await pair.pool.release(transceiver);
+    // An offer with the stop that is taken back, and one whose answer is refused.
+    await pair.pc.setLocalDescription();
+    await pair.pc.setLocalDescription({ type: 'rollback' });
+    stopping.push(pair.pool.stats().stopping);
+    await pair.pc.setLocalDescription();
+    await pair.pc.setRemoteDescription({ type: 'answer', sdp: 'v=0\r\n' }).catch(() => {});
+    stopping.push(pair.pool.stats().stopping);
+    await pair.pc.setLocalDescription({ type: 'rollback' });
+    // The m-line is not free yet.
+    const second = await pair.pool.acquire(pair.picture.track());
+    await pair.negotiate();
+    note();
+    stopping.push(pair.pool.stats().stopping);
+    // A stop and a start in one offer.
+    await pair.pool.release(second.transceiver);
+    await pair.pool.acquire(pair.picture.track());
+    await pair.negotiate();
+    note();
+    const { lostNegotiations } = pair.pool.stats();
+    return { sections, stopping, lostNegotiations, check: pair.pool.check() };
+  }, {}),
+
+  disposed: async () => {
+    let pair: Pair | undefined = new Pair({});
+    const kept = pair.pool;
+    const gone = new WeakRef(pair.pc);
+    const { transceiver } = await kept.acquire(pair.picture.track());
+    await pair.negotiate();
+    await kept.release(transceiver);
+    kept.dispose();
+    pair.close();
+    pair = undefined;
+    Object.assign(globalThis, { kept, isGone: () => gone.deref() === undefined });
+  },
+  isGone: () => (globalThis as unknown as { isGone(): boolean }).isGone(),
+
   refused: paired(async (pair) => {
     const track = pair.picture.track();
     const codes: string[] = [];
@@ -209,7 +255,7 @@ const calls: TrapCalls = {
         again: attach(encrypted.transceiver),
       };
     },
-    {},
+    { reuse: 'sender' },
     { encodedInsertableStreams: true } as RTCConfiguration,
   ),
 
@@ -226,7 +272,7 @@ const calls: TrapCalls = {
       });
       return freed;
     },
-    { blankVideoTrack: () => new Picture(16, 16, 30).track() },
+    { reuse: 'sender', blankVideoTrack: () => new Picture(16, 16, 30).track() },
   ),
 };
 

@@ -1,0 +1,243 @@
+// A participant of a LiveKit room that publishes pictures of a canvas and a tone again and again, and watches others.
+
+import {
+  Room,
+  RoomEvent,
+  setLogLevel,
+  Track,
+  VideoPreset,
+  VideoQuality,
+  type RemoteTrack,
+  type RemoteTrackPublication,
+} from 'livekit-client';
+import { poolOf, publishThroughPool } from '../../../examples/livekit-client-pool/publish-through-pool.js';
+import { releaseSender } from '../../../src/webrtc/index.js';
+import type { Way } from '../calls.js';
+import type { ParticipantCalls, Seen, Shape } from '../room-calls.js';
+import { tone } from './media.js';
+
+setLogLevel('silent');
+
+const FRAMES_PER_SECOND = 8;
+
+/** Not in its types. */
+interface EngineInside {
+  pcManager: {
+    state: number;
+    publisher: { pc: RTCPeerConnection; removeTrack(sender: RTCRtpSender): void };
+  };
+  client: Record<'onLocalTrackPublished' | 'onAnswer', ((...args: unknown[]) => unknown) | undefined>;
+}
+/** livekit-client's number for a connection that has failed. */
+const FAILED = 3;
+
+let room: Room | undefined;
+const gone: Partial<Record<'room' | 'connection', WeakRef<object>>> = {};
+const inside = () => room!.engine as unknown as EngineInside;
+const connection = () => inside().pcManager.publisher.pc;
+
+// ── what is published ────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Picture {
+  readonly canvas: HTMLCanvasElement;
+  color: string;
+}
+const pictures = new Map<string, Picture>();
+const published = new Map<string, MediaStreamTrack>();
+
+function pictureTrack(name: string, { width = 480, height = 270, color = '#c00' }: Shape): MediaStreamTrack {
+  let picture = pictures.get(name);
+  if (!picture) {
+    const made = { canvas: document.createElement('canvas'), color };
+    pictures.set(name, (picture = made));
+    const context = made.canvas.getContext('2d')!;
+    let count = 0;
+    setInterval(() => {
+      const { width: w, height: h } = made.canvas;
+      context.fillStyle = made.color;
+      context.fillRect(0, 0, w, h);
+      context.fillStyle = count++ % 2 ? '#111' : '#222';
+      context.fillRect(0, 0, w / 10, h / 10); // or else there is nothing new to encode
+    }, 1000 / FRAMES_PER_SECOND);
+  }
+  Object.assign(picture.canvas, { width, height });
+  picture.color = color;
+  return picture.canvas.captureStream(FRAMES_PER_SECOND).getVideoTracks()[0]!;
+}
+
+/** As many smaller layers as are asked for. */
+function smaller({ width = 480, height = 270, layers = 1 }: Shape): VideoPreset[] {
+  const scales = [4, 2].slice(3 - layers);
+  return scales.map((scale) => new VideoPreset(width / scale, height / scale, 400_000 / scale, FRAMES_PER_SECOND));
+}
+
+const SOURCES = {
+  camera: Track.Source.Camera,
+  screen_share: Track.Source.ScreenShare,
+  microphone: Track.Source.Microphone,
+};
+
+// ── what is seen ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const watched = new Map<
+  string,
+  { track: RemoteTrack; publication: RemoteTrackPublication; element: HTMLMediaElement }
+>();
+let [begun, ended] = [0, 0];
+
+function watch(theirs: Room): void {
+  theirs.on(RoomEvent.TrackSubscribed, (track, publication) => {
+    begun++;
+    const element = track.attach();
+    document.body.append(element);
+    watched.set(publication.trackSid, { track, publication, element });
+  });
+  theirs.on(RoomEvent.TrackUnsubscribed, (track, publication) => {
+    ended++;
+    watched.delete(publication.trackSid);
+    for (const element of track.detach()) element.remove();
+  });
+}
+
+/** Of the middle of a video. */
+function colorOf(video: HTMLVideoElement): number[] | undefined {
+  if (!video.videoWidth) return undefined;
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext('2d')!;
+  context.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1);
+  return Array.from(context.getImageData(0, 0, 1, 1).data).slice(0, 3);
+}
+
+// ── ways to unpublish ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function unpublishBy(way: Way): void {
+  if (way !== 'stop' && way !== 'releaseSender') return;
+  const { publisher } = inside().pcManager;
+  const { removeTrack } = publisher;
+  publisher.removeTrack = (sender) => {
+    removeTrack.call(publisher, sender);
+    if (way === 'releaseSender') releaseSender(publisher.pc, sender).catch(() => {});
+    else
+      publisher.pc
+        .getTransceivers()
+        .find((each) => each.sender === sender)
+        ?.stop();
+  };
+}
+
+const withheld: { [Name in keyof EngineInside['client']]?: EngineInside['client'][Name] } = {};
+let weight: Uint8Array | undefined;
+
+export const calls: ParticipantCalls = {
+  connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false }) => {
+    room = new Room({ stopLocalTrackOnUnpublish: true, singlePeerConnection, dynacast });
+    watch(room);
+    if (way === 'pool') publishThroughPool(room, options);
+    await room.connect(url, token);
+    unpublishBy(way);
+  },
+  publish: async (name, shape) => {
+    const video = shape.source !== 'microphone';
+    const track = video ? pictureTrack(name, shape) : tone();
+    published.set(name, track);
+    const layers = smaller(shape);
+    const { trackSid } = await room!.localParticipant.publishTrack(track, {
+      source: SOURCES[shape.source],
+      ...(video && {
+        simulcast: layers.length > 0,
+        videoSimulcastLayers: layers,
+        screenShareSimulcastLayers: layers,
+        backupCodec: false,
+        ...(shape.codec && { videoCodec: shape.codec }),
+      }),
+    });
+    return trackSid;
+  },
+  unpublish: async (name) => {
+    await room!.localParticipant.unpublishTrack(published.get(name)!);
+    published.delete(name);
+  },
+  seen: async () => {
+    const all: Seen[] = [];
+    for (const [sid, { track, publication, element }] of watched) {
+      const one = { source: publication.source, sid, frames: 0, width: 0, height: 0, energy: 0 };
+      const stats = await track.getRTCStatsReport();
+      for (const report of stats?.values() ?? []) {
+        if (report.type !== 'inbound-rtp') continue;
+        one.frames = report.framesDecoded ?? report.totalSamplesReceived ?? 0;
+        one.width = report.frameWidth ?? 0;
+        one.height = report.frameHeight ?? 0;
+        one.energy = report.totalAudioEnergy ?? 0;
+      }
+      all.push({ ...one, color: element instanceof HTMLVideoElement ? colorOf(element) : undefined });
+    }
+    return all;
+  },
+  subscriptions: () => ({ begun, ended }),
+  counts: () => {
+    const pc = connection();
+    const all = pc.getTransceivers();
+    const sdp = pc.currentLocalDescription?.sdp ?? '';
+    return {
+      transceivers: all.length,
+      sending: all.filter(({ currentDirection }) => /send/.test(currentDirection ?? '')).length,
+      sections: sdp.match(/^m=/gm)?.length ?? 0,
+      sdpBytes: sdp.length,
+      ufrags: new Set(sdp.match(/^a=ice-ufrag:.*/gm)).size,
+    };
+  },
+  stats: () => poolOf(room!)?.stats(),
+  check: () => poolOf(room!)?.check() ?? [],
+  sent: async () => {
+    const codecs = new Set<string>();
+    let active = 0;
+    for (const { sender } of connection().getTransceivers()) {
+      if (sender.track?.kind !== 'video') continue;
+      active += sender.getParameters().encodings.filter((each) => each.active).length;
+      const stats = await sender.getStats();
+      for (const report of stats.values()) {
+        if (report.type === 'outbound-rtp' && report.codecId) codecs.add(stats.get(report.codecId).mimeType);
+      }
+    }
+    return { codecs: [...codecs], active };
+  },
+  simulate: (scenario) => room!.simulateScenario(scenario),
+  state: () => room!.state,
+  quality: (quality) => {
+    for (const { publication } of watched.values()) publication.setVideoQuality(quality as VideoQuality);
+  },
+  withhold: (which) => {
+    const { client } = inside();
+    Object.assign(client, withheld);
+    const name = { nothing: undefined, publications: 'onLocalTrackPublished', descriptions: 'onAnswer' } as const;
+    const lost = name[which];
+    if (!lost) return;
+    withheld[lost] = client[lost];
+    client[lost] = () => {};
+  },
+  unpublishWhileFailed: async (name) => {
+    const { pcManager } = inside();
+    const { state } = pcManager;
+    pcManager.state = FAILED;
+    await calls.unpublish(name);
+    pcManager.state = state;
+  },
+  leave: async () => {
+    gone.connection = new WeakRef(connection());
+    await room!.disconnect();
+    gone.room = new WeakRef(room!);
+    room = undefined;
+    for (const each of published.values()) each.stop();
+    published.clear();
+  },
+  left: () => (['room', 'connection'] as const).filter((name) => gone[name]?.deref() !== undefined),
+  grow: (mb) => {
+    // At once, and not when garbage is collected.
+    (weight?.buffer as (ArrayBuffer & { transfer(bytes: number): ArrayBuffer }) | undefined)?.transfer(0);
+    weight = mb === 0 ? undefined : new Uint8Array(mb * 1e6).fill(1);
+  },
+};
+
+// `weight` is there, too, or a bundler thinks that it is never read.
+Object.assign(globalThis, { calls, weighs: () => weight?.length });

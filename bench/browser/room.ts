@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import type { Remote } from './calls.js';
+import type { Joining, ParticipantCalls, Seen } from './room-calls.js';
+import { callsOf, openPage, pageScript } from './stage.js';
+
+const SERVER = fileURLToPath(new URL('../../scripts/livekit-server.mjs', import.meta.url));
+/** Of `livekit-server.mjs`: it can't be had on this machine. */
+const UNAVAILABLE = 3;
+
+export interface Server {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly apiSecret: string;
+  close(): void;
+}
+
+/**
+ * The server that `LIVEKIT_URL` names, or a new one on loopback; undefined where there can be none. It is built the first
+ * time: that takes minutes.
+ */
+export async function openServer(): Promise<Server | undefined> {
+  const { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret } = process.env;
+  if (url && apiKey && apiSecret) return { url, apiKey, apiSecret, close: () => {} };
+  if (!existsSync(SERVER)) return undefined;
+  const child: ChildProcess = spawn(process.execPath, [SERVER, '--json', '--with-stdin'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    createInterface(child.stdout!).once('line', (line) =>
+      resolve({ ...(JSON.parse(line) as Omit<Server, 'close'>), close: () => child.stdin!.end() }),
+    );
+    child.once('exit', (status) =>
+      status === UNAVAILABLE ? resolve(undefined) : reject(new Error(`the server ended with status ${status}`)),
+    );
+  });
+}
+
+/** A participant, in a page and a process of its own. */
+export interface Participant {
+  readonly page: Page;
+  readonly calls: Remote<ParticipantCalls>;
+}
+
+/** @param client a version of livekit-client by the name of its package here. Default: the newest that is tested */
+export async function joinRoom(
+  browser: Browser,
+  server: Server,
+  room: string,
+  identity: string,
+  joining: Joining,
+  client?: string,
+): Promise<Participant> {
+  const page = await openPage(browser, pageScript('participant.ts'), undefined, client);
+  const calls = callsOf<ParticipantCalls>(page);
+  await calls.connect(server.url, token(server, room, identity), joining);
+  return { page, calls };
+}
+
+/** Whether `condition` came true of what a participant sees within `ms`, and what it saw last. */
+export async function sees(
+  { calls }: Participant,
+  condition: (seen: Seen[]) => boolean,
+  ms: number,
+): Promise<{ readonly is: boolean; readonly seen: Seen[] }> {
+  for (const end = performance.now() + ms; ; await sleep(100)) {
+    const seen = await calls.seen();
+    if (condition(seen)) return { is: true, seen };
+    if (performance.now() > end) return { is: false, seen };
+  }
+}
+
+/** Colours that tell publications apart, and how one is known again after an encoder. */
+export const COLORS = { red: '#c00', green: '#0c0', blue: '#00c' } as const;
+export type Color = keyof typeof COLORS;
+
+export function looks(color: Color, seen: Seen | undefined): boolean {
+  if (!seen?.color || seen.frames < 3) return false;
+  const at = { red: 0, green: 1, blue: 2 }[color];
+  return seen.color.every((value, i) => (i === at ? value > 110 : value < 90));
+}
+
+/** What lets a participant into a room; see LiveKit's documentation of its access tokens. */
+function token({ apiKey, apiSecret }: Server, room: string, identity: string): string {
+  const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const video = { room, roomJoin: true, canPublish: true, canSubscribe: true };
+  const claims = { iss: apiKey, sub: identity, nbf: now - 10, exp: now + 24 * 3600, video };
+  const signed = `${encoded({ alg: 'HS256', typ: 'JWT' })}.${encoded(claims)}`;
+  return `${signed}.${createHmac('sha256', apiSecret).update(signed).digest('base64url')}`;
+}
