@@ -1,7 +1,7 @@
 // What a program printed, and how two sides of it are compared.
 
-/** A line: what an object showed. Where that is a count: by how much it may differ, or that narrowcast's may be lower. */
-export type Entry = readonly [what: string, value: unknown, tolerance?: number | 'lower'];
+/** A line: what an object showed. Where that is a count: by how much narrowcast's may differ, or only be higher. */
+export type Entry = readonly [what: string, value: unknown, tolerance?: number | { readonly more: number }];
 
 /** By object, in the order in which each showed them. */
 export type Trace = Record<string, Entry[]>;
@@ -44,7 +44,7 @@ export function withAllowances(ours: Trace, plain: Trace, differences: readonly 
     const [what, value, tolerance = 0] = entry;
     if (other?.[0] !== what) return entry;
     const more = Number(value) - Number(other[1]);
-    if (tolerance === 'lower' ? more <= 0 : Math.abs(more) <= tolerance) return other;
+    if (typeof tolerance === 'object' ? more <= tolerance.more : Math.abs(more) <= tolerance) return other;
     for (const difference of differences) {
       if (difference.object !== object || difference.what !== what) continue;
       if (!same(difference.narrowcast, value) || !same(difference.plain, other[1])) continue;
@@ -77,7 +77,7 @@ export function withoutLosses(trace: Trace): Trace {
   return Object.fromEntries(
     Object.entries(trace).map(([object, entries]) => [
       object,
-      entries.filter(([, , tolerance]) => tolerance !== 'lower'),
+      entries.filter(([, , tolerance]) => typeof tolerance !== 'object'),
     ]),
   );
 }

@@ -5,7 +5,7 @@ import { sleep, trace } from './trace.mjs';
 
 const say = trace('leftovers');
 
-/** The engine counts its handles in one sequence: this is the first of the program's. What narrowcast has is before it. */
+/** The engine counts its handles in one sequence: this is the first of the program's. */
 const first = new AudioSource(48_000, 1, 0).ffiHandle;
 
 /** How many listen to every event of the engine. */
@@ -18,8 +18,9 @@ export async function sayLeftovers() {
     await sleep(2); // finalizers run
   }
   say('listeners', listeners());
-  // rtc-node loses those of frames that arrive while a stream is cancelled.
-  say.atMost('handles', handles());
+  // rtc-node loses those of frames that arrive while a stream is cancelled. narrowcast has a track of its own, and its
+  // source, to ask the engine about; and whether a room hears of another's end before its own is a matter of chance.
+  say.atMost('handles', handles(), 3);
 }
 
 /** How many handles the engine has. Asking for one drops it. */

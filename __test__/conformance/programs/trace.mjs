@@ -8,15 +8,15 @@ export const condition = process.env.CONDITION ?? 'idle';
 
 /**
  * The trace of one object: `say(what, value)`. `say.about(what, count, tolerance)` for a count that may differ by
- * `tolerance` between the sides; by condition, where it only may under one: `{ blocked: 30 }`. `say.atMost(what, count)`
- * for a count that may be lower with narrowcast.
+ * `tolerance` between the sides; by condition, where it only may under one: `{ blocked: 30 }`. `say.atMost(what, count,
+ * more)` for a count that with narrowcast may be lower, or higher by `more`.
  */
 export function trace(object) {
   const line = (...fields) => fs.writeSync(fd, `${JSON.stringify([object, ...fields], plain)}\n`);
   const say = (what, value = true) => line(what, value);
   say.about = (what, count, tolerance) =>
     line(what, count, (typeof tolerance === 'number' ? tolerance : tolerance[condition]) ?? 0);
-  say.atMost = (what, count) => line(what, count, 'lower');
+  say.atMost = (what, count, more) => line(what, count, { more });
   return say;
 }
 
