@@ -6,7 +6,7 @@ import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
 
 const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
-const command = { 'cli/main': 'src/cli/main.ts', 'cli/peer-main': 'src/cli/peer-main.ts' };
+const command = { 'cli/main': 'src/cli/main.ts', 'cli/rtc-node-main': 'src/cli/meeting/rtc-node-main.ts' };
 /** For `register`, which loads it by its name. */
 const swapped = { 'livekit/swapped-classes': 'src/livekit/swapped-classes.ts' };
 /** Apart, for what is built together may come to import one another, and who loads this changes how Node loads modules. */

@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { checkWritable, writeJson } from '../src/cli/output-file.js';
-import type { MeetingFigures, MeetingResult } from '../src/cli/result.js';
+import { checkWritable, writeJson } from '../src/cli/shared/output-file.js';
+import type { MeetingFigures, MeetingResult } from '../src/cli/meeting/result.js';
 import { median } from './support/harness.js';
 
 /** One meeting. */

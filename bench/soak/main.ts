@@ -1,6 +1,6 @@
 import { startLivekitServer, type LivekitServer } from '../../__test__/support/livekit-server.js';
 import { ledgerPackage } from '../../__test__/support/ledger.js';
-import { checkWritable, writeJson } from '../../src/cli/output-file.js';
+import { checkWritable, writeJson } from '../../src/cli/shared/output-file.js';
 import { inProcess } from '../support/child.js';
 import { loadLine, watchLoad, type Load } from '../support/load.js';
 import type { Aftermath } from './meeting.js';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { checkWritable, writeJson } from '../../src/cli/output-file.js';
+import { checkWritable, writeJson } from '../../src/cli/shared/output-file.js';
 import { loadLine, watchLoad } from './load.js';
 
 /** One question's answer. */

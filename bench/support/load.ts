@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { loadNow } from '../../src/cli/machine.js';
+import { loadNow } from '../../src/cli/shared/machine.js';
 
 /** What else a machine did while something was measured on it. */
 export interface Load {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { threadClock } from '../../src/cli/thread-clock.js';
+import { threadClock } from '../../src/cli/shared/thread-clock.js';
 
 const clock = threadClock();
 

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import type { Access, AccessFlags } from './access.js';
+import type { Access, AccessFlags } from './record/access.js';
 import { VERSION } from '../version.js';
-import { duration, files, path, whole } from './arguments.js';
-import { runDoctor } from './doctor.js';
-import { failureLine } from './failure.js';
-import { timeName } from './format.js';
-import { Screen } from './screen.js';
+import { duration, files, path, whole } from './shared/arguments.js';
+import { runDoctor } from './doctor/doctor.js';
+import { failureLine } from './shared/failure.js';
+import { timeName } from './shared/format.js';
+import { Screen } from './shared/screen.js';
 
 /** The command was not understood. */
 const USAGE = 2;
@@ -65,7 +65,7 @@ program
   .option('--forget <n>', 'open so many streams each second, and let go of each without closing it', whole(0, 100), 0)
   .option(
     '--out <folder>',
-    'where the recordings go, one WAV file for each participant; in rtc-node/ those of the other side',
+    'where the recordings go, one WAV file for each participant; rtc-node’s go into its rtc-node/ folder',
     path,
     'recordings',
   )
@@ -75,7 +75,7 @@ program
   .option('--no-compare', 'leave rtc-node out: no second process')
   .action(async (options: MeetingFlags, command: Command) => {
     const { sampleRate, frameMs, seconds } = options;
-    const { longestWav } = await import('./wav-file.js');
+    const { longestWav } = await import('./shared/wav-file.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
     if (sampleRate % 100 !== 0) refuse(`--sample-rate ${sampleRate} must be a multiple of 100`);
     if ((sampleRate * frameMs) % 1000 !== 0) {
@@ -84,13 +84,13 @@ program
     if (seconds > longestWav(sampleRate)) {
       refuse(`--seconds ${seconds} is longer than a WAV file can be at ${sampleRate} Hz`);
     }
-    const { holdMeeting } = await import('./meeting.js');
-    const { Ours } = await import('./ours.js');
-    const { paceFor } = await import('./tracks.js');
-    const open = () => new Ours(sampleRate, frameMs, paceFor(options.stall));
-    const peerProgram = options.compare ? fileURLToPath(new URL('peer-main.cjs', import.meta.url)) : undefined;
+    const { holdMeeting } = await import('./meeting/meeting.js');
+    const { NarrowcastBackend } = await import('./meeting/narrowcast-backend.js');
+    const { paceFor } = await import('./meeting/tracks.js');
+    const open = () => new NarrowcastBackend(sampleRate, frameMs, paceFor(options.stall));
+    const rtcNodeProgram = options.compare ? fileURLToPath(new URL('rtc-node-main.cjs', import.meta.url)) : undefined;
     const meeting = { ...options, report: options.report || undefined };
-    process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), peerProgram);
+    process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), rtcNodeProgram);
   });
 
 interface RecordFlags extends AccessFlags {
@@ -129,7 +129,7 @@ program
   .option('--no-report', 'write no report')
   .action(async (options: RecordFlags, command: Command) => {
     const { rate, seconds, json, report } = options;
-    const { accessFrom } = await import('./access.js');
+    const { accessFrom } = await import('./record/access.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
     if (rate % 100 !== 0) refuse(`--rate ${rate} must be a multiple of 100`);
     let access: Access;
@@ -138,8 +138,8 @@ program
     } catch (error) {
       return refuse((error as Error).message);
     }
-    const { recordRoom } = await import('./record.js');
-    const { LiveKitRoom } = await import('./livekit-room.js');
+    const { recordRoom } = await import('./record/record.js');
+    const { LiveKitRoom } = await import('./record/livekit-room.js');
     const out = options.out ?? join('recordings', timeName(new Date()));
     process.exitCode = await recordRoom(
       { sampleRate: rate, seconds, out, json, report: report === true ? undefined : report },

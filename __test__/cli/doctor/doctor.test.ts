@@ -1,0 +1,155 @@
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as ffi from '@livekit/rtc-ffi-bindings';
+import { expect, test, vi } from 'vitest';
+import { checkPeek } from '../../../src/cli/doctor/peek-check.js';
+import { native, type Native } from '../../../src/native.js';
+import { narrowcast, root, scratch } from '../command.js';
+
+// The start of a process takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
+type Peek = typeof native.enginePeek;
+
+test('doctor finds everything in order here, and says what it found', async () => {
+  const { status, stdout, stderr } = await narrowcast(['doctor']);
+
+  expect(stderr).toBe('');
+  expect(stdout).not.toContain('problem');
+  expect(stdout).toContain(`${process.platform} ${process.arch}`);
+  expect(stdout).toContain(process.version);
+  expect(stdout).toMatch(/^ok +addon +\d+\.\d+\.\d+, .*narrowcast.*\.node$/m);
+  expect(stdout).toMatch(/^ok +rtc-node +\d+\.\d+\.\d+, which narrowcast is tested with$/m);
+  expect(stdout).toMatch(/^ok +engine +\d+\.\d+\.\d+\S*, .*rtc-ffi-bindings.*\.node$/m);
+  expect(stdout).toMatch(/^ok +reading its events +\d+ kinds of events, \d+ sample messages, \d+ handles/m);
+  expect(status).toBe(0);
+});
+
+test('doctor --json is the same for programs', async () => {
+  const { status, stdout } = await narrowcast(['doctor', '--json']);
+  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { what: string; found: string }[] };
+
+  expect(ok).toBe(true);
+  expect(findings.map(({ what }) => what)).toContain('engine');
+  expect(status).toBe(0);
+});
+
+/** An installation with nothing beside it; returns its command. */
+function installed(addon: boolean): string {
+  const folder = join(scratch(), 'narrowcast');
+  mkdirSync(folder);
+  const files = [
+    'package.json',
+    'index.cjs',
+    ...(addon ? readdirSync(root).filter((name) => name.endsWith('.node')) : []),
+  ];
+  for (const name of files) cpSync(join(root, name), join(folder, name));
+  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+  return join(folder, 'dist', 'cli', 'main.cjs');
+}
+
+test('without LiveKit, doctor says so, and that is no problem', async () => {
+  const { status, stdout, stderr } = await narrowcast(['doctor'], { program: installed(true) });
+
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^ok +LiveKit +not installed: everything but narrowcast\/livekit works without it$/m);
+  expect(status).toBe(0);
+});
+
+test('without LiveKit, a meeting fails with one line that says what to install', async () => {
+  const { status, stderr } = await narrowcast(['meeting'], { program: installed(true) });
+
+  expect(stderr).toMatch(/^narrowcast: [^\n]*npm install @livekit\/rtc-node[^\n]*\n$/);
+  expect(status).toBe(1);
+});
+
+test('without an addon, doctor says what to do', async () => {
+  const { status, stdout } = await narrowcast(['doctor'], { program: installed(false) });
+
+  expect(stdout).toMatch(/^problem +addon +none$/m);
+  expect(stdout).toContain('`npm run build`');
+  expect(status).toBe(1);
+});
+
+test('the peek reads every alternative of every event as the package does', () => {
+  const { cases, messages, handles, problems } = checkPeek(ffi);
+
+  expect(problems).toEqual([]);
+  expect(cases).toBe(ffi.FfiEvent.fields.list().length);
+  // Room events alone have over 40 alternatives, and several events own handles.
+  expect(messages).toBeGreaterThan(cases + 40);
+  expect(handles).toBeGreaterThan(15);
+});
+
+test('samples cover every path to a native handle', () => {
+  const paths = new Set<string>();
+  const peek: Peek = (schema, bytes) => {
+    const { case: name, value } = ffi.FfiEvent.fromBinary(bytes).message;
+    collect(value, name!, paths);
+    return native.enginePeek(schema, bytes);
+  };
+  checkPeek(ffi, peek);
+
+  const expected = new Set<string>();
+  declared(ffi.FfiEvent as unknown as Type, '', [], expected);
+  expect([...paths].toSorted()).toEqual([...expected].toSorted());
+});
+
+test.each<{ name: string; wrong: (peek: Native.NativePeek) => Native.NativePeek; hits: string }>([
+  { name: 'a type', wrong: (peek) => ({ ...peek, type: peek.type === 'logs' ? 'panic' : peek.type }), hits: 'logs' },
+  {
+    name: 'a subject',
+    wrong: (peek) => ({ ...peek, handle: peek.type === 'connect' ? 1n : peek.handle }),
+    hits: 'connect',
+  },
+  { name: 'a handle', wrong: (peek) => ({ ...peek, owned: peek.owned.slice(1) }), hits: 'audioStreamEvent' },
+  {
+    name: 'a handle cut to 32 bits',
+    wrong: (peek) => ({ ...peek, owned: peek.owned.map((id) => BigInt.asUintN(32, id)) }),
+    hits: 'videoStreamEvent',
+  },
+])('a peek that gets $name wrong is noticed', ({ wrong, hits }) => {
+  const { problems } = checkPeek(ffi, (schema, bytes) => wrong(native.enginePeek(schema, bytes)));
+
+  expect(problems.some((problem) => problem.startsWith(`${hits}: `))).toBe(true);
+});
+
+test('a peek that throws is noticed', () => {
+  const { problems, messages } = checkPeek(ffi, () => {
+    throw new Error('cut off');
+  });
+
+  expect(problems).toHaveLength(messages);
+  expect(problems[0]).toContain('cut off');
+});
+
+interface Type {
+  readonly typeName: string;
+  readonly fields: {
+    list(): readonly { kind: string; localName: string; T?: unknown; oneof?: { localName: string } }[];
+  };
+}
+
+/** Paths of names to the handles in a decoded message. */
+function collect(value: unknown, path: string, into: Set<string>): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if (value instanceof ffi.FfiOwnedHandle) into.add(path);
+  else if (Array.isArray(value)) for (const inner of value) collect(inner, path, into);
+  else if ('case' in value) collect((value as { value?: unknown }).value, `${path}.${String(value.case)}`, into);
+  else {
+    for (const [name, inner] of Object.entries(value)) {
+      const oneof = typeof inner === 'object' && inner !== null && 'case' in inner;
+      collect(inner, oneof ? path : `${path}.${name}`, into);
+    }
+  }
+}
+
+/** The same paths, from the descriptors. */
+function declared(type: Type, path: string, within: readonly Type[], into: Set<string>): void {
+  if (type.typeName.endsWith('.FfiOwnedHandle')) return void into.add(path);
+  if (within.includes(type)) return;
+  for (const field of type.fields.list()) {
+    if (field.kind === 'message')
+      declared(field.T as Type, path === '' ? field.localName : `${path}.${field.localName}`, [...within, type], into);
+  }
+}

@@ -1,0 +1,279 @@
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import wavefile from 'wavefile';
+import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
+import { readRecording, readSpeech, WavWriter } from '../../../src/cli/shared/wav-file.js';
+import { turn } from '../../support/expect.js';
+import { samePcm, scratch } from '../command.js';
+import { full, holdWrites, useDisk } from './disk.js';
+
+// On a busy machine, converting takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
+const RATE = 16_000;
+const voice = synthesizeVoice(3, RATE);
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** Writes `samples` in pieces of `piece`. */
+async function writeAll(path: string, samples: Int16Array, piece: number): Promise<void> {
+  const writer = await WavWriter.create(path, RATE);
+  const reused = new Int16Array(piece);
+  for (let at = 0; at < samples.length; at += piece) {
+    const part = samples.subarray(at, at + piece);
+    reused.set(part);
+    const full = writer.append(reused.subarray(0, part.length));
+    // What was appended was copied: the caller may use its memory for something else.
+    reused.fill(-1);
+    if (full) await full;
+  }
+  await writer.close();
+}
+
+test.each([1, 160, 161, 16_384, 16_385, 100_000])('what is written in pieces of %i can be read back', async (piece) => {
+  const path = join(scratch(), 'a.wav');
+  const samples = piece === 1 ? voice.subarray(0, 40_000) : voice;
+  await writeAll(path, samples, piece);
+
+  expect(samePcm(await readRecording(path, RATE), samples)).toBe(true);
+});
+
+test('the file is one that others read, with its sizes in place', async () => {
+  const path = join(scratch(), 'a.wav');
+  await writeAll(path, voice, 160);
+  const bytes = readFileSync(path);
+  const wav = new wavefile.WaveFile(new Uint8Array(bytes));
+
+  expect(bytes.length).toBe(44 + voice.length * 2);
+  expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8);
+  expect(bytes.readUInt32LE(40)).toBe(voice.length * 2);
+  expect(wav.fmt).toMatchObject({ sampleRate: RATE, numChannels: 1, bitsPerSample: 16, audioFormat: 1 });
+});
+
+test('a recording of nothing is a WAV file too', async () => {
+  const path = join(scratch(), 'a.wav');
+  await writeAll(path, new Int16Array(0), 160);
+
+  expect(await readRecording(path, RATE)).toHaveLength(0);
+});
+
+test('a file that was there is replaced', async () => {
+  const path = join(scratch(), 'a.wav');
+  await writeAll(path, voice, 160);
+  await writeAll(path, voice.subarray(0, 320), 160);
+
+  expect(readFileSync(path)).toHaveLength(44 + 640);
+});
+
+test('a disk that takes a little at a time gets everything', async () => {
+  const path = join(scratch(), 'a.wav');
+  await useDisk((write) => void (write.length = Math.min(write.length, 1001)));
+  await writeAll(path, voice, 160);
+
+  expect(samePcm(await readRecording(path, RATE), voice)).toBe(true);
+});
+
+test('it waits for a slow disk with the memory of two blocks, and no more', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  const { release } = await holdWrites();
+  let appended = 0;
+  let full: Promise<void> | void = undefined;
+  while (!full) {
+    full = writer.append(voice.subarray(appended, appended + 160));
+    appended += 160;
+  }
+  let settled = false;
+  void full.then(() => (settled = true));
+  await new Promise(setImmediate);
+
+  expect(settled).toBe(false);
+  expect(appended).toBeLessThanOrEqual(2 * 16_384 + 160);
+  release();
+  await full;
+  await writer.close();
+  expect(samePcm(await readRecording(path, RATE), voice.subarray(0, appended))).toBe(true);
+});
+
+test('what the disk refuses is a failure for whoever appends, and what was written can be played', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  await useDisk(({ position }) => (position > 40_000 ? full() : undefined));
+  const attempt = async () => {
+    for (let at = 0; at < voice.length; at += 160) {
+      const full = writer.append(voice.subarray(at, at + 160));
+      if (full) await full;
+      // Lets the disk answer.
+      await new Promise(setImmediate);
+    }
+  };
+
+  await expect(attempt()).rejects.toThrow(`can't write ${path}: no space left on device`);
+  expect(() => writer.append(voice)).toThrow('no space left on device');
+  await expect(writer.close()).rejects.toThrow('no space left on device');
+  vi.restoreAllMocks();
+  const kept = await readRecording(path, RATE);
+  expect(kept.length).toBeGreaterThan(16_000);
+  expect(samePcm(kept, voice.subarray(0, kept.length))).toBe(true);
+});
+
+test('a failure of the last block is one of closing', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  await useDisk(({ position }) => (position >= 44 ? full() : undefined));
+  void writer.append(voice.subarray(0, 160));
+
+  await expect(writer.close()).rejects.toThrow(`can't write ${path}: no space left on device`);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk is a failure at once', async () => {
+  const path = join(scratch(), 'full.wav');
+  symlinkSync('/dev/full', path);
+
+  await expect(WavWriter.create(path, RATE)).rejects.toThrow(`can't write ${path}: no space left on device`);
+});
+
+test('a folder that is missing is named', async () => {
+  const path = join(scratch(), 'missing', 'a.wav');
+
+  await expect(WavWriter.create(path, RATE)).rejects.toThrow(`can't write ${path}: no such file or directory`);
+});
+
+function wav(channels: number, rate: number, depth: string, samples: ArrayLike<number> | ArrayLike<number>[]): string {
+  const path = join(scratch(), 'input.wav');
+  const file = new wavefile.WaveFile();
+  file.fromScratch(channels, rate, depth, samples as number[]);
+  writeFileSync(path, file.toBuffer());
+  return path;
+}
+
+test('16-bit mono at the same rate comes as it is, up to the length that is needed', async () => {
+  const path = wav(1, RATE, '16', voice);
+
+  expect(samePcm(await readSpeech(path, RATE, 100), voice)).toBe(true);
+  expect(samePcm(await readSpeech(path, RATE, 0.5), voice.subarray(0, RATE / 2))).toBe(true);
+});
+
+test('channels are mixed', async () => {
+  const path = wav(2, RATE, '16', [
+    [100, 200, -300],
+    [300, -200, -301],
+  ]);
+
+  expect([...(await readSpeech(path, RATE, 1))]).toEqual([200, 0, -300]);
+});
+
+test.each([
+  { depth: '8', tolerance: 300 },
+  { depth: '24', tolerance: 2 },
+  { depth: '32', tolerance: 2 },
+  { depth: '32f', tolerance: 2 },
+  { depth: '64', tolerance: 2 },
+])('any bit depth: $depth', async ({ depth, tolerance }) => {
+  const original = new wavefile.WaveFile();
+  original.fromScratch(1, RATE, '16', voice);
+  original.toBitDepth(depth);
+  const path = join(scratch(), 'input.wav');
+  writeFileSync(path, original.toBuffer());
+  const speech = await readSpeech(path, RATE, 100);
+  const worst = speech.reduce((most, sample, at) => Math.max(most, Math.abs(sample - voice[at]!)), 0);
+
+  expect(speech).toHaveLength(voice.length);
+  expect(worst).toBeLessThanOrEqual(tolerance);
+});
+
+test.each(['8a', '8m', '4'])('compressed files: %s', async (code) => {
+  const original = new wavefile.WaveFile();
+  original.fromScratch(1, 8000, '16', synthesizeVoice(3, 8000));
+  if (code === '8a') original.toALaw();
+  else if (code === '8m') original.toMuLaw();
+  else original.toIMAADPCM();
+  const path = join(scratch(), 'input.wav');
+  writeFileSync(path, original.toBuffer());
+  const speech = await readSpeech(path, 8000, 100);
+
+  expect(Math.abs(speech.length - synthesizeVoice(3, 8000).length)).toBeLessThan(2500);
+  expect(speech.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0)).toBeGreaterThan(12_000);
+});
+
+test('another rate is converted: a tone keeps its frequency', async () => {
+  const tone = Int16Array.from({ length: 48_000 }, (_, at) => 10_000 * Math.sin((2 * Math.PI * 440 * at) / 48_000));
+  const speech = await readSpeech(wav(1, 48_000, '16', tone), RATE, 100);
+  let crossings = 0;
+  for (let at = 1; at < speech.length; at++) if (speech[at - 1]! < 0 && speech[at]! >= 0) crossings++;
+
+  expect(Math.abs(speech.length - RATE)).toBeLessThan(10);
+  expect(Math.abs(crossings - 440)).toBeLessThan(3);
+});
+
+test.each([
+  { name: 'text', content: 'hello, this is no sound at all, not even a little of it' },
+  { name: 'nothing', content: '' },
+])('a file that is no WAV file is named: $name', async ({ content }) => {
+  const path = join(scratch(), 'input.wav');
+  writeFileSync(path, content);
+
+  await expect(readSpeech(path, RATE, 1)).rejects.toThrow(`${path} is not a WAV file that can be read`);
+});
+
+test('a WAV file without samples, and one that is missing, are named', async () => {
+  const empty = wav(1, RATE, '16', []);
+  const missing = join(scratch(), 'missing.wav');
+
+  await expect(readSpeech(empty, RATE, 1)).rejects.toThrow(`can't use ${empty}: there are no samples in it`);
+  await expect(readSpeech(missing, RATE, 1)).rejects.toThrow(`can't read ${missing}: no such file or directory`);
+});
+
+test.each([0, 1, 16_383, 16_384, 1_000_000])('silence of %i samples is in its place', async (silence) => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  const sound = voice.subarray(0, 20_000);
+  for (const write of [() => writer.silence(silence), () => writer.append(sound), () => writer.silence(silence)]) {
+    await write();
+  }
+  await writer.close();
+  const expected = new Int16Array(2 * silence + sound.length);
+  expected.set(sound, silence);
+
+  expect(samePcm(await readRecording(path, RATE), expected)).toBe(true);
+  expect(readFileSync(path)).toHaveLength(44 + expected.length * 2);
+});
+
+test('a file that is to be kept is, and says so', async () => {
+  const path = join(scratch(), 'a.wav');
+  writeFileSync(path, 'of yesterday');
+
+  await expect(WavWriter.create(path, RATE, 'keep')).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+  expect(readFileSync(path, 'utf8')).toBe('of yesterday');
+});
+
+test('sizes that are saved in between name what is in the file, and not the silence that never was', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  for (const write of [() => writer.append(voice.subarray(0, 16_384)), () => writer.silence(100_000)]) await write();
+  await writer.save();
+  const bytes = readFileSync(path);
+  expect(bytes.length).toBe(44 + 16_384 * 2);
+  expect(bytes.readUInt32LE(40)).toBe(16_384 * 2);
+
+  await writer.append(voice.subarray(0, 10));
+  await Promise.all([writer.save(), writer.close()]);
+  expect((await readRecording(path, RATE)).length).toBe(116_384 + 10);
+});
+
+test('sizes that are on their way when the file is closed come before the last ones', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  await writer.append(voice.subarray(0, 100));
+  const sizes = await holdWrites(({ position }) => position === 4);
+  const saved = writer.save();
+  const closed = writer.close();
+  for (let turns = 0; turns < 50; turns++) await turn();
+  expect(sizes.held).toBe(1);
+  sizes.release();
+  await Promise.all([saved, closed]);
+
+  expect(sizes.held).toBe(2);
+  expect((await readRecording(path, RATE)).length).toBe(100);
+});

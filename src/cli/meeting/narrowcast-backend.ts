@@ -1,0 +1,72 @@
+import type { LocalAudioTrack } from '@livekit/rtc-node';
+import { loadBindings } from '../../livekit/bindings.js';
+import { AudioSource, AudioStream, install, type Engine } from '../../livekit/index.js';
+import { EngineWatch, type EventCounts } from '../shared/engine-watch.js';
+import type { Participant } from './participants.js';
+import type { Backend, Listening } from './backend.js';
+import { type Pace, Tracks } from './tracks.js';
+
+/** narrowcast on LiveKit's engine, in this process, without a server. */
+export class NarrowcastBackend implements Backend {
+  readonly broken: Promise<never>;
+  readonly #engine: Engine;
+  readonly #watch: EngineWatch;
+  readonly #tracks: Tracks;
+  readonly #streams: AudioStream[] = [];
+
+  /**
+   * @param sampleRate of tracks and streams, in Hz
+   * @param frameMs length of the frames that are read
+   * @throws {NarrowcastError} LiveKit is not installed, or not one that narrowcast knows
+   */
+  constructor(
+    readonly sampleRate: number,
+    readonly frameMs: number,
+    pace: Pace,
+  ) {
+    this.#engine = install();
+    this.#tracks = new Tracks(loadBindings().rtc, AudioSource, sampleRate, pace);
+    this.#watch = new EngineWatch(this.#engine);
+    this.broken = this.#watch.broken;
+  }
+
+  join(participants: readonly Participant[]): Listening[] {
+    return this.#tracks.open(participants).map((track) => {
+      const stream = this.#open(track);
+      this.#streams.push(stream);
+      return { frames: stream, dropped: () => stream.stats().framesDropped, close: () => stream.close() };
+    });
+  }
+
+  forget(participant: number): void {
+    void this.#open(this.#tracks.of(participant)).getReader().read();
+  }
+
+  play(samples: number): Promise<void> {
+    this.#watch.begin();
+    return this.#tracks.play(samples);
+  }
+
+  played(): number[] {
+    return this.#tracks.played();
+  }
+
+  silence(): void {
+    this.#tracks.silence();
+  }
+
+  events(): EventCounts {
+    return this.#watch.events();
+  }
+
+  async leave(): Promise<void> {
+    this.silence();
+    for (const stream of this.#streams) stream.close();
+    await this.#tracks.close();
+    this.#engine.uninstall();
+  }
+
+  #open(track: LocalAudioTrack): AudioStream {
+    return new AudioStream(track, { sampleRate: this.sampleRate, numChannels: 1, frameSizeMs: this.frameMs });
+  }
+}

@@ -1,0 +1,57 @@
+// The process that holds the meeting on plain rtc-node; forked by remote-run.ts.
+import type { FromRun, ToRun } from './messages.js';
+
+// Whoever started it is gone, and with it whoever would read the result.
+process.on('disconnect', () => process.exit(1));
+process.on('uncaughtException', (error) => fail(error));
+
+const stopping = new AbortController();
+let proceed!: (at: number) => void;
+const ready = new Promise<number>((resolve) => (proceed = resolve));
+
+process.on('message', (message: ToRun) => {
+  if (message.kind === 'open') hold(message).catch(fail);
+  else if (message.kind === 'hold') proceed(message.at);
+  else stopping.abort();
+});
+
+async function hold({ options }: ToRun & { kind: 'open' }): Promise<void> {
+  // Not before, so that a module that does not load is told, too.
+  const { MeetingRun } = await import('./run.js');
+  const { Interruption } = await import('../shared/interruption.js');
+  const { gather } = await import('./participants.js');
+  const { RtcNodeBackend } = await import('./rtc-node-backend.js');
+  const { paceFor } = await import('./tracks.js');
+
+  const interruption = new Interruption();
+  void interruption.happened.then((status) => {
+    stopping.abort();
+    send({ kind: 'interrupted', status });
+  });
+
+  const participants = await gather(options);
+  const sampled = () => send({ kind: 'progress', progress: { frames: run.frames, reading: run.reading() } });
+  const run = new MeetingRun(options, new RtcNodeBackend(options.sampleRate, options.frameMs, paceFor(options.stall)), {
+    sampled,
+  });
+  stopping.signal.addEventListener('abort', () => run.stop());
+  if (stopping.signal.aborted) run.stop();
+  await run.open(participants);
+  send({ kind: 'opened' });
+  const at = await ready;
+  end({ kind: 'result', result: await run.hold(participants, at) });
+}
+
+function send(message: FromRun): void {
+  // Nobody may be there any more: then this process is about to end.
+  process.send?.(message, () => {});
+}
+
+function fail(error: unknown): void {
+  end({ kind: 'failed', reason: (error as Error | undefined)?.message ?? String(error) });
+}
+
+/** Says a last thing. rtc-node keeps a process alive that it is loaded in. */
+function end(message: FromRun): void {
+  process.send?.(message, () => process.exit(0));
+}
