@@ -1,10 +1,12 @@
 // What publishing again and again costs in a real Chromium: with a TransceiverPool, beside `addTransceiver` each time.
 // `npm run bench -- transceivers`. 15 min on two cores; `--only video,audio` measures those
-// parts of it, `--cycles 5` fewer publications.
+// parts of it, `--cycles 5` fewer publications. `--long`: with livekit-client and a LiveKit server in the loop, see
+// browser/long.ts.
 
 import { SCREEN_SHARE, type Kind, type Setup } from './browser/calls.js';
 import { findChromium, noChromium } from './browser/chromium.js';
 import { cycles, type Cycle } from './browser/cycles.js';
+import { measureLong, slope } from './browser/long.js';
 import { Stage } from './browser/stage.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
 
@@ -29,14 +31,6 @@ const CASES: Case[] = [
 ];
 /** Until each layer flows, in ms; longer, and it does not. */
 const LIMIT_MS = 15_000;
-
-/** Least squares: by how much `values` grow from each to the next. */
-function slope(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const spread = values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
-  return values.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0) / spread;
-}
 
 /** Both sides, each in a browser of its own, one publication after the other in turn. */
 async function run(chromium: string, { kind, setup, cycles: count, peerCycles = count }: Case) {
@@ -105,7 +99,8 @@ if (chromium === undefined) {
 }
 await bench(
   'transceivers',
-  async (add, { only, cycles: most = '1000' }) => {
+  async (add, { only, cycles: most = '1000', long, ...rest }) => {
+    if (long) return measureLong(chromium, add, { only, ...rest });
     const wanted = CASES.filter(({ name }) => only === undefined || only.split(',').includes(name));
     if (wanted.length === 0) throw new Error(`--only is one of ${CASES.map(({ name }) => name).join(', ')}`);
     const stage = await Stage.open(chromium);
@@ -119,5 +114,6 @@ await bench(
       for (const row of rows(each.name, await run(chromium, { ...each, cycles: count, peerCycles }))) add(row);
     }
   },
-  ['only', 'cycles'],
+  ['only', 'cycles', 'holds', 'sessions', 'again', 'rounds'],
+  ['long'],
 );

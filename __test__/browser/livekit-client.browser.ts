@@ -97,6 +97,23 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
     },
   );
 
+  it('the oldest livekit-client that works does so, too', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet({}, 'livekit-client-2.0.0');
+    for (let i = 0; i <= AGAIN; i++) {
+      await sharer.calls.publish('it', SCREEN);
+      await expectPicture(watcher, SCREEN, 'blue');
+      await sleep(HOLDS_MS[0]!);
+      await sharer.calls.unpublish('it');
+      await expectNothing(watcher);
+    }
+    // Its first m-line is the first publication's.
+    const rest = { leased: 0, releasing: 0, stopping: 0, anchors: 1, created: AGAIN + 1, stopped: AGAIN };
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject(rest);
+    expect(await sharer.calls.check()).toEqual([]);
+    await leave();
+  });
+
   it('camera and screen that are published at once are not swapped', { timeout: 4 * LIMIT_MS }, async (context) => {
     if (!server) return context.skip(NO_SERVER);
     const { watcher, sharer, leave } = await meet();

@@ -49,7 +49,9 @@ export interface ParticipantCalls {
   /** How many tracks of others have begun and ended so far. */
   subscriptions(): { begun: number; ended: number };
   /** Of the connection that publishes. */
-  counts(): { transceivers: number; sending: number; sections: number; sdpBytes: number; ufrags: number };
+  counts(): { transceivers: number; sending: number; sections: number; sdpBytes: number };
+  /** ICE user fragments of the connection that publishes, now. */
+  ufrags(): string[];
   stats(): TransceiverPoolStats | undefined;
   check(): string[];
   /** Codecs of what is sent, and how many layers are active. */

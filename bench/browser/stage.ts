@@ -112,7 +112,7 @@ async function bundled(script: URL, client?: string): Promise<string> {
  * Of the processes that render pages, the one of a page: nothing tells which it is, but that it grows when the page does.
  * Undefined where the system doesn't tell memory.
  */
-async function pidOf(browser: Browser, page: Remote<SenderCalls>): Promise<number | undefined> {
+export async function pidOf(browser: Browser, page: Pick<Remote<SenderCalls>, 'grow'>): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined;
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');

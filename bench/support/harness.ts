@@ -13,7 +13,7 @@ export interface Row {
   peer: number | null;
   /** Median of our rounds. */
   ours: number;
-  /** `ours / peer`. */
+  /** `ours / peer`; null where that is no number. */
   ratio: number | null;
   /** Lowest and highest round of both, to see how noisy it was. */
   spread: { peer: [number, number] | null; ours: [number, number] };
@@ -29,7 +29,7 @@ export function row(name: string, unit: string, ours: number[], peer?: number[],
     unit,
     peer: theirs,
     ours: median(ours),
-    ratio: theirs === null ? null : median(ours) / theirs,
+    ratio: theirs === null || theirs === 0 ? null : median(ours) / theirs,
     spread: { peer: peer ? range(peer) : null, ours: range(ours) },
     ...(note !== undefined && { note }),
   };
@@ -44,13 +44,15 @@ export async function inTurn(round: number, runs: readonly (() => Promise<void>)
  * Runs a benchmark: prints its rows as they come, the machine's load, and writes `--json FILE`.
  *
  * @param flags options of its own, each with a value; `measure` gets what was given
+ * @param switches those without a value; `'true'` if given
  */
 export async function bench<Flag extends string = never>(
   name: string,
   measure: (add: (row: Row) => void, given: Partial<Record<Flag, string>>) => Promise<void>,
   flags: readonly Flag[] = [],
+  switches: readonly Flag[] = [],
 ): Promise<void> {
-  const given = await options(flags);
+  const given = await options(flags, switches);
   const { json } = given;
   const look = watchLoad();
   const rows: Row[] = [];
@@ -83,11 +85,16 @@ export async function bench<Flag extends string = never>(
 }
 
 /** What was asked for. Whatever is wrong is said before minutes of measuring. */
-async function options<Flag extends string>(flags: readonly Flag[]): Promise<Partial<Record<Flag | 'json', string>>> {
+async function options<Flag extends string>(
+  flags: readonly Flag[],
+  switches: readonly Flag[],
+): Promise<Partial<Record<Flag | 'json', string>>> {
   try {
-    const names = ['json', ...flags];
-    const { values } = parseArgs({ options: Object.fromEntries(names.map((each) => [each, { type: 'string' }])) });
-    const given = values as Partial<Record<Flag | 'json', string>>;
+    const names = ['json', ...flags].map((each) => [each, { type: 'string' }] as const);
+    const plain = switches.map((each) => [each, { type: 'boolean' }] as const);
+    const { values } = parseArgs({ options: Object.fromEntries([...names, ...plain]) });
+    const texts = Object.entries(values).map(([name, value]) => [name, String(value)]);
+    const given = Object.fromEntries(texts) as Partial<Record<Flag | 'json', string>>;
     if (given.json !== undefined) await checkWritable(given.json);
     return given;
   } catch (error) {

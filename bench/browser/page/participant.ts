@@ -184,9 +184,9 @@ export const calls: ParticipantCalls = {
       sending: all.filter(({ currentDirection }) => /send/.test(currentDirection ?? '')).length,
       sections: sdp.match(/^m=/gm)?.length ?? 0,
       sdpBytes: sdp.length,
-      ufrags: new Set(sdp.match(/^a=ice-ufrag:.*/gm)).size,
     };
   },
+  ufrags: () => connection().currentLocalDescription?.sdp.match(/(?<=^a=ice-ufrag:)\S+/gm) ?? [],
   stats: () => poolOf(room!)?.stats(),
   check: () => poolOf(room!)?.check() ?? [],
   sent: async () => {
