@@ -28,7 +28,7 @@ type Side = keyof typeof sides;
 const conditions = ['idle', 'blocked', 'turns'];
 
 /** Below the test's own, so that it can be told how far a program came. */
-const LIMIT_MS = 80_000;
+const LIMIT_MS = 170_000;
 
 /** What a program is given, and what it may ask of the test. */
 export interface Surroundings {

@@ -17,7 +17,8 @@ export async function sayLeftovers() {
     gc();
     await sleep(2); // finalizers run
   }
-  say('listeners', listeners());
+  // rtc-node's stay where the server ended a room, and at its streams, which then wait for ever.
+  say.atMost('listeners', listeners(), 0);
   // rtc-node loses those of frames that arrive while a stream is cancelled. narrowcast has a track of its own, and its
   // source, to ask the engine about; and whether a room hears of another's end before its own is a matter of chance.
   say.atMost('handles', handles(), 3);

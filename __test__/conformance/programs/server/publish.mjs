@@ -49,7 +49,7 @@ for (const [i, track] of tracks.entries()) {
   await frames.return();
 }
 
-const mixer = new AudioMixer(16_000, 1, { blocksize: 1600 });
+const mixer = new AudioMixer(16_000, 1, { blocksize: 1600, streamTimeoutMs: 60_000 });
 const inputs = tracks.map((track) => new AudioStream(track, 16_000));
 for (const input of inputs) mixer.addStream(input);
 const mixed = mixer[Symbol.asyncIterator]();

@@ -1,14 +1,13 @@
 // Two rooms in one program, and a third participant: what is said in one is not heard in the other.
 import { AudioStream, RoomEvent } from '@livekit/rtc-node';
-import { listeners, sayLeftovers } from '../leftovers.mjs';
+import { sayLeftovers } from '../leftovers.mjs';
 import { join, next, publishTone } from '../rooms.mjs';
 import { listen, toneShare } from '../sound.mjs';
-import { holds, say as program, trace, until } from '../trace.mjs';
+import { holds, trace, until } from '../trace.mjs';
 
 const rooms = await Promise.all(
   [0, 1].map(async (at) => ({ agent: await join('agent', {}, { at }), caller: await join('caller', {}, { at }) })),
 );
-program('listeners', listeners());
 for (const { agent, caller } of rooms)
   await until(() => agent.remoteParticipants.size === 1 && caller.remoteParticipants.size === 1);
 const tones = [440, 1000];
@@ -47,7 +46,6 @@ heard[0].say('its stream ended');
 heard[1].say('is still there', [rooms[1].agent.isConnected, rooms[1].agent.remoteParticipants.size]);
 holds('the other tone is still there', await hears(1));
 await rooms[0].agent.disconnect();
-program('listeners then', listeners());
 await published[1].stop();
 await rooms[1].agent.disconnect();
 await rooms[1].caller.disconnect();
