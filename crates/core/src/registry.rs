@@ -67,7 +67,7 @@ impl Registry {
         Self {
             interest: Interest::new(),
             snapshot: ArcSwap::from_pointee(Snapshot { kinds: vec![empty; kinds].into() }),
-            members: Mutex::new(Members { entries: FxHashMap::default(), demand: Demand::new() }),
+            members: Mutex::new(Members { entries: FxHashMap::default(), demand: Demand::default() }),
             closed: AtomicBool::new(false),
         }
     }

@@ -75,9 +75,9 @@ fn event(stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) -> Event {
     Event::new(stream as Kind, stream, &[number], owner)
 }
 
-// ── early ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── early events ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A early between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
+/// Early events between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
 /// `Streams` does it: what nobody is registered for is foreign, for good.
 struct Router {
     early: EarlyEvents,
@@ -147,7 +147,7 @@ impl Router {
         self.settled();
     }
 
-    /// Every frame of these streams arrived, in order; nothing is left in the early.
+    /// Every frame of these streams arrived, in order; no early event is left.
     fn all_arrived(&self, streams: &[(u64, u8)]) {
         assert_eq!(*self.foreign.lock().unwrap(), []);
         let arrived = self.arrived.lock().unwrap();
@@ -155,7 +155,7 @@ impl Router {
             let of_stream: Vec<_> = arrived.iter().filter(|(other, _)| *other == stream).collect();
             assert!(of_stream.iter().map(|(_, number)| *number).eq(1..=frames), "of stream {stream}: {of_stream:?}");
         }
-        assert!(self.early.is_idle(), "something is left in the early");
+        assert!(self.early.is_idle(), "something is left among the early events");
         assert_eq!(self.early.dropped(), 0);
     }
 }
@@ -170,7 +170,7 @@ fn frames_that_come_before_their_stream_is_registered_arrive_first_and_in_order(
 }
 
 #[test]
-fn a_stream_that_is_being_opened_while_the_early_empties_loses_nothing() {
+fn a_stream_that_is_being_opened_while_early_events_are_routed_loses_nothing() {
     explore(3, || {
         let router = Router::new(8);
         let callbacks = Router::open(&router, 1, 1);
@@ -223,7 +223,7 @@ fn where_the_request_fails_what_waited_is_foreign_and_in_order() {
 }
 
 #[test]
-fn a_full_early_drops_the_oldest_frames_releases_and_counts_them() {
+fn early_events_without_room_drop_the_oldest_frames_release_and_count_them() {
     explore(3, || {
         let router = Router::new(1);
         let handles = Handles::default();
