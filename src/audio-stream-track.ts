@@ -302,7 +302,8 @@ export class AudioStreamTrack {
    * @param source of the track's rate and channels
    * @param options `signal`: stops playing; the track stays as it is, and can be received from or piped again
    * @returns resolves when the track was stopped. Rejects with the signal's reason; `ENGINE_REQUEST_FAILED` if the engine
-   *   refuses what is played, as it does when the source was closed, or ten times in a row what it was offered; `ENGINE_NOT_INSTALLED` without `install()` of
+   *   refuses what is played, as it does when the source was closed, or ten times in a row what it was offered;
+   *   `OUT_OF_THREADS` if the system lets no thread be started; `ENGINE_NOT_INSTALLED` without `install()` of
    *   `narrowcast/livekit`; `LOCKED` if it is piped already, a {@link recv} is pending, or another track is piped to this
    *   source; `CLOSED`; `INVALID_ARGUMENT`
    */

@@ -15,6 +15,7 @@
  * - `ENGINE_NOT_INSTALLED`: `install()` must be called, in this thread, before this is used.
  * - `ENGINE_PANIC`: the engine reported a panic in its native code; it can't be used any more.
  * - `ENGINE_REQUEST_FAILED`: the engine refused or failed a request; the message is the engine's own.
+ * - `OUT_OF_THREADS`: the system let no native thread be started.
  */
 export type NarrowcastErrorCode =
   | 'INVALID_ARGUMENT'
@@ -28,7 +29,8 @@ export type NarrowcastErrorCode =
   | 'ENGINE_INCOMPATIBLE'
   | 'ENGINE_NOT_INSTALLED'
   | 'ENGINE_PANIC'
-  | 'ENGINE_REQUEST_FAILED';
+  | 'ENGINE_REQUEST_FAILED'
+  | 'OUT_OF_THREADS';
 
 // A Record, so that a code missing here does not compile.
 const CODES: Record<NarrowcastErrorCode, true> = {
@@ -44,6 +46,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
   ENGINE_NOT_INSTALLED: true,
   ENGINE_PANIC: true,
   ENGINE_REQUEST_FAILED: true,
+  OUT_OF_THREADS: true,
 };
 
 /**

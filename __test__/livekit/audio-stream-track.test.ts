@@ -2,6 +2,7 @@ import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { AudioStreamTrack, nativeTrackOf } from '../../src/audio-stream-track.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
+import { runNode } from '../support/child.js';
 import { failure, untilCollected } from '../support/expect.js';
 import { block, until } from '../support/meeting.js';
 
@@ -273,4 +274,10 @@ describe('a source with a queue', () => {
     expect(words.filter((sample) => sample !== 0)).toEqual([...after]);
     track.stop();
   });
+});
+
+test('pipeTo rejects where the system lets no thread be started', async () => {
+  const { status, stdout } = await runNode('pump-without-thread.mjs');
+  const refused = ['rejected', 'OUT_OF_THREADS'];
+  expect({ status, results: JSON.parse(stdout) }).toEqual({ status: 0, results: [refused, refused] });
 });

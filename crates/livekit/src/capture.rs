@@ -4,7 +4,8 @@ use narrowcast_core::sync::Arc;
 use narrowcast_core::{Counter, Kind, SnapshotMap};
 use prost::encoding::{WireType, encode_key, encode_varint, uint32, uint64};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::Thread;
 
 /// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
 /// Below the base come 30 bits that number the source and 32 that count its requests.
@@ -71,9 +72,31 @@ pub(crate) struct Counts {
     pub words: OnceLock<Box<str>>,
     /// Requests made though the one before had not been answered in time.
     pub overdue: Counter,
+    /// Whether the pump waits for an answer.
+    awaited: AtomicBool,
+    /// The pump's thread.
+    pub pump: OnceLock<Thread>,
 }
 
 impl Counts {
+    /// Engine thread: an answer came, and was counted. Wakes the pump if it waits.
+    fn answer(&self, async_id: u64) {
+        // Release: whoever sees this sees the counts, too.
+        self.answered.store(async_id, Ordering::Release);
+        // A swap, as the pump's is one: of the two, one comes first. If it is the pump's, this sees that it waits; if this,
+        // the pump's second look sees the answer.
+        if self.awaited.swap(false, Ordering::AcqRel)
+            && let Some(pump) = self.pump.get()
+        {
+            pump.unpark();
+        }
+    }
+
+    /// Pump: the next answer wakes its thread. It must look again after this call.
+    pub fn await_answer(&self) {
+        self.awaited.swap(true, Ordering::AcqRel);
+    }
+
     pub fn stats(&self) -> CaptureStats {
         CaptureStats { sent: self.sent.get(), captured: self.captured.get(), failed: self.failed.get() }
     }
@@ -126,8 +149,7 @@ impl CaptureAnswers {
                 } else {
                     counts.captured.add(1);
                 }
-                // Release: whoever sees this sees the counts, too.
-                counts.answered.store(async_id, Ordering::Release);
+                counts.answer(async_id);
             }
         });
         AnsweredCapture::Ours

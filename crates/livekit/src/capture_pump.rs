@@ -7,6 +7,8 @@ use crate::player::Player;
 use crate::source_queue::Queues;
 use narrowcast_audio::PcmTrack;
 use narrowcast_core::sync::{Arc, Mutex, lock};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -98,6 +100,8 @@ struct Shared {
     /// How often `playing` was changed.
     changes: AtomicU64,
     stop: AtomicBool,
+    /// Whether the thread has panicked.
+    failed: AtomicBool,
 }
 
 impl Shared {
@@ -105,6 +109,13 @@ impl Shared {
         let result = change(&mut lock(&self.playing));
         self.changes.fetch_add(1, Ordering::Release);
         result
+    }
+
+    /// The thread has panicked: nothing is played any more.
+    fn fail(&self) {
+        // Before the lock: what is added afterwards sees it.
+        self.failed.store(true, Ordering::Release);
+        lock(&self.playing).iter().for_each(|playing| playing.refuse());
     }
 }
 
@@ -256,25 +267,36 @@ impl Drop for Playback {
 impl CapturePump {
     /// Starts to play.
     ///
+    /// # Errors
+    /// The system has no thread left.
+    ///
     /// # Panics
     /// If a source's rate is no multiple of 100 Hz, its looped samples are no multiple of 10 ms, or its track is of
     /// another kind.
-    pub fn start(engine: &'static Engine, sources: Vec<Source>) -> Self {
+    pub fn start(engine: &'static Engine, sources: Vec<Source>) -> io::Result<Self> {
         // All of them before the first one is registered.
         for source in &sources {
             source.check();
         }
-        let shared =
-            Arc::new(Shared { playing: Mutex::default(), changes: AtomicU64::new(0), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            playing: Mutex::default(),
+            changes: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        });
         let mut pump = Self { engine, shared, thread: None, playbacks: Vec::new() };
         pump.playbacks = sources.into_iter().filter_map(|source| pump.playback(source)).collect();
         let thread = thread::Builder::new().name("narrowcast-capture".into()).spawn({
             let shared = pump.shared.clone();
-            move || play(engine, &shared)
+            move || {
+                // A defect of narrowcast. Those who wait for what is played are told.
+                if catch_unwind(AssertUnwindSafe(|| play(engine, &shared))).is_err() {
+                    shared.fail();
+                }
+            }
         });
-        // Where the system has no thread left, nothing is played, and the counts say so.
-        pump.thread = thread.ok();
-        pump
+        pump.thread = Some(thread?);
+        Ok(pump)
     }
 
     /// Plays one more source, in step with the others; `None` if a track is played into that one already: the two would be
@@ -317,6 +339,9 @@ impl CapturePump {
             captures.forget(playing.number);
             return None;
         }
+        if self.shared.failed.load(Ordering::Acquire) {
+            playing.refuse();
+        }
         let thread = self.thread.as_ref().map(|thread| thread.thread().clone());
         Some(Playback { engine: self.engine, shared: self.shared.clone(), thread, playing })
     }
@@ -343,7 +368,6 @@ impl CapturePump {
         self.shared.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A panic there has stopped the pump, too.
             let _ = thread.join();
         }
     }

@@ -7,18 +7,16 @@ use crate::source_queue::SourceQueue;
 use narrowcast_audio::Pacer;
 use narrowcast_core::sync::{Arc, lock};
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
 /// the clock: it is not waited for again until it has answered something.
-const ANSWER_LIMIT: Duration = Duration::from_millis(100);
-
-/// How often a source is looked at whose answer is overdue.
-const LOOK_AGAIN: Duration = Duration::from_micros(100);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
 /// which the engine is through with the first.
-const APART: Duration = Duration::from_millis(2);
+const MIN_REQUEST_GAP: Duration = Duration::from_millis(2);
 
 /// How often a chunk of a track is offered that the engine refuses, a chunk's time apart: a queue that is full has room by
 /// then, and a source that takes no such audio never will.
@@ -46,7 +44,7 @@ pub(crate) struct Player {
     filling: Option<Duration>,
     /// Chunks' time in which the track had nothing to say.
     silent: u32,
-    under_way: UnderWay,
+    in_flight: InFlight,
     /// The number of the next chunk.
     chunk: u64,
     /// The chunk of a track that was offered last.
@@ -67,6 +65,8 @@ struct Taken {
 
 impl Player {
     pub fn new(playing: Arc<Playing>, from: Duration, queue: Option<SourceQueue>) -> Self {
+        // Made on the pump's thread.
+        playing.counts.pump.get_or_init(thread::current);
         let source = &playing.source;
         let (most_behind, samples) = match source.pcm {
             Pcm::Looped { .. } => (u32::MAX, 0),
@@ -78,7 +78,7 @@ impl Player {
             queue,
             filling: None,
             silent: 0,
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             chunk: 0,
             taken: Taken { pcm: vec![0; samples], ..Taken::default() },
             playing,
@@ -100,9 +100,15 @@ impl Player {
         }
         let now = start.elapsed();
         let heard = engine.is_listening() && source.answers_to.is_none();
-        match if heard { self.under_way.answer(&playing.counts, now) } else { self.under_way.keep_apart(now) } {
-            // The chunk's fate need not be known before the next one is due.
-            Outcome::Open(next) => return Some(if self.filling.is_some() { next } else { next.max(self.pacer.due()) }),
+        // The chunk's fate need not be known before the next one is due.
+        let is_early = self.filling.is_none() && !self.pacer.is_due(now);
+        let outcome = match heard {
+            true => self.in_flight.answer(&playing.counts, now, !is_early),
+            false => self.in_flight.keep_apart(now),
+        };
+        match outcome {
+            Outcome::Open(_) if is_early => return Some(self.pacer.due()),
+            Outcome::Open(next) => return Some(next),
             Outcome::Refused => self.refused()?,
             Outcome::Taken => self.settled(),
             Outcome::GivenUp => {
@@ -138,9 +144,9 @@ impl Player {
         self.chunk += 1;
         playing.counts.sent.add(1);
         if engine.abi().request(request) {
-            self.under_way.request = number;
+            self.in_flight.request = number;
             if !heard {
-                self.under_way.next = start.elapsed() + APART;
+                self.in_flight.next = start.elapsed() + MIN_REQUEST_GAP;
                 playing.counts.captured.add(1);
             }
         } else {
@@ -263,11 +269,11 @@ impl Player {
 /// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
 /// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
 #[derive(Default)]
-struct UnderWay {
+struct InFlight {
     /// Its async id, or 0.
     request: u64,
     /// Until when its answer is waited for, once it is overdue.
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
     /// The latest answer when an answer was last given up.
     silent_since: Option<u64>,
     /// Where answers are not heard: when the next request may be made.
@@ -286,24 +292,32 @@ enum Outcome {
     Idle,
 }
 
-impl UnderWay {
-    /// By the engine's answer to it.
-    fn answer(&mut self, counts: &Counts, now: Duration) -> Outcome {
-        let answered = counts.answered.load(Ordering::Acquire);
-        let patience = *self.patience.get_or_insert(now + ANSWER_LIMIT);
-        let outcome = if self.request == 0 {
-            Outcome::Idle
-        } else if answered == self.request {
-            let refused = counts.refused.load(Ordering::Relaxed) == self.request;
-            if refused { Outcome::Refused } else { Outcome::Taken }
-        } else if self.silent_since != Some(answered) && now < patience {
-            return Outcome::Open(now + LOOK_AGAIN);
-        } else {
+impl InFlight {
+    /// By the engine's answer to it. If it is not here, and `wake` says so, it wakes this thread when it comes.
+    fn answer(&mut self, counts: &Counts, now: Duration, wake: bool) -> Outcome {
+        if self.request == 0 {
+            return Outcome::Idle;
+        }
+        let timeout = *self.timeout.get_or_insert(now + ANSWER_TIMEOUT);
+        let mut answered = counts.answered.load(Ordering::Acquire);
+        let is_open = |answered| answered != self.request && self.silent_since != Some(answered) && now < timeout;
+        if wake && is_open(answered) {
+            counts.await_answer();
+            answered = counts.answered.load(Ordering::Acquire);
+        }
+        if is_open(answered) {
+            return Outcome::Open(timeout);
+        }
+        let outcome = if answered != self.request {
             self.silent_since = Some(answered);
             Outcome::GivenUp
+        } else if counts.refused.load(Ordering::Relaxed) == answered {
+            Outcome::Refused
+        } else {
+            Outcome::Taken
         };
         self.request = 0;
-        self.patience = None;
+        self.timeout = None;
         outcome
     }
 

@@ -16,14 +16,19 @@ use fake_engine::{CAPTURE_AUDIO_FRAME, Fake, capture_spec};
 use message::Message;
 use narrowcast_audio::{Format, PcmTrack};
 use narrowcast_core::{Doorbell, Waiter, Wake};
-use narrowcast_livekit::{CapturePump, CaptureStats, Events, Pcm, Source, wire};
+use narrowcast_livekit::{CapturePump, CaptureStats, Engine, Events, Pcm, Source, wire};
 use reference::Value;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// A pump that has started.
+fn pump_of(engine: &'static Engine, sources: Vec<Source>) -> CapturePump {
+    CapturePump::start(engine, sources).expect("the system has threads")
+}
 
 const CHUNK: Duration = Duration::from_millis(10);
 const FIRST_ID: u64 = 1 << 62;
@@ -160,7 +165,7 @@ fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
         looped(8, 48_000, 2, ramp(960), 3),
         looped(9, 44_100, 1, ramp(882), 0),
     ];
-    let mut pump = CapturePump::start(fake.engine, sources);
+    let mut pump = pump_of(fake.engine, sources);
     let all = take(&requests, 11);
     assert_eq!(pump.stats(), [sent(8), sent(3), sent(0)]);
     pump.stop();
@@ -183,8 +188,7 @@ fn each_source_plays_its_own_pcm_over_and_over_and_as_many_chunks_as_it_has() {
 #[test]
 fn async_ids_are_in_the_native_range_and_no_two_are_alike() {
     let (fake, requests) = engine(|_, _| true);
-    let _pumps =
-        [1, 2].map(|pump| CapturePump::start(fake.engine, vec![silence(pump * 10, 5), silence(pump * 10 + 1, 5)]));
+    let _pumps = [1, 2].map(|pump| pump_of(fake.engine, vec![silence(pump * 10, 5), silence(pump * 10 + 1, 5)]));
     let all = take(&requests, 20);
     assert!(all.iter().all(|request| (FIRST_ID..FIRST_ID << 1).contains(&request.async_id)));
     assert_eq!(all.iter().map(|request| request.async_id).collect::<BTreeSet<_>>().len(), 20);
@@ -199,7 +203,7 @@ fn async_ids_are_in_the_native_range_and_no_two_are_alike() {
 fn no_chunk_is_early() {
     let (fake, requests) = engine(|_, _| true);
     let start = Instant::now();
-    let _pump = CapturePump::start(fake.engine, vec![silence(1, 12)]);
+    let _pump = pump_of(fake.engine, vec![silence(1, 12)]);
     for (number, request) in (0..).zip(take(&requests, 12)) {
         assert!(request.at - start >= CHUNK * number, "chunk {number} after {:?}", request.at - start);
     }
@@ -215,7 +219,7 @@ fn after_a_delay_what_is_due_is_played_at_once() {
         true
     });
     let start = Instant::now();
-    let _pump = CapturePump::start(fake.engine, vec![silence(1, 105)]);
+    let _pump = pump_of(fake.engine, vec![silence(1, 105)]);
     let all = take(&requests, 105);
     // One that had started its time table anew could not be there a second later: a slow machine has that long.
     let caught_up = all[99].at - all[0].at;
@@ -238,16 +242,47 @@ fn of_a_source_one_request_at_a_time_is_under_way_however_many_are_due() {
         });
         true
     });
-    let _pump = CapturePump::start(fake.engine, vec![silence(1, 20)]);
+    let _pump = pump_of(fake.engine, vec![silence(1, 20)]);
     take(&requests, 20);
     assert_eq!(MOST.load(Ordering::SeqCst), 1);
+}
+
+/// How often the calling thread has waited for anything so far.
+#[cfg(target_os = "linux")]
+fn waits_of_this_thread() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    waits.expect("a thread's status says how often it waited").trim().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_is_late_wakes_the_pump_which_does_not_look_for_it() {
+    static WAITS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+    const CHUNKS: usize = 20;
+    let (fake, requests) = engine(|request, fake| {
+        WAITS.lock().unwrap().push(waits_of_this_thread());
+        let (request, fake) = (request.clone(), Fake { engine: fake.engine, abi: fake.abi.clone() });
+        std::thread::spawn(move || {
+            std::thread::sleep(CHUNK * 3);
+            answer(&fake, &request);
+        });
+        true
+    });
+    let mut pump = pump_of(fake.engine, vec![silence(1, CHUNKS as u64)]);
+    take(&requests, CHUNKS);
+    pump.stop();
+    let waits = WAITS.lock().unwrap();
+    let each = (waits[CHUNKS - 1] - waits[0]) / (CHUNKS as u64 - 1);
+    // For the chunk's time, for its answer, and for what else a thread may wait for.
+    assert!(each <= 6, "the pump's thread waited {each} times for each chunk: {waits:?}");
 }
 
 #[test]
 fn an_engine_that_answers_nothing_is_waited_for_once_and_does_not_stop_the_clock() {
     let (fake, requests) = engine(|_, _| true);
     let start = Instant::now();
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, 100)]);
     let all = take(&requests, 100);
     // One that waited 100 ms for each would take ten seconds.
     assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
@@ -262,7 +297,7 @@ fn where_another_client_hears_the_answers_requests_for_a_source_are_apart_and_co
         std::thread::sleep(if request.async_id == FIRST_ID { CHUNK * 10 } else { Duration::ZERO });
         request.async_id != FIRST_ID + 3
     });
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 20), silence(2, 20)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, 20), silence(2, 20)]);
     let all = take(&requests, 40);
     pump.stop();
     for source in [1, 2] {
@@ -287,7 +322,7 @@ fn one_answer_that_is_lost_delays_one_chunk() {
         true
     });
     let start = Instant::now();
-    let _pump = CapturePump::start(fake.engine, vec![silence(1, 100)]);
+    let _pump = pump_of(fake.engine, vec![silence(1, 100)]);
     let all = take(&requests, 100);
     assert!(all[2].at - all[1].at >= CHUNK * 10, "the answer could still come");
     assert!(all[99].at - start < CHUNK * 500, "100 chunks took {:?}", all[99].at - start);
@@ -296,7 +331,7 @@ fn one_answer_that_is_lost_delays_one_chunk() {
 #[test]
 fn a_pump_that_is_stopped_asks_for_nothing_more() {
     let (fake, requests) = engine(|_, _| true);
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
     let first = take(&requests, 6);
     assert_eq!(first.len(), 6);
     pump.stop();
@@ -311,7 +346,7 @@ fn a_pump_that_is_stopped_asks_for_nothing_more() {
 #[test]
 fn a_pump_that_is_dropped_asks_for_nothing_more() {
     let (fake, requests) = engine(|_, _| true);
-    drop(CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]));
+    drop(pump_of(fake.engine, vec![silence(1, u64::MAX)]));
     requests.try_iter().count();
     std::thread::sleep(CHUNK * 3);
     assert_eq!(requests.try_iter().count(), 0);
@@ -320,7 +355,7 @@ fn a_pump_that_is_dropped_asks_for_nothing_more() {
 #[test]
 fn a_pump_is_stopped_in_the_middle_of_a_wait() {
     let (fake, requests) = engine(|_, _| true);
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 1_000_000)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, 1_000_000)]);
     take(&requests, 1);
     let asked_to_stop = Instant::now();
     pump.stop();
@@ -331,7 +366,7 @@ fn a_pump_is_stopped_in_the_middle_of_a_wait() {
 #[test]
 fn a_refused_request_counts_as_failed_and_the_next_one_is_made() {
     let (fake, requests) = engine(|request, _| !request.async_id.is_multiple_of(2));
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 5)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, 5)]);
     take(&requests, 5);
     pump.stop();
     assert_eq!(pump.stats(), [CaptureStats { sent: 5, captured: 0, failed: 3 }]);
@@ -346,7 +381,7 @@ fn answers_may_come_before_the_request_has_returned() {
         fake.engine.receive(&Message::new().message(CAPTURE_AUDIO_FRAME, answer).0);
         true
     });
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, 4), silence(2, 2)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, 4), silence(2, 2)]);
     take(&requests, 6);
     pump.stop();
     let counts = [CaptureStats { sent: 4, captured: 3, failed: 1 }, CaptureStats { sent: 2, captured: 2, failed: 0 }];
@@ -358,8 +393,8 @@ fn answers_may_come_before_the_request_has_returned() {
 #[test]
 fn nothing_to_play_is_played_at_once() {
     let (fake, requests) = engine(|_, _| true);
-    assert_eq!(CapturePump::start(fake.engine, vec![]).stats(), []);
-    assert_eq!(CapturePump::start(fake.engine, vec![silence(1, 0)]).stats(), [sent(0)]);
+    assert_eq!(pump_of(fake.engine, vec![]).stats(), []);
+    assert_eq!(pump_of(fake.engine, vec![silence(1, 0)]).stats(), [sent(0)]);
     assert_eq!(requests.try_iter().count(), 0);
 }
 
@@ -378,13 +413,13 @@ fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind(
     ];
     for (source, samples) in impossible {
         let rate = source.sample_rate;
-        let start = || CapturePump::start(fake.engine, vec![silence(2, 1), source]);
+        let start = || pump_of(fake.engine, vec![silence(2, 1), source]);
         let panic = catch_unwind(AssertUnwindSafe(start)).err().expect("a source that can't be played");
         let text = panic.downcast_ref::<String>().unwrap();
         assert!(text.contains(&format!("{samples} samples are none at {rate} Hz")), "{text}");
     }
     assert_eq!(requests.try_iter().count(), 0);
-    let _pump = CapturePump::start(fake.engine, vec![silence(2, 1)]);
+    let _pump = pump_of(fake.engine, vec![silence(2, 1)]);
     assert_eq!(take(&requests, 1)[0].async_id, FIRST_ID, "sources that never played are still registered");
 }
 
@@ -424,7 +459,7 @@ fn a_track_is_played_in_chunks_with_silence_around_what_it_says() {
         answer(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, rings) = track();
     let playback = pump.add(of_track(7, &track)).unwrap();
     take(&requests, 2);
@@ -452,7 +487,7 @@ fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
         answer(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    let pump = pump_of(fake.engine, vec![silence(1, u64::MAX)]);
     take(&requests, 3);
     let tracks = [track().0, track().0];
     let mut playbacks: Vec<_> =
@@ -480,7 +515,7 @@ fn sources_come_and_go_while_a_pump_plays_in_step_with_one_another() {
 #[test]
 fn a_pump_without_sources_waits_for_some_and_stops() {
     let (fake, requests) = engine(|_, _| true);
-    let mut pump = CapturePump::start(fake.engine, vec![]);
+    let mut pump = pump_of(fake.engine, vec![]);
     for handle in 1..5 {
         let (track, _rings) = track();
         let playback = pump.add(of_track(handle, &track)).unwrap();
@@ -500,7 +535,7 @@ fn what_was_not_played_in_a_long_delay_is_played_later_and_not_all_at_once() {
         answer(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let _playback = pump.add(of_track(7, &track)).unwrap();
@@ -523,7 +558,7 @@ fn a_source_that_is_waited_for_does_not_hold_up_the_others() {
     // Chunks of source 1 while an answer of source 2 is waited for, which is 100 ms: more than one, unless this machine
     // does nothing for so long.
     let meanwhile = |_| {
-        let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
+        let pump = pump_of(fake.engine, vec![silence(1, u64::MAX), silence(2, u64::MAX)]);
         let mut of_1 = 0;
         let mut of_2 = 0;
         while of_2 < 2 {
@@ -546,7 +581,7 @@ fn a_track_whose_source_is_gone_is_played_no_more_and_its_writer_hears_of_it() {
         answer(fake, request);
         request.source != 8 || request.async_id & 0xff < 3
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let [(fine, _), (gone, rings)] = [track(), track()];
     assert!(gone.wait_for(u64::MAX - 1));
     let playbacks = [(7, &fine), (8, &gone)].map(|(handle, track)| pump.add(of_track(handle, track)).unwrap());
@@ -567,7 +602,7 @@ fn a_chunk_of_a_track_that_is_refused_in_the_answer_is_offered_again_and_none_is
         }
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, rings) = track();
     say(&track, 8_00);
     let playback = pump.add(of_track(7, &track)).unwrap();
@@ -590,7 +625,7 @@ fn a_track_whose_chunk_is_refused_again_and_again_is_given_up_and_what_was_refus
         refuse(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, rings) = track();
     say(&track, 200);
     assert!(track.wait_for(80), "the first chunk is waited for");
@@ -616,7 +651,7 @@ fn a_refusal_that_comes_when_it_is_not_waited_for_any_more_is_counted_as_lost() 
         }
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let playback = pump.add(of_track(7, &track)).unwrap();
@@ -629,7 +664,7 @@ fn a_refusal_that_comes_when_it_is_not_waited_for_any_more_is_counted_as_lost() 
 #[test]
 fn a_track_that_has_ended_is_played_no_more() {
     let (fake, requests) = engine(|_, _| true);
-    let pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    let pump = pump_of(fake.engine, vec![silence(1, u64::MAX)]);
     let (track, _rings) = track();
     let playback = pump.add(of_track(7, &track)).unwrap();
     while !take(&requests, 1).iter().any(|request| request.source == 7) {}
@@ -657,7 +692,7 @@ fn answering() -> (Fake, Receiver<Request>) {
 #[test]
 fn a_queue_is_filled_at_once_and_gets_no_more_than_is_taken_from_it() {
     let (fake, requests) = answering();
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let start = Instant::now();
@@ -683,7 +718,7 @@ fn after_a_pause_of_the_pump_a_queue_gets_what_is_kept_in_it_and_not_all_that_wa
         answer(fake, request);
         true
     });
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let _playback = pump.add(queued(7, &track)).unwrap();
@@ -702,7 +737,7 @@ fn after_a_pause_of_the_pump_a_queue_gets_what_is_kept_in_it_and_not_all_that_wa
 #[test]
 fn a_track_that_is_piped_again_does_not_fill_a_queue_that_is_full() {
     let (fake, requests) = answering();
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let start = Instant::now();
@@ -721,7 +756,7 @@ fn a_track_that_is_piped_again_does_not_fill_a_queue_that_is_full() {
 #[test]
 fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_then_is_kept_whole() {
     let (fake, requests) = answering();
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 8_000);
     let playback = pump.add(queued(7, &track)).unwrap();
@@ -746,7 +781,7 @@ fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_
 #[test]
 fn when_a_queue_was_emptied_elsewhere_what_is_kept_in_it_is_put_there_anew() {
     let (fake, requests) = answering();
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     say(&track, 30_000);
     let playback = pump.add(queued(7, &track)).unwrap();
@@ -770,7 +805,7 @@ fn when_a_queue_was_emptied_elsewhere_what_is_kept_in_it_is_put_there_anew() {
 #[test]
 fn while_nothing_is_said_a_queue_has_less_silence_than_words_and_after_long_silence_words_start_in_an_empty_one() {
     let (fake, requests) = answering();
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     let start = Instant::now();
     let _playback = pump.add(queued(7, &track)).unwrap();
@@ -793,7 +828,7 @@ fn while_nothing_is_said_a_queue_has_less_silence_than_words_and_after_long_sile
 #[test]
 fn lateness_is_counted_for_each_chunk() {
     let (fake, requests) = engine(|_, _| true);
-    let mut pump = CapturePump::start(fake.engine, vec![]);
+    let mut pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     let playback = pump.add(of_track(7, &track)).unwrap();
     take(&requests, 10);
@@ -806,7 +841,7 @@ fn lateness_is_counted_for_each_chunk() {
 #[test]
 fn one_source_plays_one_track_at_a_time() {
     let (fake, requests) = engine(|_, _| true);
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let [(first, _), (second, _)] = [track(), track()];
     let playback = pump.add(of_track(7, &first)).unwrap();
     assert!(pump.add(of_track(7, &second)).is_none());
@@ -822,7 +857,7 @@ fn when_the_engine_is_disposed_of_nothing_more_is_played_and_tracks_hear_of_it()
         answer(fake, request);
         true
     });
-    let mut pump = CapturePump::start(fake.engine, vec![silence(1, u64::MAX)]);
+    let mut pump = pump_of(fake.engine, vec![silence(1, u64::MAX)]);
     let (track, rings) = track();
     assert!(track.wait_for(u64::MAX - 1));
     let playback = pump.add(of_track(7, &track)).unwrap();
@@ -844,7 +879,7 @@ fn when_the_engine_is_disposed_of_nothing_more_is_played_and_tracks_hear_of_it()
 #[test]
 fn a_track_of_another_kind_than_its_source_is_refused() {
     let (fake, requests) = engine(|_, _| true);
-    let pump = CapturePump::start(fake.engine, vec![]);
+    let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
     for (sample_rate, channels) in [(16_000, 1), (8_000, 2)] {
         let source = Source { sample_rate, channels, ..of_track(7, &track) };

@@ -1,7 +1,7 @@
 //! `NativeAudioTrack`: paced PCM out, played by JavaScript or by the pump that feeds the engine.
 
 use crate::bigint::handle;
-use crate::capture_pump::NativeCaptureStats;
+use crate::capture_pump::{NativeCaptureStats, no_thread};
 use crate::error::{Code, Result, error, from_napi};
 use crate::handles::{Handle, HandleTable, Release};
 use crate::js_thread::new_waiter;
@@ -250,7 +250,7 @@ impl NativeAudioTrack {
         let (engine, handle) = (engine()?, handle(&source)?);
         let pcm = Pcm::Track { track: track.pcm.clone(), lead };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
-        let playback = pump(engine).add(source).ok_or_else(|| {
+        let playback = pump(engine)?.add(source).ok_or_else(|| {
             error(
                 Code::Locked,
                 "another track is piped to this source: stop or abort that first, or use a source of its own",
@@ -328,6 +328,11 @@ impl ObjectFinalize for NativeAudioTrack {
 static PUMP: OnceLock<CapturePump> = OnceLock::new();
 
 /// The thread that plays all tracks of this process.
-fn pump(engine: &'static Engine) -> &'static CapturePump {
-    PUMP.get_or_init(|| CapturePump::start(engine, Vec::new()))
+fn pump(engine: &'static Engine) -> Result<&'static CapturePump> {
+    if let Some(pump) = PUMP.get() {
+        return Ok(pump);
+    }
+    let pump = CapturePump::start(engine, Vec::new()).map_err(no_thread)?;
+    // Where another thread was first, this pump ends.
+    Ok(PUMP.get_or_init(|| pump))
 }

@@ -71,7 +71,7 @@ impl NativeCapturePump {
         enter(env)?;
         let engine = engine()?;
         let sources = sources.into_iter().map(read_source).collect::<Result<_>>()?;
-        let pump = Pump(RefCell::new(CapturePump::start(engine, sources)));
+        let pump = Pump(RefCell::new(CapturePump::start(engine, sources).map_err(no_thread)?));
         Ok(Self { pump: Handle::new(pump)? })
     }
 
@@ -86,6 +86,17 @@ impl NativeCapturePump {
     pub fn stop(&self) {
         self.pump.release();
     }
+}
+
+/// The system let no thread be started.
+pub fn no_thread(reason: std::io::Error) -> napi::Error<Code> {
+    error(
+        Code::OutOfThreads,
+        format!(
+            "the thread that plays audio could not be started: {reason}. End what uses so many threads or so much memory, or \
+             raise the limit (`ulimit -u`, `pids.max`), then try again"
+        ),
+    )
 }
 
 fn read_source(source: NativeSource) -> Result<Source> {

@@ -12,6 +12,7 @@ pub enum Code {
     EngineNotFound,
     EngineIncompatible,
     EngineNotInstalled,
+    OutOfThreads,
 }
 
 impl AsRef<str> for Code {
@@ -24,6 +25,7 @@ impl AsRef<str> for Code {
             Self::EngineNotFound => "ENGINE_NOT_FOUND",
             Self::EngineIncompatible => "ENGINE_INCOMPATIBLE",
             Self::EngineNotInstalled => "ENGINE_NOT_INSTALLED",
+            Self::OutOfThreads => "OUT_OF_THREADS",
         }
     }
 }
