@@ -88,7 +88,6 @@ const shared: UserConfig = {
       'string-width',
       'strip-ansi',
       'uplot',
-      'wavefile',
     ],
   },
   checks: { pluginTimings: false },

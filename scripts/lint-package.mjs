@@ -7,6 +7,25 @@ import path from 'node:path';
 import { LIMITS, pack } from './pack.mjs';
 import { bin, fail, npm, root, run, say } from './setup.mjs';
 
+/** Bytes of JavaScript in dist that programs load which import narrowcast: not what only the command loads. */
+function libraryBytes() {
+  const dist = path.join(root, 'dist');
+  const found = new Set();
+  const visit = (file) => {
+    if (found.has(file) || !fs.existsSync(file)) return;
+    found.add(file);
+    const text = fs.readFileSync(file, 'utf8');
+    for (const [, name] of text.matchAll(/(?:require\(|import\(|from ?|import ?)["'`](\.{1,2}\/[^"'`]+)["'`]/g)) {
+      visit(path.resolve(path.dirname(file), name));
+    }
+  };
+  const entries = ['index', 'livekit/index', 'livekit/register', 'webrtc/index'];
+  for (const entry of entries) for (const ext of ['js', 'cjs']) visit(path.join(dist, `${entry}.${ext}`));
+  visit(path.join(dist, 'livekit', 'register-hooks.js'));
+  const scripts = [...found].filter((file) => file.startsWith(dist) && /\.c?js$/.test(file));
+  return scripts.reduce((sum, file) => sum + fs.statSync(file).size, 0);
+}
+
 const node = (what, file, ...args) => run(what, process.execPath, [file, ...args], { stdio: 'inherit' });
 
 say('licences …');
@@ -21,6 +40,10 @@ try {
   const whole = packed.at(-1);
   for (const { name, size, unpackedSize } of packed) say(`${name}: ${size} bytes, ${unpackedSize} unpacked`);
   if (whole.size > LIMITS.rootPacked) fail(`the root package is larger than ${LIMITS.rootPacked} bytes.`);
+
+  const library = libraryBytes();
+  say(`the library's JavaScript, without the command: ${library} bytes`);
+  if (library > LIMITS.library) fail(`the library's JavaScript is larger than ${LIMITS.library} bytes.`);
 
   say('publint …');
   node('publint', bin('publint'), 'run', '--strict', whole.file);

@@ -75,7 +75,7 @@ program
   .option('--no-compare', 'leave rtc-node out: no second process')
   .action(async (options: MeetingFlags, command: Command) => {
     const { sampleRate, frameMs, seconds } = options;
-    const { longestWav } = await import('./shared/wav-file.js');
+    const { longestWav } = await import('./shared/wav-writer.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
     if (sampleRate % 100 !== 0) refuse(`--sample-rate ${sampleRate} must be a multiple of 100`);
     if ((sampleRate * frameMs) % 1000 !== 0) {

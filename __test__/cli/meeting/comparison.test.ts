@@ -133,7 +133,9 @@ test('the same meeting on plain rtc-node, side by side', async () => {
   expect(peer!.events).toBeNull();
   expect(peer!.mainThreadPercent).toBeGreaterThan(0);
   expect(peer!.idlePercent).toBeGreaterThan(0);
-  expect(peer!.samples.map(({ at }) => Math.round(at))).toEqual([0, 1]);
+  // From the start, and one a second as far as the machine lets it.
+  expect(peer!.samples[0]).toMatchObject({ at: 0, mainThreadPercent: null });
+  expect(peer!.samples.length).toBeGreaterThan(1);
   for (const { identity, samplesPlayed, samplesLost, framesReceived, framesDropped } of peer!.participants) {
     expect({ samplesPlayed, framesDropped }).toEqual({ samplesPlayed: 24_000, framesDropped: null });
     // On a machine that holds the process up it loses some.

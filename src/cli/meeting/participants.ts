@@ -1,4 +1,4 @@
-import { readSpeech } from '../shared/wav-file.js';
+import { readSpeech } from '../shared/wav-reader.js';
 import { synthesizeVoice } from './synthetic-voice.js';
 
 /** Somebody in the meeting. */

@@ -12,7 +12,8 @@ import type { Backend, Listening } from './backend.js';
 import { withoutSilenceAround } from '../shared/silence.js';
 import { Stall } from './stall.js';
 import { compare } from './verify.js';
-import { readRecording, WavWriter } from '../shared/wav-file.js';
+import { readRecording } from '../shared/wav-reader.js';
+import { WavWriter } from '../shared/wav-writer.js';
 
 /** What both runs of a meeting have in common. */
 export interface RunOptions extends Cast {

@@ -4,7 +4,7 @@ import { Recording } from '../shared/recording.js';
 import type { RecordedVoice } from './result.js';
 import type { Voice } from './room.js';
 import type { Timeline } from './timeline.js';
-import type { WavWriter } from '../shared/wav-file.js';
+import type { WavWriter } from '../shared/wav-writer.js';
 
 /** A participant's file. Whoever comes back, or publishes again, goes on in it, where the clock is by then. */
 export class VoiceFile {

@@ -1,10 +1,5 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
-// oxlint-disable-next-line import/default -- Node gets the package's CommonJS file, which has a default export only.
-import wavefile from 'wavefile';
-import { fileFailure, Failure } from './failure.js';
-
-// oxlint-disable-next-line import/no-named-as-default-member -- as above
-const { WaveFile } = wavefile;
+import { open, type FileHandle } from 'node:fs/promises';
+import { fileFailure } from './failure.js';
 
 /** Bytes of the header that {@link WavWriter} writes. */
 const HEADER_BYTES = 44;
@@ -55,8 +50,6 @@ export class WavWriter {
    * @throws {Failure} the file can't be written; its cause has the code `EEXIST` where one is there, and is kept
    */
   static async create(path: string, sampleRate: number, existing: 'replace' | 'keep' = 'replace'): Promise<WavWriter> {
-    const header = new WaveFile();
-    header.fromScratch(1, sampleRate, '16', []);
     let file: FileHandle;
     try {
       file = await open(path, existing === 'keep' ? 'wx' : 'w');
@@ -65,7 +58,7 @@ export class WavWriter {
     }
     const writer = new WavWriter(path, file);
     try {
-      await writer.#write(header.toBuffer(), 0);
+      await writer.#write(headerOf(sampleRate), 0);
     } catch (error) {
       await file.close();
       throw error;
@@ -216,75 +209,19 @@ export class WavWriter {
   }
 }
 
-/**
- * The samples of a WAV file that {@link WavWriter} wrote.
- *
- * @throws {Failure} it can't be read, or is not 16-bit mono at `sampleRate` Hz
- */
-export async function readRecording(path: string, sampleRate: number): Promise<Int16Array> {
-  const wav = await load(path);
-  const { numChannels, sampleRate: rate } = wav.fmt as WavFormat;
-  if (wav.bitDepth !== '16' || numChannels !== 1 || rate !== sampleRate) {
-    throw new Failure(`${path} is not the recording that was made: ${wav.bitDepth} bit, ${numChannels} × ${rate} Hz`);
-  }
-  const { samples } = wav.data as { samples: Uint8Array };
-  return new Int16Array(samples.buffer, samples.byteOffset, samples.length >> 1);
-}
-
-/**
- * The first `seconds` of any WAV file, mixed to mono, at `sampleRate` Hz. 16-bit mono at this rate comes as it is.
- *
- * @throws {Failure} it can't be read, or holds no sound
- */
-export async function readSpeech(path: string, sampleRate: number, seconds: number): Promise<Int16Array> {
-  const wav = await load(path);
-  try {
-    // This decompresses A-law and µ-law, too, but not ADPCM.
-    if (wav.bitDepth === '4') wav.fromIMAADPCM();
-    else if (wav.bitDepth !== '16') wav.toBitDepth('16');
-    const { sampleRate: rate } = wav.fmt as WavFormat;
-    const mono = mixed(wav.getSamples(false, Int16Array), Math.ceil(seconds * rate));
-    if (mono.length === 0) throw new Error('there are no samples in it');
-    if (rate === sampleRate) return mono;
-    wav.fromScratch(1, rate, '16', mono);
-    wav.toSampleRate(sampleRate);
-    return wav.getSamples(false, Int16Array) as unknown as Int16Array;
-  } catch (cause) {
-    throw fileFailure('use', path, cause);
-  }
-}
-
-interface WavFormat {
-  readonly numChannels: number;
-  readonly sampleRate: number;
-}
-
-async function load(path: string): Promise<InstanceType<typeof WaveFile>> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw fileFailure('read', path, cause);
-  }
-  try {
-    const wav = new WaveFile();
-    // Not as a Buffer, whose slices share memory: the samples get a buffer of their own, and are aligned.
-    wav.fromBuffer(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    return wav;
-  } catch (cause) {
-    throw new Failure(`${path} is not a WAV file that can be read: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** The mean of the channels, at most `length` samples of it. wavefile gives one array for mono, else one for each. */
-function mixed(channels: unknown, length: number): Int16Array {
-  if (channels instanceof Int16Array) return channels.subarray(0, length);
-  const all = channels as Int16Array[];
-  const mono = new Int16Array(Math.min(length, all[0]?.length ?? 0));
-  for (let i = 0; i < mono.length; i++) {
-    let sum = 0;
-    for (const channel of all) sum += channel[i]!;
-    mono[i] = Math.round(sum / all.length);
-  }
-  return mono;
+/** The header of an empty file of 16-bit mono PCM. */
+function headerOf(sampleRate: number): Uint8Array {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write('RIFF', 0, 'latin1');
+  header.writeUInt32LE(HEADER_BYTES - 8, 4);
+  header.write('WAVEfmt ', 8, 'latin1');
+  header.writeUInt32LE(16, 16); // bytes of the format that follows
+  header.writeUInt16LE(1, 20); // PCM
+  header.writeUInt16LE(1, 22); // channels
+  header.writeUInt32LE(sampleRate, 24);
+  header.writeUInt32LE(sampleRate * 2, 28); // bytes a second
+  header.writeUInt16LE(2, 32); // bytes of a sample of all channels
+  header.writeUInt16LE(16, 34); // bits of a sample
+  header.write('data', 36, 'latin1');
+  return header;
 }
