@@ -15,6 +15,7 @@ for (const [way, act] of Object.entries(ways)) {
   const agent = new Room();
   await join('agent', {}, { room: agent });
   const caller = await join('caller');
+  await until(() => agent.remoteParticipants.size === 1 && caller.remoteParticipants.size === 1);
   const subscribed = next(agent, RoomEvent.TrackSubscribed);
   const tone = await publishTone(caller, 440);
   const [track] = await subscribed;

@@ -55,6 +55,7 @@ for (const [way, act] of Object.entries(ways)) {
   const say = trace(way);
   const agent = await join('agent', {}, { room: new Room() });
   const caller = await join('caller');
+  await until(() => agent.remoteParticipants.size === 1 && caller.remoteParticipants.size === 1);
   const subscribed = next(agent, RoomEvent.TrackSubscribed);
   const tone = await publishTone(caller, 440);
   const [track, publication] = await subscribed;
