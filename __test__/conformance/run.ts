@@ -55,7 +55,9 @@ export function testPrograms(folder: string, surroundings: () => Promise<Surroun
       const run = async (side: Side) => runSide(program, side, condition, await surroundings(), context);
       const [plain, register, install] = await Promise.all([run('plain'), run('register'), run('install')]);
       // With another status rtc-node has not shown what it is to show.
-      context.expect(plain.trace.process, asText(plain.trace) + plain.printed).toEqual([['ended', { status: 0, signal: null }]]);
+      context
+        .expect(plain.trace.process, asText(plain.trace) + plain.printed)
+        .toEqual([['ended', { status: 0, signal: null }]]);
       for (const [side, ours] of Object.entries({ register, install })) {
         const known = differences.filter(
           (difference) =>
