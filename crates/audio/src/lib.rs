@@ -1,18 +1,18 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
 mod cells;
-mod pacer;
 mod pcm_ring;
 mod pcm_stream;
 mod pcm_track;
+mod playout_clock;
 mod resampler;
 mod resampler_engine;
 mod resampler_filter;
 mod track_writer;
 
-pub use pacer::Pacer;
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
 pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};
+pub use playout_clock::PlayoutClock;
 pub use resampler::{Latency, MAX_RATIO, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
 pub use track_writer::{TrackSample, TrackWriteError, TrackWriter};

@@ -7,9 +7,9 @@ use crate::queue::Overflow;
 use crate::registry::{Matches, Registry};
 use crate::stats::{Counter, Stats};
 use crate::subscriber::Subscriber;
+use crate::subscriber_counters::{SubscriberCounters, Sum};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::tally::{Sum, Tally};
 
 /// A filtered broadcast: any number of threads send, and each subscriber gets what passes its filter.
 ///
@@ -21,7 +21,7 @@ pub struct Broadcast {
     next_subscriber: AtomicU64,
     wanted: Counter,
     unwanted: Counter,
-    tally: Arc<Tally>,
+    counters: Arc<SubscriberCounters>,
 }
 
 impl Broadcast {
@@ -37,7 +37,7 @@ impl Broadcast {
             next_subscriber: AtomicU64::new(1),
             wanted: Counter::new(),
             unwanted: Counter::new(),
-            tally: Arc::new(Tally::default()),
+            counters: Arc::new(SubscriberCounters::default()),
         }
     }
 
@@ -97,7 +97,7 @@ impl Broadcast {
         // The last one gets the event itself, so that its count of references is not everybody's to change once more.
         receivers += usize::from(subscriber.offer(event));
         if receivers > 0 {
-            self.tally.count_matched(receivers as u64);
+            self.counters.count_matched(receivers as u64);
             concerned().for_each(Subscriber::ring);
         }
         Some(receivers)
@@ -112,7 +112,7 @@ impl Broadcast {
     /// The same for a subscriber that does not get what concerns other groups than its own.
     pub fn subscribe_as(&self, group: Group, filter: Filter, overflow: Overflow, waiter: Waiter) -> Arc<Subscriber> {
         let id = self.next_subscriber.fetch_add(1, Ordering::Relaxed);
-        let subscriber = Arc::new(Subscriber::new(id, group, overflow, waiter, self.tally.clone()));
+        let subscriber = Arc::new(Subscriber::new(id, group, overflow, waiter, self.counters.clone()));
         if !self.registry.set(&subscriber, filter) {
             subscriber.close();
         }
@@ -137,7 +137,7 @@ impl Broadcast {
 
     /// Whether this is a subscriber of this broadcast: ids are unique within one only.
     fn knows(&self, subscriber: &Subscriber) -> bool {
-        Arc::ptr_eq(subscriber.tally(), &self.tally)
+        Arc::ptr_eq(subscriber.counters(), &self.counters)
     }
 
     /// Ends all subscriptions, now and to come. What waits stays readable.
@@ -154,7 +154,7 @@ impl Broadcast {
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
-        let Sum { matched, delivered, dropped, wakes } = self.tally.sum();
+        let Sum { matched, delivered, dropped, wakes } = self.counters.sum();
         let unwanted = self.unwanted.get();
         Stats {
             published: self.wanted.get() + unwanted,

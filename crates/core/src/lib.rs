@@ -22,8 +22,8 @@ mod snapshot_map;
 mod stats;
 mod subject_map;
 mod subscriber;
+mod subscriber_counters;
 pub mod sync;
-mod tally;
 
 pub use broadcast::Broadcast;
 pub use doorbell::{Doorbell, Token, Waiter, Wake};

@@ -4,8 +4,8 @@ use crate::doorbell::Waiter;
 use crate::event::Event;
 use crate::filter::{EVERYBODY, Group};
 use crate::queue::{EventQueue, Offer, Overflow};
+use crate::subscriber_counters::{OwnCounters, SubscriberCounters};
 use crate::sync::Arc;
-use crate::tally::{CountsOf, Tally};
 
 /// A subscriber. Producers offer events from any thread; one consumer thread reads them.
 pub struct Subscriber {
@@ -13,13 +13,26 @@ pub struct Subscriber {
     group: Group,
     queue: EventQueue,
     waiter: Waiter,
-    counts: std::sync::Arc<CountsOf>,
-    tally: Arc<Tally>,
+    counts: std::sync::Arc<OwnCounters>,
+    counters: Arc<SubscriberCounters>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(id: u64, group: Group, overflow: Overflow, waiter: Waiter, tally: Arc<Tally>) -> Self {
-        Self { id, group, queue: EventQueue::new(overflow), waiter, counts: Tally::open(&tally), tally }
+    pub(crate) fn new(
+        id: u64,
+        group: Group,
+        overflow: Overflow,
+        waiter: Waiter,
+        counters: Arc<SubscriberCounters>,
+    ) -> Self {
+        Self {
+            id,
+            group,
+            queue: EventQueue::new(overflow),
+            waiter,
+            counts: SubscriberCounters::open(&counters),
+            counters,
+        }
     }
 
     /// Names the subscriber within its broadcast.
@@ -48,7 +61,7 @@ impl Subscriber {
     pub fn post(&self, event: Event) -> bool {
         let concerns = self.offer(event);
         if concerns {
-            self.tally.count_matched(1);
+            self.counters.count_matched(1);
             self.ring();
         }
         concerns
@@ -69,8 +82,8 @@ impl Subscriber {
     }
 
     /// What the subscribers of its broadcast count together.
-    pub(crate) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(crate) fn counters(&self) -> &Arc<SubscriberCounters> {
+        &self.counters
     }
 
     /// Consumer: takes the next event and hands what it owns over to the caller.
@@ -119,7 +132,7 @@ impl Subscriber {
     /// consumer need not wait.
     pub fn wait(&self) -> bool {
         self.waiter.arm();
-        self.tally.meet_producers();
+        self.counters.sync_with_producers();
         if self.queue.is_empty() && !self.queue.is_closed() {
             return true;
         }

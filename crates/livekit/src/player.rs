@@ -4,7 +4,7 @@ use crate::capture::{Capture, Counts, async_id_of};
 use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing};
 use crate::engine::Engine;
 use crate::source_queue::SourceQueue;
-use narrowcast_audio::Pacer;
+use narrowcast_audio::PlayoutClock;
 use narrowcast_core::sync::{Arc, lock};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -39,7 +39,7 @@ pub(crate) struct Player {
     pub playing: Arc<Playing>,
     /// Of a source that has one.
     pub queue: Option<SourceQueue>,
-    pacer: Pacer,
+    clock: PlayoutClock,
     /// Whether the queue is being filled, chunk by chunk; then from when on.
     filling: Option<Duration>,
     /// Chunks' time in which the track had nothing to say.
@@ -74,7 +74,7 @@ impl Player {
             Pcm::Track { .. } => (MOST_BEHIND, source.chunk_samples()),
         };
         Self {
-            pacer: Pacer::new(CHUNK, most_behind, from),
+            clock: PlayoutClock::new(CHUNK, most_behind, from),
             queue,
             filling: None,
             silent: 0,
@@ -101,13 +101,13 @@ impl Player {
         let now = start.elapsed();
         let heard = engine.is_listening() && source.answers_to.is_none();
         // The chunk's fate need not be known before the next one is due.
-        let is_early = self.filling.is_none() && !self.pacer.is_due(now);
+        let is_early = self.filling.is_none() && !self.clock.is_due(now);
         let outcome = match heard {
             true => self.in_flight.answer(&playing.counts, now, !is_early),
             false => self.in_flight.keep_apart(now),
         };
         match outcome {
-            Outcome::Open(_) if is_early => return Some(self.pacer.due()),
+            Outcome::Open(_) if is_early => return Some(self.clock.due()),
             Outcome::Open(next) => return Some(next),
             Outcome::Refused => self.refused()?,
             Outcome::Taken => self.settled(),
@@ -125,7 +125,7 @@ impl Player {
             && !self.take(engine, now)?
         {
             self.filling = None;
-            return Some(self.pacer.due());
+            return Some(self.clock.due());
         }
         let pcm = match &source.pcm {
             Pcm::Looped { pcm, .. } => {
@@ -158,16 +158,16 @@ impl Player {
             }
         }
         // A queue is filled with no pause but for the answers.
-        Some(if self.filling.is_some() { now } else { self.pacer.due() })
+        Some(if self.filling.is_some() { now } else { self.clock.due() })
     }
 
     /// When to look again if no chunk is due. If one is, it counts as played.
     fn is_early(&mut self, now: Duration) -> Option<Duration> {
         if self.filling.is_none() {
-            if !self.pacer.is_due(now) {
-                return Some(self.pacer.due());
+            if !self.clock.is_due(now) {
+                return Some(self.clock.due());
             }
-            let late = self.pacer.advance(now);
+            let late = self.clock.advance(now);
             self.playing.late.note(late);
             if self.queue.is_some() {
                 self.filling = Some(if late > CHUNK { now + CATCHING_UP } else { now });

@@ -9,7 +9,7 @@ use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Format, Pacer, PcmTrack, TrackSample, TrackStats, TrackWriter};
+use narrowcast_audio::{Format, PcmTrack, PlayoutClock, TrackSample, TrackStats, TrackWriter};
 use narrowcast_livekit::{CapturePump, Engine, Pcm, Playback, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -70,7 +70,7 @@ struct Track {
     pcm: Arc<PcmTrack>,
     writer: RefCell<TrackWriter>,
     /// When the next frame is due that JavaScript asks for; none before the first.
-    pacer: RefCell<Option<Pacer>>,
+    clock: RefCell<Option<PlayoutClock>>,
     frame: Duration,
     /// While the pump plays it.
     playback: RefCell<Option<Playback>>,
@@ -91,13 +91,13 @@ impl Track {
 
     /// Takes the frame that is due at `now`, or returns how long it is until then, in ms.
     fn recv(&self, frame: &mut [i16], now: Duration) -> f64 {
-        let mut pacer = self.pacer.borrow_mut();
+        let mut clock = self.clock.borrow_mut();
         let most_behind = MOST_BEHIND.as_millis() / self.frame.as_millis().max(1);
-        let pacer = pacer.get_or_insert_with(|| Pacer::new(self.frame, most_behind.max(1) as u32, now));
-        if !pacer.is_due(now) {
-            return (pacer.due() - now).as_secs_f64() * 1000.0;
+        let clock = clock.get_or_insert_with(|| PlayoutClock::new(self.frame, most_behind.max(1) as u32, now));
+        if !clock.is_due(now) {
+            return (clock.due() - now).as_secs_f64() * 1000.0;
         }
-        pacer.advance(now);
+        clock.advance(now);
         self.pcm.take(frame);
         0.0
     }
@@ -196,7 +196,7 @@ impl NativeAudioTrack {
         let track = Track {
             writer: RefCell::new(TrackWriter::new(pcm.clone())),
             pcm,
-            pacer: RefCell::new(None),
+            clock: RefCell::new(None),
             // What the samples take, which may be a part of one less than `frame_ms`.
             frame: Duration::from_nanos(samples_per_channel * 1_000_000_000 / u64::from(sample_rate)),
             playback: RefCell::new(None),
@@ -266,7 +266,7 @@ impl NativeAudioTrack {
         let track = self.live().ok_or_else(stopped)?;
         drop(track.playback.take());
         // JavaScript's next frame is due at once.
-        track.pacer.take();
+        track.clock.take();
         Ok(())
     }
 

@@ -13,17 +13,17 @@ use std::time::Duration;
 /// # Examples
 ///
 /// ```
-/// use narrowcast_audio::Pacer;
+/// use narrowcast_audio::PlayoutClock;
 /// use std::time::Duration;
 ///
 /// let ms = Duration::from_millis;
-/// let mut pacer = Pacer::new(ms(20), 5, ms(1_000));
-/// assert_eq!(pacer.due(), ms(1_000));
-/// pacer.advance(ms(1_003)); // 3 ms late,
-/// assert_eq!(pacer.due(), ms(1_020)); // and the next one is not
+/// let mut clock = PlayoutClock::new(ms(20), 5, ms(1_000));
+/// assert_eq!(clock.due(), ms(1_000));
+/// clock.advance(ms(1_003)); // 3 ms late,
+/// assert_eq!(clock.due(), ms(1_020)); // and the next one is not
 /// ```
 #[derive(Clone, Debug)]
-pub struct Pacer {
+pub struct PlayoutClock {
     period: Duration,
     /// How far behind its time table a frame may be, in periods.
     most_behind: u32,
@@ -32,7 +32,7 @@ pub struct Pacer {
     put_off: u64,
 }
 
-impl Pacer {
+impl PlayoutClock {
     /// A time table whose first frame is due at `start`, on any clock that never goes back. After a delay, at most
     /// `most_behind` frames and the one that is due follow one another at once.
     ///

@@ -31,25 +31,25 @@ pub(crate) struct Sum {
 
 /// The counts of all subscribers of one broadcast.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct SubscriberCounters {
     /// Counted once for each event and not for each subscriber, and where producers meet consumers that fall asleep.
     matched: CachePadded<AtomicU64>,
     /// Of subscribers that are gone. They add to it without the lock: a producer may be the last to hold one.
     gone: Counts,
-    alive: Mutex<Vec<Weak<CountsOf>>>,
+    alive: Mutex<Vec<Weak<OwnCounters>>>,
 }
 
 /// A subscriber's counts, and where they go when it does.
-pub(crate) struct CountsOf {
+pub(crate) struct OwnCounters {
     pub counts: Counts,
-    tally: Arc<Tally>,
+    counters: Arc<SubscriberCounters>,
 }
 
-impl Tally {
+impl SubscriberCounters {
     /// Counts for a new subscriber. Must not be called where blocking is forbidden.
-    pub fn open(tally: &Arc<Self>) -> std::sync::Arc<CountsOf> {
-        let counts = std::sync::Arc::new(CountsOf { counts: Counts::default(), tally: tally.clone() });
-        let mut alive = lock(&tally.alive);
+    pub fn open(counters: &Arc<Self>) -> std::sync::Arc<OwnCounters> {
+        let counts = std::sync::Arc::new(OwnCounters { counts: Counts::default(), counters: counters.clone() });
+        let mut alive = lock(&counters.alive);
         // Swept as it fills up, so that a subscriber costs the same however many came and went before it.
         if alive.len() == alive.capacity() {
             alive.retain(|counts| counts.strong_count() > 0);
@@ -60,7 +60,7 @@ impl Tally {
 
     /// Producer: counts copies, after it has pushed them, and before it looks who of their readers waits.
     ///
-    /// This and [`meet_producers`](Self::meet_producers) change the same number, so one of the two comes first. If this
+    /// This and [`sync_with_producers`](Self::sync_with_producers) change the same number, so one of the two comes first. If this
     /// does, its pushes happened before the consumer's second look; if the other does, this producer sees that the
     /// consumer waits. One operation so does for all subscribers what each one's waiter would otherwise need its own for.
     #[inline]
@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Consumer: after it has said that it waits, and before it looks again.
-    pub fn meet_producers(&self) {
+    pub fn sync_with_producers(&self) {
         self.matched.fetch_add(0, Ordering::AcqRel);
     }
 
@@ -89,9 +89,9 @@ impl Tally {
     }
 }
 
-impl Drop for CountsOf {
+impl Drop for OwnCounters {
     fn drop(&mut self) {
-        let (from, to) = (&self.counts, &self.tally.gone);
+        let (from, to) = (&self.counts, &self.counters.gone);
         to.producers.dropped.add(from.producers.dropped.get());
         to.producers.wakes.add(from.producers.wakes.get());
         to.delivered.add(from.delivered.get());
