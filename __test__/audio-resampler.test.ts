@@ -289,12 +289,12 @@ describe('pushInto', () => {
     ['an output that has shrunk', noise(2), outOfBounds(Int16Array), 'output is an array whose memory is gone'],
     ['an odd number of stereo samples', noise(959), new Int16Array(room), 'a multiple of the 2 channels'],
     ['an output of another type', noise(960), new Float32Array(room), 'output is a Float32Array: pass one of'],
-    ['an input of another type', new Float32Array(960), new Int16Array(room), 'output is a Int16Array: pass one of'],
+    ['an input of another type', new Float32Array(960), new Int16Array(room), 'output is an Int16Array: pass one of'],
     ['bytes', Buffer.alloc(960), new Int16Array(room), 'input is a Buffer: pass an Int16Array or'],
     ['bytes for output', noise(960), Buffer.alloc(9000), 'output is a Buffer: pass one of'],
-    ['a list', [1, 2], new Int16Array(room), 'input is a Array'],
+    ['a list', [1, 2], new Int16Array(room), 'input is an Array'],
     ['nothing', undefined, undefined, 'input is undefined'],
-    ['the same memory', both, both, 'output is a Int16Array: pass an array whose memory is not part of the input'],
+    ['the same memory', both, both, 'output is an Int16Array: pass an array whose memory is not part of the input'],
     ['overlapping memory', both.subarray(0, 960), both.subarray(958), 'not part of the input'],
     [
       'overlapping shared memory',
@@ -419,7 +419,7 @@ describe('flush', () => {
     const remain = 1600 - flat(frames).length;
     expect(() => resampler.flushInto(new Int16Array(remain - 1))).toThrow(invalid(`the ${remain} samples that remain`));
     expect(() => resampler.flushInto(detached(new Int16Array(remain)))).toThrow(invalid('memory is gone'));
-    expect(() => resampler.flushInto(any([]))).toThrow(invalid('output is a Array'));
+    expect(() => resampler.flushInto(any([]))).toThrow(invalid('output is an Array'));
     expect(flat(resampler.flush())).toHaveLength(remain);
   });
 });

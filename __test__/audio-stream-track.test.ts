@@ -242,7 +242,7 @@ describe('writing', () => {
     ['pcm is null', null],
     ['data is a Uint8Array', { ...mono(count(0, 4)), data: new Uint8Array(8) }],
     ['data is a Float64Array', { ...mono(count(0, 4)), data: new Float64Array(8) }],
-    ['data is a Array', { ...mono(count(0, 4)), data: [1, 2, 3] }],
+    ['data is an Array', { ...mono(count(0, 4)), data: [1, 2, 3] }],
     ['data is undefined', { sampleRate: 1000, channels: 1 }],
     ['sampleRate is 0', { ...mono(count(0, 4)), sampleRate: 0 }],
     ['sampleRate is NaN', { ...mono(count(0, 4)), sampleRate: NaN }],
@@ -558,12 +558,12 @@ describe('pipeTo, where LiveKit is not installed', () => {
   it.each<[string, unknown, unknown?]>([
     ['source is undefined', undefined],
     ['source is null', null],
-    ['source is a Object', { sampleRate: 1000, numChannels: 1 }],
-    ['source is a Object', source({ ffiHandle: { handle: 5 } })],
+    ['source is an Object', { sampleRate: 1000, numChannels: 1 }],
+    ['source is an Object', source({ ffiHandle: { handle: 5 } })],
     ['source is "one of 8000 Hz with 1 channels"', source({ sampleRate: 8000 })],
     ['source is "one of 1000 Hz with 2 channels"', source({ numChannels: 2 })],
     ['options is null', source(), null],
-    ['signal is a Object', source(), { signal: {} }],
+    ['signal is an Object', source(), { signal: {} }],
   ])('refuses what is wrong: %s', async (message, target, options) => {
     const track = new AudioStreamTrack(TINY);
     await expect(track.pipeTo(any(target), any(options))).rejects.toEqual(failure('INVALID_ARGUMENT', message));

@@ -340,7 +340,7 @@ describe('subscribing', () => {
     ['an overflow policy that is null', { overflow: null }, 'overflow is null'],
     ['a filter that is no function', { filter: 'audio' }, 'filter is "audio"'],
     ['a signal that is none', { signal: {} }, 'signal is'],
-    ['a signal that is a controller', { signal: new AbortController() }, 'signal is a AbortController'],
+    ['a signal that is a controller', { signal: new AbortController() }, 'signal is an AbortController'],
   ])('refuses %s', (_, options, message) => {
     const queue = queueOf();
     expect(() => queue.subscribe(any(options))).toThrow(failure('INVALID_ARGUMENT', message));

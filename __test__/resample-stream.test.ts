@@ -227,7 +227,7 @@ describe('resampleStream', () => {
     ['undefined', undefined, 'a frame is undefined'],
     ['a frame without a rate', { ...frame(10, 48_000), sampleRate: 0 }, 'inputRate is 0'],
     ['a frame of half samples', { ...frame(10, 48_000), channels: 3 }, 'a multiple of the 3 channels'],
-    ['a frame without samples', { ...frame(10, 48_000), data: [1, 2] }, 'frame.data is a Array'],
+    ['a frame without samples', { ...frame(10, 48_000), data: [1, 2] }, 'frame.data is an Array'],
   ])('ends with an error at %s, and cancels its source', async (_, bad, message) => {
     const { stream, seen } = source([frame(4800, 48_000), any<AudioFrame>(bad), frame(4800, 48_000)]);
     const reader = resampleStream({ stream, outputRate: 16_000 }).getReader();
@@ -239,7 +239,7 @@ describe('resampleStream', () => {
   it.each<[string, unknown, string]>([
     ['nothing', undefined, 'options is undefined'],
     ['no stream', { outputRate: 16_000 }, 'stream is undefined'],
-    ['a list of frames', { stream: [frame(1, 48_000)], outputRate: 16_000 }, 'stream is a Array'],
+    ['a list of frames', { stream: [frame(1, 48_000)], outputRate: 16_000 }, 'stream is an Array'],
     ['no rate', { stream: source([]).stream }, 'outputRate is undefined'],
     ['a bad rate', { stream: source([]).stream, outputRate: 0 }, 'outputRate is 0'],
     ['a bad quality', { stream: source([]).stream, outputRate: 16_000, quality: 9 }, 'quality is 9'],

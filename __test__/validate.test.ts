@@ -1,4 +1,19 @@
+import { ReadableStream } from 'node:stream/web';
+import { LocalVideoTrack, VideoSource } from '@livekit/rtc-node';
 import { describe, expect, it } from 'vitest';
+import {
+  AudioFrame,
+  AudioResampler,
+  AudioStream,
+  AudioStreamTrack,
+  FfiQueue,
+  resampleStream,
+  RingBuffer,
+  type FfiEvent,
+  type FfiQueueOptions,
+  type ResampleStreamOptions,
+} from '../src/index.js';
+import * as livekit from '../src/livekit/index.js';
 import {
   handle,
   integer,
@@ -12,6 +27,7 @@ import {
   writable,
 } from '../src/validate.js';
 import { failure } from './support/expect.js';
+import { openTracks } from './support/meeting.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 
 describe('a refusal names what was wrong, with its value, and what to do', () => {
@@ -25,9 +41,11 @@ describe('a refusal names what was wrong, with its value, and what to do', () =>
     [true, 'true'],
     [Symbol('s'), 'Symbol(s)'],
     [() => {}, 'a function'],
-    [[1], 'a Array'],
+    [[1], 'an Array'],
+    [new Int16Array(1), 'an Int16Array'],
     [new Uint8Array(1), 'a Uint8Array'],
-    [Object.create(null), 'a object'],
+    [Object.create(null), 'an object'],
+    [Object.create({ constructor: { name: '' } }), 'an object'],
   ])('%o', (value, shown) => {
     expect(invalid('it', value, 'something else').message).toBe(`it is ${shown}: pass something else`);
   });
@@ -93,14 +111,67 @@ it('what may be left out may be left out, and nothing else', () => {
   optionalFunction('it', () => {});
   optionalSignal(undefined);
   optionalSignal(new AbortController().signal);
-  optionsObject('it', {});
+  optionsObject('it', {}, { capacity: true });
   for (const value of [null, 1, 'x', {}]) {
     expect(() => optionalFunction('it', value)).toThrow(failure('INVALID_ARGUMENT', 'it is'));
     expect(() => optionalSignal(value)).toThrow(failure('INVALID_ARGUMENT', 'signal is'));
   }
   for (const value of [null, undefined, 1, 'x', []]) {
-    expect(() => optionsObject('it', value)).toThrow(failure('INVALID_ARGUMENT', 'it is'));
+    expect(() => optionsObject('it', value, {})).toThrow(failure('INVALID_ARGUMENT', 'it is'));
   }
+});
+
+describe('an unknown option is refused, and the one that was meant is named', () => {
+  const frame = new AudioFrame(new Int16Array(480), 48_000, 1, 480);
+  const queue = new FfiQueue({ types: ['a'] });
+  const track = new AudioStreamTrack();
+  const stream = new ReadableStream<AudioFrame>();
+  const as = <T>(options: object) => options as T;
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'AudioStream',
+      () => new AudioStream(as({ framesizeMs: 20 })),
+      'options.framesizeMs is not known: did you mean frameSizeMs?',
+    ],
+    ['AudioStreamTrack', () => new AudioStreamTrack(as({ channels: 2 })), 'did you mean numChannels?'],
+    ['AudioStreamTrack.write', () => track.write(frame, as({ finally: true })), 'did you mean final?'],
+    ['AudioStreamTrack.pipeTo', () => track.pipeTo(as({}), as({ abort: 1 })), 'leave it out (known: signal)'],
+    ['AudioResampler', () => new AudioResampler(48_000, 16_000, 1, 2, as({ latancy: 'low' })), 'did you mean latency?'],
+    [
+      'resampleStream',
+      () => resampleStream(as<ResampleStreamOptions>({ stream, outputrate: 16_000 })),
+      'did you mean outputRate?',
+    ],
+    ['RingBuffer', () => new RingBuffer(as({ capacity: 1, overFlow: 'reject' })), 'did you mean overflow?'],
+    [
+      'FfiQueue',
+      () => new FfiQueue(as<FfiQueueOptions<string, FfiEvent>>({ types: ['a'], decoder: () => 1 })),
+      'did you mean decode?',
+    ],
+    ['FfiQueue.subscribe', () => queue.subscribe(as({ type: ['a'] })), 'did you mean types?'],
+    ['Subscription.waitFor', () => queue.subscribe().waitFor(() => true, as({ Signal: 1 })), 'did you mean signal?'],
+    ['install', () => livekit.install(as({ framesBudget: 1 })), 'options.framesBudget is not known: leave it out'],
+  ])('%s', async (_, use, message) => {
+    await expect((async () => use())()).rejects.toThrow(failure('INVALID_ARGUMENT', message));
+  });
+
+  it('and all that is known is listed', () => {
+    const known = /leave it out \(known: sampleRate, numChannels, frameSizeMs, bufferMs\)/;
+    expect(() => new AudioStream(as({ x: undefined }))).toThrow(known);
+  });
+
+  it("but not by the classes that stand in for rtc-node's, which ignores it", () => {
+    expect(new livekit.AudioResampler(48_000, 16_000, 1, 2, as({ latancy: 'low' })).latencyMs).toBeGreaterThan(0);
+    expect(new livekit.AudioResampler(48_000, 16_000, 1, 2, as({ latency: 'low' })).latencyMs).toBeLessThan(
+      new livekit.AudioResampler(48_000, 16_000).latencyMs,
+    );
+    const [one] = openTracks(1);
+    new livekit.AudioStream(one!.track, as({ sampleRate: 16_000, sampelRate: 8000 })).close();
+    const video = LocalVideoTrack.createVideoTrack('v', new VideoSource(64, 48));
+    new livekit.VideoStream(video, as({ bufferFrame: 1 })).close();
+    livekit.install().uninstall();
+  });
 });
 
 it('lists are anything iterable but a string', () => {

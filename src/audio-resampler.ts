@@ -51,6 +51,11 @@ export interface AudioResamplerOptions {
 
 const REFUSAL = native.NativePushRefusal;
 
+/** What of an object with more in it are a resampler's options. @internal */
+export function filterOptions({ latency, dither }: AudioResamplerOptions): AudioResamplerOptions {
+  return { ...(latency !== undefined && { latency }), ...(dither !== undefined && { dither }) };
+}
+
 /** Under this name, a class derived from {@link AudioResampler} has the class of the frames that it gives. @internal */
 export const FRAMES: unique symbol = Symbol('narrowcast.frames');
 
@@ -129,7 +134,7 @@ export class AudioResampler {
     this.#outputRate = integer('outputRate', outputRate, 1, 768_000);
     this.#channels = integer('channels', channels, 1, 64);
     integer('quality', quality, AudioResamplerQuality.QUICK, AudioResamplerQuality.VERY_HIGH);
-    optionsObject('options', options);
+    optionsObject<AudioResamplerOptions>('options', options, { latency: true, dither: true });
     const { latency = 'default', dither = false } = options;
     if (latency !== 'default' && latency !== 'low') throw invalid('latency', latency, "'default' or 'low'");
     if (typeof dither !== 'boolean') throw invalid('dither', dither, 'a boolean');

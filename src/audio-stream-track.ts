@@ -4,7 +4,7 @@ import type { Samples } from './audio-resampler.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { pcmFormat, refuseTooLong } from './pcm-format.js';
+import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
 import { integer, invalid, optionalSignal, optionsObject, readable } from './validate.js';
 
 /** Options of {@link AudioStreamTrack}. */
@@ -161,7 +161,7 @@ export class AudioStreamTrack {
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: AudioStreamTrackOptions = {}) {
-    optionsObject('options', options);
+    optionsObject<AudioStreamTrackOptions>('options', options, FORMAT_OPTIONS);
     const format = pcmFormat(options, { frameSizeMs: 20, bufferMs: 30_000 });
     const { frameSizeMs, bufferMs } = format;
     this.#sampleRate = format.sampleRate;
@@ -192,7 +192,7 @@ export class AudioStreamTrack {
   write(pcm: Pcm, options?: { final?: boolean }): void {
     if (typeof pcm !== 'object' || pcm === null)
       throw invalid('pcm', pcm, 'a frame, or { data, sampleRate, channels }');
-    if (options !== undefined) optionsObject('options', options);
+    if (options !== undefined) optionsObject('options', options, { final: true });
     const final = options?.final ?? false;
     if (typeof final !== 'boolean') throw invalid('final', final, 'a boolean');
     const { sampleRate, channels } = pcm;
@@ -308,7 +308,7 @@ export class AudioStreamTrack {
    *   source; `CLOSED`; `INVALID_ARGUMENT`
    */
   async pipeTo(source: PipeTarget, options: { signal?: AbortSignal } = {}): Promise<void> {
-    optionsObject('options', options);
+    optionsObject('options', options, { signal: true });
     const { signal } = options;
     optionalSignal(signal);
     const handle = this.#handleOf(source);

@@ -1,9 +1,10 @@
 import { AudioFrame } from './audio-frame.js';
 import { lookSoon } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
+import { FORMAT_OPTIONS } from './pcm-format.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader, type PcmOptions } from './pcm-reader.js';
-import { invalid, readable } from './validate.js';
+import { invalid, optionsObject, readable } from './validate.js';
 
 /** Options of {@link AudioStream}. */
 export interface AudioStreamOptions extends PcmOptions {}
@@ -25,6 +26,7 @@ export interface AudioStreamOptions extends PcmOptions {}
 export class AudioStream extends PcmReadable<AudioFrame> {
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: AudioStreamOptions = {}) {
+    optionsObject<AudioStreamOptions>('options', options, FORMAT_OPTIONS);
     super(
       new PcmReader(
         options,

@@ -12,6 +12,7 @@ import {
   optionalFunction,
   optionalSignal,
   optionsObject,
+  type OptionNames,
   readable,
 } from './validate.js';
 
@@ -96,6 +97,18 @@ export interface FfiQueueStats {
   subscribers: number;
 }
 
+const QUEUE_OPTIONS: OptionNames<FfiQueueOptions<string, unknown>> = { types: true, decode: true };
+const SUBSCRIBE_OPTIONS: OptionNames<SubscribeOptions<string, unknown>> = {
+  types: true,
+  handles: true,
+  filter: true,
+  capacity: true,
+  overflow: true,
+  maxCapacity: true,
+  wake: true,
+  signal: true,
+};
+
 /** Most events that a subscription's capacity can name. */
 const MAX_CAPACITY = 1_048_576;
 
@@ -126,7 +139,8 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
   /** @internal */
   constructor(options: FfiQueueOptions<Type, E>, adopt: (types: string[]) => Native.NativeQueue);
   constructor(options: FfiQueueOptions<Type, E>, adopt?: (types: string[]) => Native.NativeQueue) {
-    const names = typeNames(options?.types);
+    optionsObject<FfiQueueOptions<Type, E>>('options', options, QUEUE_OPTIONS);
+    const names = typeNames(options.types);
     optionalFunction('decode', options.decode);
     this.#names = names;
     // A number without a type has the empty name, which `put` and `subscribe` must not know.
@@ -180,7 +194,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
   /** @internal `group`: this thread's, in the engine's queue; what concerns others than it does not come. */
   subscribe(options: SubscribeOptions<Type, E>, group: number): Subscription<E>;
   subscribe(options: SubscribeOptions<Type, E> = {}, group?: number): Subscription<E> {
-    optionsObject('options', options);
+    optionsObject<SubscribeOptions<Type, E>>('options', options, SUBSCRIBE_OPTIONS);
     const { filter, signal, overflow = 'error', wake = 'paced' } = options;
     optionalFunction('filter', filter);
     optionalSignal(signal);

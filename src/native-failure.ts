@@ -72,8 +72,11 @@ function reason(cause: unknown, resolve: (name: string) => string): string {
   return `its package ${wanted} is not installed; install again, without omitting optional dependencies`;
 }
 
-function installedPackages(resolve: (name: string) => string): string[] {
-  return PLATFORM_PACKAGES.filter((name) => {
+function installedPackages(
+  resolve: (name: string) => string,
+  candidates: readonly string[] = PLATFORM_PACKAGES,
+): string[] {
+  return candidates.filter((name) => {
     try {
       return resolve(`${name}/package.json`);
     } catch {
@@ -90,8 +93,8 @@ function installedPackages(resolve: (name: string) => string): string[] {
  * @internal
  */
 export function requireWholeAddon(resolve: (name: string) => string): void {
-  for (const name of installedPackages(resolve)) {
-    if (!name.startsWith(`narrowcast-${process.platform}-${process.arch}`)) continue;
+  const own = PLATFORM_PACKAGES.filter((name) => name.startsWith(`narrowcast-${process.platform}-${process.arch}`));
+  for (const name of installedPackages(resolve, own)) {
     const manifest = resolve(`${name}/package.json`);
     const { main, addonBytes } = JSON.parse(readFileSync(manifest, 'utf8')) as { main: string; addonBytes: number };
     const file = join(dirname(manifest), main);

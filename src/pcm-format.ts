@@ -1,4 +1,4 @@
-import { integer, invalid } from './validate.js';
+import { integer, invalid, type OptionNames } from './validate.js';
 
 /** How samples are laid out, and how many may wait; checked. */
 export interface PcmFormat {
@@ -17,18 +17,24 @@ export interface PcmFormat {
 /** Most samples that a ring may hold: 512 MB. */
 export const MAX_SAMPLES = 2 ** 28;
 
-/**
- * Reads what a stream's and a track's options have in common.
- *
- * @throws {NarrowcastError} `INVALID_ARGUMENT`
- */
+/** What a stream's and a track's options have in common. */
+interface FormatOptions {
+  readonly sampleRate?: number | undefined;
+  readonly numChannels?: number | undefined;
+  readonly frameSizeMs?: number | undefined;
+  readonly bufferMs?: number | undefined;
+}
+
+export const FORMAT_OPTIONS: OptionNames<FormatOptions> = {
+  sampleRate: true,
+  numChannels: true,
+  frameSizeMs: true,
+  bufferMs: true,
+};
+
+/** @throws {NarrowcastError} `INVALID_ARGUMENT` */
 export function pcmFormat(
-  options: {
-    readonly sampleRate?: number | undefined;
-    readonly numChannels?: number | undefined;
-    readonly frameSizeMs?: number | undefined;
-    readonly bufferMs?: number | undefined;
-  },
+  options: FormatOptions,
   defaults: { readonly frameSizeMs: number; readonly bufferMs: number },
 ): PcmFormat {
   const sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);

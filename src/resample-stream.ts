@@ -3,6 +3,7 @@ import type { AudioFrame } from './audio-frame.js';
 import {
   AudioResampler,
   AudioResamplerQuality,
+  filterOptions,
   type AudioFrameLike,
   type AudioResamplerOptions,
 } from './audio-resampler.js';
@@ -76,16 +77,13 @@ class Source<F extends AudioFrameLike> {
     if (typeof frame !== 'object' || frame === null) throw invalid('a frame', frame, 'an AudioFrame');
     // An empty frame says nothing of what is around it, except by its userdata.
     if (frame.data.length === 0) return [frame];
-    const { outputRate, quality, latency, dither } = this.#options;
+    const { outputRate, quality } = this.#options;
     const { sampleRate, channels } = frame;
     if (sampleRate === outputRate) return [...this.#tail(), frame];
     let before: F[] = [];
     if (this.#resampler?.inputRate !== sampleRate || this.#resampler.channels !== channels) {
       before = this.#tail();
-      this.#resampler = new AudioResampler(sampleRate, outputRate, channels, quality, {
-        ...(latency !== undefined && { latency }),
-        ...(dither !== undefined && { dither }),
-      });
+      this.#resampler = new AudioResampler(sampleRate, outputRate, channels, quality, filterOptions(this.#options));
     }
     return [...before, ...this.#resampler.push(frame)];
   }
@@ -124,13 +122,19 @@ class Source<F extends AudioFrameLike> {
 export function resampleStream<F extends AudioFrameLike = AudioFrame>(
   options: ResampleStreamOptions<F>,
 ): ReadableStream<F> {
-  optionsObject('options', options);
+  optionsObject<ResampleStreamOptions>('options', options, {
+    stream: true,
+    outputRate: true,
+    quality: true,
+    latency: true,
+    dither: true,
+  });
   const { stream, outputRate, quality = AudioResamplerQuality.MEDIUM } = options;
   if (typeof (stream as { getReader?: unknown } | undefined)?.getReader !== 'function') {
     throw invalid('stream', stream, 'a ReadableStream');
   }
   integer('outputRate', outputRate, 1, 768_000);
   // Between equal rates nothing native is made, but the options are checked, before the stream is locked.
-  new AudioResampler(outputRate, outputRate, 1, quality, options);
+  new AudioResampler(outputRate, outputRate, 1, quality, filterOptions(options));
   return new ReadableStream<F>(new Source({ ...options, quality }), { highWaterMark: 0 });
 }

@@ -195,7 +195,7 @@ function isOurs(array: Int16Array): boolean {
 }
 
 function make(options: RingBufferOptions | undefined): Native.NativeRingBuffer {
-  optionsObject('options', options);
+  optionsObject<RingBufferOptions>('options', options, { capacity: true, overflow: true });
   const { capacity, overflow = 'reject' } = options as RingBufferOptions;
   integer('capacity', capacity, 1, MAX_SAMPLES);
   if (overflow !== 'reject' && overflow !== 'drop-oldest') {

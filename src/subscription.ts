@@ -96,7 +96,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
    */
   async waitFor(predicate: (event: E) => boolean, options: { signal?: AbortSignal } = {}): Promise<E> {
     if (typeof predicate !== 'function') throw invalid('predicate', predicate, 'a function');
-    optionsObject('options', options);
+    optionsObject('options', options, { signal: true });
     const { signal } = options;
     optionalSignal(signal);
     signal?.throwIfAborted();

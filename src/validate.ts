@@ -1,4 +1,5 @@
 import { NarrowcastError } from './errors.js';
+import { nearest } from './nearest.js';
 
 /** `INVALID_ARGUMENT`, with the value that was wrong. */
 export function invalid(what: string, value: unknown, expected: string): NarrowcastError {
@@ -21,9 +22,23 @@ export function handle(what: string, value: unknown): bigint {
   return value;
 }
 
-/** An object of options. */
-export function optionsObject(what: string, value: unknown): void {
+/** The names of the options `T`: a record, so that one that is missing does not compile. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+
+/** An object of options, each of which is known: a misspelled option would be one that does nothing. */
+export function optionsObject<T>(what: string, value: unknown, known: OptionNames<T>): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what, value, 'an object');
+  for (const name of Object.keys(value)) if (!Object.hasOwn(known, name)) throw unknownOption(what, name, known);
+}
+
+function unknownOption(what: string, name: string, known: object): NarrowcastError {
+  const names = Object.keys(known);
+  const meant = nearest(name, names);
+  return new NarrowcastError(
+    'INVALID_ARGUMENT',
+    `${what}.${name} is not known: ${meant === undefined ? 'leave it out' : `did you mean ${meant}?`}` +
+      (names.length > 0 ? ` (known: ${names.join(', ')})` : ''),
+  );
 }
 
 /** An AbortSignal, or nothing. */
@@ -52,7 +67,7 @@ export function readable<T extends Uint8Array | Int16Array | Float32Array>(
   type: { new (values: T): T; readonly name: string },
 ): T {
   // Not by its prototype alone, which anything can have.
-  if (!ArrayBuffer.isView(value) || !(value instanceof type)) throw invalid(what, value, `a ${type.name}`);
+  if (!ArrayBuffer.isView(value) || !(value instanceof type)) throw invalid(what, value, withArticle(type.name));
   refuseLost(what, value);
   // Not by `slice`, which gives a view of the same memory where the array is a Buffer.
   return isPlain(value) ? value : new type(value);
@@ -89,6 +104,10 @@ function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'object'}`;
+  if (typeof value === 'object' && value !== null) return withArticle(value.constructor?.name || 'object');
   return String(value);
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeio]/i.test(noun) ? 'an' : 'a'} ${noun}`;
 }

@@ -12,10 +12,10 @@ export async function hear(rtc, { AudioStream, VideoStream, AudioResampler, Audi
   const source = new AudioSource(48_000, 1, 0);
   const track = rtc.LocalAudioTrack.createAudioTrack('a', source);
   const reader = new AudioStream(track, 16_000).getReader();
+  const heard = reader.read();
   let audio;
-  const heard = reader.read().then(({ value }) => (audio = value));
-  await source.captureFrame(frame);
-  while (!audio) await Promise.race([heard, source.captureFrame(frame)]);
+  void heard.then(({ value }) => (audio = value));
+  await until(() => (void source.captureFrame(frame), audio));
   await reader.cancel();
   await track.close();
   await source.close();

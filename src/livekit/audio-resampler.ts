@@ -1,6 +1,7 @@
 import {
   AudioResampler as NarrowcastResampler,
   AudioResamplerQuality,
+  filterOptions,
   type AudioResamplerOptions,
 } from '../audio-resampler.js';
 
@@ -24,10 +25,6 @@ export class AudioResampler extends NarrowcastResampler {
     quality?: AudioResamplerQuality,
     options?: AudioResamplerOptions,
   ) {
-    const { latency, dither } = Object(options) as AudioResamplerOptions;
-    super(inputRate, outputRate, channels, quality, {
-      ...(latency !== undefined && { latency }),
-      ...(dither !== undefined && { dither }),
-    });
+    super(inputRate, outputRate, channels, quality, filterOptions(Object(options) as AudioResamplerOptions));
   }
 }

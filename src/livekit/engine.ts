@@ -5,6 +5,7 @@ import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
+import { optionsObject } from '../validate.js';
 import { Answers } from './answers.js';
 import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
@@ -322,6 +323,9 @@ function followLogs(emitter: EventEmitter, open: () => void, close: () => void):
   });
 }
 
+/** Options of {@link install}: none so far. An unknown one is `INVALID_ARGUMENT`. */
+export type InstallOptions = Record<never, never>;
+
 /** Where this thread's engine is kept: all copies of narrowcast that it loads share it. */
 const ENGINE = Symbol.for('narrowcast.livekit.engine');
 const shared = globalThis as { [ENGINE]?: Engine };
@@ -331,11 +335,12 @@ const shared = globalThis as { [ENGINE]?: Engine };
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine.
  * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
- * @throws {NarrowcastError} `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load; `ENGINE_INCOMPATIBLE` if
+ * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load; `ENGINE_INCOMPATIBLE` if
  * it is none that narrowcast knows, or would load a second engine; `VERSION_MISMATCH` if another version of narrowcast uses
  * the engine in this process
  */
-export function install(): Engine {
+export function install(options: InstallOptions = {}): Engine {
+  optionsObject<InstallOptions>('options', options, {});
   const bindings = loadBindings();
   // Looked at only now: under `narrowcast/livekit/register`, to load rtc-node installs narrowcast.
   if (shared[ENGINE]) return shared[ENGINE];

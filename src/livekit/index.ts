@@ -6,6 +6,7 @@ export {
   install,
   type EngineEvents,
   type EngineStats,
+  type InstallOptions,
   type LiveKitEvent,
   type LiveKitEventType,
 } from './engine.js';

@@ -4,7 +4,7 @@ import type { Track, VideoFrame, VideoFrameEvent } from '@livekit/rtc-node';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
-import { integer, optionsObject } from '../validate.js';
+import { integer, invalid } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install, type LiveKitEvent } from './engine.js';
@@ -164,7 +164,7 @@ export class VideoStream extends ReadableStream<VideoFrameEvent> {
    * what is thrown where LiveKit is not installed
    */
   constructor(track: Track, options: VideoStreamOptions = {}) {
-    optionsObject('options', options);
+    if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
     const source = new Source(track, integer('bufferFrames', options.bufferFrames ?? 1, 1, 1024), new.target[COPY]);
     super(source, { highWaterMark: 0 });
     this.#source = source;
