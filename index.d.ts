@@ -592,11 +592,17 @@ export declare function subscriptionKeep(token: number): void
  */
 export declare function subscriptionRead(token: number, most: number, wait: boolean): number
 
+/** Whether there is an event to read, or the end to see. If not, that rings the doorbell from now on. */
+export declare function subscriptionReadable(token: number): boolean
+
 /** How often this thread was woken. */
 export declare function threadWakes(): number
 
 /** Takes back what was not played yet, also from the queue of the source that the track is piped to. */
 export declare function trackDiscard(token: number): void
+
+/** How long it is until the next frame is due, in ms: 0 if it is. */
+export declare function trackDueIn(token: number, now: number): number
 
 /**
  * Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes

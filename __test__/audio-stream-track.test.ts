@@ -31,8 +31,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets `ms` pass, and everything happen that is due. */
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Lets `ms` pass, and everything happen that is due: on a slow machine, real turns of the event loop later. */
+async function pass(ms: number) {
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let turns = 0; turns < 4; turns++) await new Promise(setImmediate);
+}
 
 /** JavaScript is blocked: time passes, and no timer runs. */
 const block = (ms: number) => (blocked += ms);

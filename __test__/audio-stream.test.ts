@@ -921,8 +921,10 @@ describe('overflow', () => {
             expect(read ? [...read.data] : null).toEqual(waiting.length < frame ? null : took(frame));
           } else {
             const target = new Int16Array(length);
+            const report = { droppedBefore: -1 };
             const samples = Math.min(waiting.length, length - (length % numChannels));
-            expect(stream.readInto(target)).toBe(samples);
+            expect(stream.readInto(target, report)).toBe(samples);
+            expect(report.droppedBefore).toBe(samples > 0 ? droppedSinceRead : 0);
             expect([...target.subarray(0, samples)]).toEqual(samples > 0 ? took(samples) : []);
           }
           const stats = stream.stats();
@@ -936,6 +938,34 @@ describe('overflow', () => {
       { numRuns: 500 },
     );
   }, 60_000);
+
+  it('is told with the next frame where readInto() could not tell of it', () => {
+    const stream = filled(48);
+    const target = new Int16Array(2);
+    expect(stream.readInto(target)).toBe(2);
+    // Nothing was lost between these samples and the others.
+    expect(stream.readInto(target)).toBe(2);
+    expect(target).toEqual(samples(10, 11));
+    expect(stream.tryRead()!.userdata).toEqual({ droppedBefore: 2 });
+    stream.write(count(48, 60));
+    stream.readInto(target);
+    stream.write(count(60, 70));
+    expect(stream.tryRead()!.userdata).toEqual({ droppedBefore: stream.stats().framesDropped - 2 });
+    expect(stream.tryRead()!.userdata).toEqual({});
+  });
+
+  it('is told by readInto() to the caller that asks, and then by no frame', () => {
+    const stream = filled(48);
+    const report = { droppedBefore: -1 };
+    const target = new Int16Array(2);
+    stream.readInto(target);
+    stream.readInto(target, report);
+    expect(report).toEqual({ droppedBefore: 2 });
+    stream.readInto(target, report);
+    expect(report).toEqual({ droppedBefore: 0 });
+    expect(stream.tryRead()!.userdata).toEqual({});
+    expect(() => stream.readInto(target, any(1))).toThrow(failure('INVALID_ARGUMENT', 'report is 1'));
+  });
 
   it.each([1, 2])('accounts for every frame of %i channels', (numChannels) => {
     const stream = new AudioStream({ ...TINY, numChannels });

@@ -45,6 +45,8 @@ describe('a process does not end before it has read what it caused itself', () =
   it.each([
     ['it puts events', ['match', '100 to the end of the process']],
     ['it closes its queue', ['0 to the end of the source']],
+    ['it closes its subscription', ['0 to the end of the source']],
+    ['it unsubscribes', ['0 to the end of the source']],
     ['it writes samples', ['read', '10 to the end of the process']],
     ['it closes its stream', ['0 to the end of the source']],
   ])(

@@ -500,8 +500,43 @@ describe('a signal', () => {
     controller.abort();
     expect(queue.put('n', new Uint8Array(1))).toBe(0);
     expect(events).toMatchObject({ closed: true, size: 2 });
-    expect(await events.next()).toEqual(item(1));
+    expect(events.tryNext()).toBe(1);
     expect(events.drain()).toEqual([2]);
+    expect(events.tryNext()).toBeUndefined();
+  });
+
+  it.each(['in the body', 'before the loop', 'while it waits'])('ends for await with its reason (%s)', async (when) => {
+    const controller = new AbortController();
+    const { put, events } = subscribed({ signal: controller.signal });
+    const read: number[] = [];
+    put(1, 2);
+    if (when === 'before the loop') controller.abort(new Error('enough'));
+    const loop = (async () => {
+      for await (const event of events) {
+        read.push(event);
+        if (when === 'in the body') controller.abort(new Error('enough'));
+      }
+    })();
+    if (when === 'while it waits') {
+      expect(await isPending(loop)).toBe(true);
+      controller.abort(new Error('enough'));
+    }
+    await expect(loop).rejects.toThrow('enough');
+    const left = { 'in the body': [2], 'before the loop': [1, 2], 'while it waits': [] }[when];
+    expect(events.drain()).toEqual(left);
+    expect([...read, ...left!]).toEqual([1, 2]);
+  });
+
+  it('makes each later next() and forEach() reject with its reason, until the subscription is left', async () => {
+    const controller = new AbortController();
+    const { put, events } = subscribed({ signal: controller.signal });
+    put(1);
+    controller.abort(new Error('enough'));
+    for (let i = 0; i < 2; i++) {
+      await expect(events.next()).rejects.toThrow('enough');
+      await expect(events.forEach(() => {})).rejects.toThrow('enough');
+    }
+    await events.return();
     expect(await events.next()).toEqual(DONE);
   });
 

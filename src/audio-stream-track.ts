@@ -6,6 +6,7 @@ import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
 import { integer, invalid, optionalSignal, optionsObject, readable } from './validate.js';
+import { NOTHING, Waiters } from './waiters.js';
 
 /** Options of {@link AudioStreamTrack}. */
 export interface AudioStreamTrackOptions {
@@ -68,11 +69,6 @@ export interface AudioStreamTrackStats {
   samplesDropped: number;
   /** Samples, of all channels, that were lost because the engine refused them while the track was piped. */
   samplesRefused: number;
-}
-
-interface Receiver {
-  readonly resolve: (frame: TimedAudioFrame) => void;
-  readonly reject: (reason: unknown) => void;
 }
 
 interface Playout {
@@ -138,18 +134,16 @@ export class AudioStreamTrack {
   readonly #bufferMs: number;
   /** Samples of each channel in a frame. */
   readonly #samplesPerChannel: number;
-  readonly #receivers: Receiver[] = [];
+  /** The pending calls of {@link recv}. */
+  readonly #receivers: Waiters<TimedAudioFrame>;
   readonly #playouts: Playout[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #due = () => this.#receivers.ready();
   #pts = 0;
   /** A frame's memory that was not filled yet. */
   #spare: Int16Array | undefined;
   #piping: Piping | undefined;
   #ended = false;
-  readonly #receiveLater = () => {
-    this.#timer = undefined;
-    this.#receive();
-  };
   /** While the native thread plays: rung when what {@link waitForPlayout} waits for was played, or the source is gone. */
   readonly #piped: Waiting = { ready: () => this.#rang() };
   /** The same while somebody waits, which ends: the process stays alive for it. */
@@ -175,6 +169,13 @@ export class AudioStreamTrack {
       () => new native.NativeAudioTrack(this.#sampleRate, this.#channels, frameSizeMs, capacity, audioDoorbell),
     );
     this.#token = this.#native.token;
+    this.#receivers = new Waiters({
+      poll: () => this.#nextFrame(),
+      readable: () => this.#lookIn(native.trackDueIn(this.#token, performance.now() + EARLY_MS)),
+      // A look that finds nothing has set the timer.
+      listen: () => {},
+      unlisten: () => clearTimeout(this.#timer),
+    });
   }
 
   /**
@@ -231,10 +232,7 @@ export class AudioStreamTrack {
         new NarrowcastError('LOCKED', 'the track is being piped: abort pipeTo before you receive its frames'),
       );
     }
-    return new Promise((resolve, reject) => {
-      this.#receivers.push({ resolve, reject });
-      if (this.#receivers.length === 1) this.#receive();
-    });
+    return this.#receivers.next((frame) => frame as TimedAudioFrame);
   }
 
   /**
@@ -257,9 +255,8 @@ export class AudioStreamTrack {
     if (this.#ended) return;
     this.#ended = true;
     this.#native.stop();
-    clearTimeout(this.#timer);
     stopWaiting(this.#token);
-    for (const { reject } of this.#receivers.splice(0)) reject(this.#closed());
+    this.#receivers.fail(this.#closed());
     this.#settlePlayouts();
     this.#unpiped()?.resolve();
   }
@@ -314,7 +311,7 @@ export class AudioStreamTrack {
     const handle = this.#handleOf(source);
     if (this.#ended) throw this.#closed();
     if (this.#piping) throw new NarrowcastError('LOCKED', 'the track is being piped already: abort that first');
-    if (this.#receivers.length > 0) {
+    if (this.#receivers.pending) {
       throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
     }
     signal?.throwIfAborted();
@@ -334,21 +331,21 @@ export class AudioStreamTrack {
     return { bufferedMs: this.#ms(bufferedSamples), ...counts };
   }
 
-  #receive(): void {
-    while (this.#receivers.length > 0) {
-      const data = (this.#spare ??= new Int16Array(this.#samplesPerChannel * this.#channels));
-      const waitMs = native.trackRecv(this.#token, data, performance.now() + EARLY_MS);
-      if (waitMs > 0) {
-        this.#timer = setTimeout(this.#receiveLater, Math.ceil(waitMs));
-        return;
-      }
-      this.#spare = undefined;
-      const samples = this.#samplesPerChannel;
-      const frame = new TimedAudioFrame(data, this.#sampleRate, this.#channels, samples, this.#pts);
-      this.#pts += samples;
-      if (this.#playouts.length > 0) this.#settlePlayouts();
-      this.#receivers.shift()!.resolve(frame);
-    }
+  #nextFrame(): TimedAudioFrame | typeof NOTHING {
+    const data = (this.#spare ??= new Int16Array(this.#samplesPerChannel * this.#channels));
+    if (!this.#lookIn(native.trackRecv(this.#token, data, performance.now() + EARLY_MS))) return NOTHING;
+    this.#spare = undefined;
+    const samples = this.#samplesPerChannel;
+    const frame = new TimedAudioFrame(data, this.#sampleRate, this.#channels, samples, this.#pts);
+    this.#pts += samples;
+    if (this.#playouts.length > 0) this.#settlePlayouts();
+    return frame;
+  }
+
+  /** Whether a frame is due that is due in `ms`. If not, the receivers look again when it is. */
+  #lookIn(ms: number): boolean {
+    if (ms > 0) this.#timer = setTimeout(this.#due, Math.ceil(ms));
+    return ms <= 0;
   }
 
   /** Resolves whoever waits for what was played by now. */

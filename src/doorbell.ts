@@ -2,10 +2,8 @@ import { native } from './native.js';
 
 /** Something that waits for native code to have something for it. */
 export interface Waiting {
-  /** Called when it rang, after which it no longer waits, unless it {@link stays}. Must not throw. */
+  /** Called when it rang. It waits on until {@link stopWaiting}. Must not throw. */
   ready(): void;
-  /** Whether it waits on. */
-  readonly stays?: boolean;
   /** Whether the thread stays alive for it, as for a socket: something outside JavaScript will ring. */
   readonly keepsAlive?: boolean;
 }
@@ -41,18 +39,17 @@ export const pacedDoorbell: number = native.openDoorbell(() => answer(pacedDoorb
 /** That of events whose reader may ask the next question once the last one is answered. */
 export const immediateDoorbell: number = native.openDoorbell(() => answer(immediateDoorbell, true), 0, 0);
 
-/** Calls `waiter.ready()` when `token` rings. */
+/** Calls `waiter.ready()` whenever `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
   if (waiter.keepsAlive && !waiting.has(token) && keepingAlive++ === 0) alive.ref();
   waiting.set(token, waiter);
 }
 
-/** The waiter behind `token` does not wait any more: a late ring finds nobody. Returns it, if it was waiting. */
-export function stopWaiting(token: number): Waiting | undefined {
+/** A ring of `token` is not heard any more. */
+export function stopWaiting(token: number): void {
   const waiter = waiting.get(token);
   waiting.delete(token);
   if (waiter?.keepsAlive && --keepingAlive === 0) alive.unref();
-  return waiter;
 }
 
 let looking = false;
@@ -73,9 +70,5 @@ export function lookSoon(): void {
 /** @param woken whether this answers a wake, which is answered once */
 function answer(doorbell: number, woken: boolean): void {
   const count = native.answerDoorbell(doorbell, tokens, woken);
-  for (let i = 0; i < count; i++) {
-    const waiter = waiting.get(tokens[i]!);
-    if (!waiter?.stays) stopWaiting(tokens[i]!);
-    waiter?.ready();
-  }
+  for (let i = 0; i < count; i++) waiting.get(tokens[i]!)?.ready();
 }

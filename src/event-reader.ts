@@ -1,9 +1,13 @@
 import { native, type Native } from './native.js';
+import { END, NOTHING } from './waiters.js';
 
-const { EVENTS_ARMED: ARMED, EVENTS_LAGGED: LAGGED, EVENT_META: META } = native;
+const { EVENTS_ARMED: ARMED, EVENTS_LAGGED: FAILED, EVENT_META: META } = native;
 
 /** Events that one native call copies, at most. */
-export const BATCH = 64;
+const BATCH = 64;
+
+/** A read found that the subscription has ended because it fell too far behind. */
+export const LAGGED = Symbol('lagged');
 
 const SCRATCH_BYTES = 64 * 1024;
 
@@ -34,10 +38,6 @@ export interface RawEvent {
 export class EventReader {
   /** Names the subscription to native code. */
   readonly token: number;
-  /** Whether the subscription has ended and all was read, as far as the last read saw. */
-  ended = false;
-  /** Whether it has ended because it fell too far behind. */
-  lagged = false;
   readonly #native: Native.NativeSubscription;
   /** Copied to JavaScript, and not read yet. Only the last one can own anything. */
   #batch: RawEvent[] = [];
@@ -51,29 +51,27 @@ export class EventReader {
   }
 
   /**
-   * The next event. If there is none, that rings the doorbell from now on if `wait` says so, and the reader has to be told
-   * ({@link rang}) when it did.
+   * The next event. If there is none, the next one rings the doorbell from now on if `wait` says so, and the reader has to
+   * be told ({@link notified}) when it did.
    *
    * @param many how many the caller will take, at most: nothing is copied that stays unread, for what waits natively is
    * what the capacity bounds and the counts count
    */
-  read(many: number, wait: boolean): RawEvent | undefined {
+  read(many: number, wait: boolean): RawEvent | typeof NOTHING | typeof END | typeof LAGGED {
     if (this.#batch.length > 0) {
-      const event = this.#batch[this.#next++];
+      const event = this.#batch[this.#next++]!;
       if (this.#next === this.#batch.length) this.forget();
       return event;
     }
-    if (this.#armed && wait) return undefined;
+    if (this.#armed && wait) return NOTHING;
     let count = native.subscriptionRead(this.token, many, wait);
-    if (count < LAGGED) {
+    if (count < FAILED) {
       resizeScratch(-count);
       count = native.subscriptionRead(this.token, many, wait);
     }
     if (count <= 0) {
-      this.lagged = count === LAGGED;
-      this.ended = count < 0;
       this.#armed = count === 0 && wait;
-      return undefined;
+      return count === 0 ? NOTHING : count === FAILED ? LAGGED : END;
     }
     this.#armed = count > ARMED;
     count %= ARMED;
@@ -91,8 +89,15 @@ export class EventReader {
     return first;
   }
 
-  /** The doorbell rang, or whoever would have heard it has stopped listening: the next read looks. */
-  rang(): void {
+  /** Whether there is an event to read, or the end to see. If not, that rings the doorbell from now on. */
+  readable(): boolean {
+    if (this.#batch.length > 0) return true;
+    this.#armed ||= !native.subscriptionReadable(this.token);
+    return !this.#armed;
+  }
+
+  /** The doorbell rang, or a ring would not be heard any more: the next read looks. */
+  notified(): void {
     this.#armed = false;
   }
 

@@ -52,7 +52,10 @@ export interface SubscribeOptions<Type extends string, E> {
   /** Looks at what passed the native filter, when it is read. Throws it, the event is delivered, and counted in
    * {@link Subscription.filterErrors}. */
   filter?: (event: E) => boolean;
-  /** How many events may wait to be read; at most 1,048,576. Default: 1024. */
+  /**
+   * With `'drop-oldest'` and `'drop-newest'`: how many events may wait to be read; at most 1,048,576. Default: 1024. With
+   * `'error'`, `maxCapacity` is the bound, and is raised to this if it is not given; with `'grow'`, this means nothing.
+   */
   capacity?: number;
   /**
    * What happens when more come.
@@ -64,8 +67,8 @@ export interface SubscribeOptions<Type extends string, E> {
    *   {@link Subscription.dropped}.
    */
   overflow?: OverflowPolicy;
-  /** With `'error'`: how many events may wait before the subscription fails. Default: 65,536, or `capacity` if that is
-   * more. */
+  /** With `'error'`: how many events may wait before the subscription fails; at most 1,048,576, and at least `capacity`.
+   * Default: 65,536, or `capacity` if that is more. */
   maxCapacity?: number;
   /**
    * How soon this thread is woken for an event that somebody waits for.
@@ -75,7 +78,8 @@ export interface SubscribeOptions<Type extends string, E> {
    * - `'immediate'`: at once. For where each event leads to the next one, such as answers to questions.
    */
   wake?: WakePolicy;
-  /** Ends the subscription when aborted; a pending `next()` or `waitFor()` rejects with its reason. */
+  /** Ends the subscription when aborted: what is pending, and each later `next()`, rejects with its reason. What waits then
+   * can still be read with `tryNext()` and `drain()`. */
   signal?: AbortSignal;
 }
 

@@ -25,8 +25,9 @@ export {
   type SubscribeOptions,
   type WakePolicy,
 } from './ffi-queue.js';
+export type { NativeReadable } from './native-readable.js';
 export type { PcmReadable } from './pcm-readable.js';
-export type { AudioStreamStats, PcmOptions } from './pcm-reader.js';
+export type { AudioStreamStats, PcmOptions, ReadReport } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export { Subscription } from './subscription.js';

@@ -1,8 +1,9 @@
-import { audioDoorbell, startWaiting, stopWaiting } from './doorbell.js';
+import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
 import { pcmFormat, refuseTooLong } from './pcm-format.js';
 import { invalid, isPlain, writable } from './validate.js';
+import { END, NOTHING, Waiters, type Consumer, type Source } from './waiters.js';
 
 /** What a stream delivers: narrowcast's AudioFrame, or rtc-node's. */
 export type MakeFrame<F> = (
@@ -42,15 +43,14 @@ export interface AudioStreamStats {
 /** What native code's reading functions return where the stream has ended, and all was read. */
 const ENDED = native.AUDIO_ENDED;
 
-interface Waiter<F> {
-  /** It wants to know of a frame, and not to have it yet. */
-  readonly looks: boolean;
-  readonly resolve: (frame: F | null) => void;
-  readonly reject: (reason: unknown) => void;
+/** What {@link PcmReader.readInto} tells beside the number of samples. */
+export interface ReadReport {
+  /** Set by the read: frames that were lost before the samples that it returned. */
+  droppedBefore: number;
 }
 
-/** The reading side of a native PCM stream: frames without promises, and promises of frames. */
-export class PcmReader<F> {
+/** The reading side of a native PCM stream: makes frames of samples. */
+export class PcmReader<F> implements Source<F> {
   readonly native: Native.NativeAudioStream;
   /** Names the stream to native code. */
   readonly #token: number;
@@ -60,20 +60,19 @@ export class PcmReader<F> {
   readonly frameSamples: number;
   /** Whether a pending read keeps the thread alive. */
   keepsAlive = false;
+  /** The pending reads. */
+  readonly waiters: Waiters<F> = new Waiters(this);
   readonly #makeFrame: MakeFrame<F>;
-  readonly #waiters: Waiter<F>[] = [];
   /** A frame's memory that a read in vain left unused. */
   #spare: Int16Array | undefined;
+  /** Frames that were lost, and of which no reader was told. */
+  #untold = 0;
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
   #cancelled = false;
-  /** Whether the stream has ended and all was read, as far as the last read saw. */
-  #exhausted = false;
-  /** Whether the doorbell knows it. */
-  #waiting = false;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
-  constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd?: () => void) {
+  constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd = () => {}) {
     if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
     const format = pcmFormat(options, { frameSizeMs: 10, bufferMs: 10_000 });
     this.sampleRate = format.sampleRate;
@@ -96,56 +95,56 @@ export class PcmReader<F> {
     this.#token = this.native.token;
   }
 
-  /** The next frame, or null if none is there. */
-  read(): F | null {
-    return this.#read(false);
+  /** The next frame. If there is none, the next one rings the doorbell from now on, provided that there is a consumer. */
+  poll(_many: number, consumer?: Consumer<F>): F | typeof NOTHING | typeof END {
+    if (this.#cancelled) return this.#finish();
+    let data = this.#spare ?? new Int16Array(this.frameSamples);
+    const count = native.audioReadFrame(this.#token, data, consumer !== undefined);
+    if (count === ENDED) return this.#finish();
+    if (count === 0) {
+      this.#spare = data;
+      return NOTHING;
+    }
+    this.#spare = undefined;
+    const samples = Math.abs(count);
+    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
+    if (samples < data.length) data = data.slice(0, samples);
+    const droppedBefore = this.#gap(count);
+    const userdata = droppedBefore > 0 ? { droppedBefore } : {};
+    this.#untold = 0;
+    return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
   }
 
-  /** Reads what there is and what `target` has room for; returns the number of samples. */
-  readInto(target: Int16Array): number {
+  /** Whether there is a frame, or the end to see. If not, that rings the doorbell from now on. */
+  readable(): boolean {
+    return this.#cancelled || native.audioReadable(this.#token);
+  }
+
+  listen(waiting: Waiting): void {
+    startWaiting(this.#token, waiting);
+  }
+
+  unlisten(): void {
+    stopWaiting(this.#token);
+  }
+
+  /** Reads what there is and what `target` has room for. Returns the number of samples, or the end. */
+  readInto(target: Int16Array, report?: ReadReport): number | typeof END {
     writable('target', target);
-    if (this.#cancelled) return 0;
-    if (isPlain(target)) return this.#samples(native.audioReadInto(this.#token, target));
-    const copy = new Int16Array(target.length);
-    const samples = this.#samples(native.audioReadInto(this.#token, copy));
-    target.set(copy.subarray(0, samples));
-    return samples;
+    const count = this.#cancelled ? ENDED : this.#copyInto(target);
+    const samples = count === ENDED ? 0 : Math.abs(count);
+    // What is not told here is told with the next frame.
+    if (samples > 0) this.#untold = this.#gap(count);
+    if (report) {
+      report.droppedBefore = samples > 0 ? this.#untold : 0;
+      if (samples > 0) this.#untold = 0;
+    }
+    return count === ENDED ? this.#finish() : samples;
   }
 
   /** Whether the stream has ended and all was read. */
   get done(): boolean {
-    this.#exhausted ||= this.native.ended && (this.#cancelled || this.native.buffered === 0);
-    return this.exhausted;
-  }
-
-  /** The same, as far as the last read saw. */
-  get exhausted(): boolean {
-    if (this.#exhausted) this.#ended();
-    return this.#exhausted;
-  }
-
-  /**
-   * What `map` makes of the next frame, as soon as it is there; of null, once the stream is done. Several calls are
-   * served in order.
-   */
-  next<T>(map: (frame: F | null) => T): Promise<T> {
-    if (this.#waiters.length > 0) return this.#wait(false, map);
-    // Nobody is ahead, so what is there is this call's.
-    try {
-      const frame = this.#read(true);
-      if (frame || this.exhausted) return Promise.resolve(map(frame));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ looks: false, resolve: (frame) => resolve(map(frame)), reject });
-      this.#startWaiting();
-    });
-  }
-
-  /** Waits until a frame is there, or the end. The frame stays where it is: somebody else may take it meanwhile. */
-  async readable(): Promise<void> {
-    await this.#wait(true, () => {});
+    return this.native.ended && (this.#cancelled || this.native.buffered === 0);
   }
 
   stats(): AudioStreamStats {
@@ -156,9 +155,8 @@ export class PcmReader<F> {
 
   /** Ends the stream: what is buffered stays readable. */
   close(): void {
-    this.native.close();
-    this.#ended();
-    this.#settle();
+    this.#finish();
+    this.waiters.ended();
   }
 
   /** Ends the stream, and gives up what is buffered. */
@@ -168,81 +166,26 @@ export class PcmReader<F> {
     this.close();
   }
 
-  ready(): void {
-    this.#waiting = false;
-    this.#settle();
+  #copyInto(target: Int16Array): number {
+    if (isPlain(target)) return native.audioReadInto(this.#token, target);
+    const copy = new Int16Array(target.length);
+    const count = native.audioReadInto(this.#token, copy);
+    if (count !== ENDED) target.set(copy.subarray(0, Math.abs(count)));
+    return count;
   }
 
-  /** The next frame. If there is none, that rings the doorbell from now on if `wait` says so. */
-  #read(wait: boolean): F | null {
-    if (this.#cancelled) {
-      this.#exhausted = true;
-      return null;
-    }
-    let data = this.#spare ?? new Int16Array(this.frameSamples);
-    const count = native.audioReadFrame(this.#token, data, wait);
-    const samples = this.#samples(count);
-    if (samples === 0) {
-      this.#spare = data;
-      return null;
-    }
-    this.#spare = undefined;
-    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
-    if (samples < data.length) data = data.slice(0, samples);
-    const userdata = count < 0 ? { droppedBefore: this.native.gap } : {};
-    return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
+  /** How many frames were lost before what was read, by what that read returned, and of which no reader was told. */
+  #gap(count: number): number {
+    return this.#untold + (count < 0 ? this.native.gap : 0);
   }
 
-  /** How many samples were read. */
-  #samples(count: number): number {
-    if (count === ENDED) this.#exhausted = true;
-    return count === ENDED ? 0 : Math.abs(count);
-  }
-
-  /** After a read that found nothing, and has asked native code to ring. */
-  #startWaiting(): void {
-    this.#waiting = true;
-    startWaiting(this.#token, this);
-  }
-
-  #wait<T>(looks: boolean, map: (frame: F | null) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ looks, resolve: (frame) => resolve(map(frame)), reject });
-      this.#settle();
-    });
-  }
-
-  #ended(): void {
+  #finish(): typeof END {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined;
-    if (!onEnd) return;
-    this.native.close();
-    onEnd();
-  }
-
-  #settle(): void {
-    for (;;) {
-      // Not in line while it is served: what makes a frame may close the stream, which serves the others.
-      const waiter = this.#waiters.shift();
-      if (!waiter) {
-        if (this.#waiting) stopWaiting(this.#token);
-        this.#waiting = false;
-        return;
-      }
-      let frame: F | null = null;
-      let seen = false;
-      try {
-        if (waiter.looks) seen = this.#cancelled || native.audioReadable(this.#token);
-        else frame = this.#read(true);
-      } catch (error) {
-        waiter.reject(error);
-        continue;
-      }
-      if (!frame && !seen && !this.exhausted) {
-        this.#waiters.unshift(waiter);
-        return this.#startWaiting();
-      }
-      waiter.resolve(frame);
+    if (onEnd) {
+      this.native.close();
+      onEnd();
     }
+    return END;
   }
 }

@@ -7,6 +7,7 @@ import {
   type AudioFrameLike,
   type AudioResamplerOptions,
 } from './audio-resampler.js';
+import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
 import { integer, invalid, optionsObject } from './validate.js';
 
 /** Options of {@link resampleStream}. */
@@ -35,6 +36,9 @@ class Source<F extends AudioFrameLike> {
   /** Reads until there is something to pass on: a resampler can hold a whole frame back. */
   async pull(controller: ReadableStreamDefaultController<F>): Promise<void> {
     for (;;) {
+      // The stream that is read may be any, and never let timers and I/O have a turn by itself.
+      if (!mayDeliver()) await new Promise<void>(afterTurn);
+      delivered();
       const { done, value } = await this.#read();
       // A frame that was on its way: nobody wants it any more.
       if (this.#cancelled) return;

@@ -1,18 +1,24 @@
 import { AsyncResource } from 'node:async_hooks';
 import { onAbortWeakly } from './abort.js';
 import { NarrowcastError } from './errors.js';
-import { EventLine } from './event-line.js';
-import { FilteredReader, NONE, type ReaderSetup } from './filtered-reader.js';
+import { FilteredEvents, type EventsSetup } from './filtered-events.js';
 import type { Native } from './native.js';
 import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
+import { END, NOTHING, REFUSED, Waiters } from './waiters.js';
 
 /** @internal */
-export interface SubscriptionSetup<E> extends ReaderSetup<E> {
+export interface SubscriptionSetup<E> extends EventsSetup<E> {
   /** The id of the queue that it belongs to. */
   queue: bigint;
   signal: AbortSignal | undefined;
   describe: (types: Iterable<string> | undefined) => number[];
 }
+
+/**
+ * Events that one call without a promise looks at before it counts what waits, and looks at no more than that: a filter
+ * may refuse them, and another thread put them, as fast as this reads.
+ */
+const UNCOUNTED = 1024;
 
 /** Makes a subscription. @internal */
 export let newSubscription: <E>(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) => Subscription<E>;
@@ -27,8 +33,8 @@ export let newSubscription: <E>(native: Native.NativeSubscription, setup: Subscr
 export class Subscription<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
   readonly #native: Native.NativeSubscription;
   readonly #setup: SubscriptionSetup<E>;
-  readonly #reader: FilteredReader<E>;
-  readonly #line: EventLine<E>;
+  readonly #events: FilteredEvents<E>;
+  readonly #waiters: Waiters<E>;
   #unlisten: (() => void) | undefined;
 
   static {
@@ -39,20 +45,25 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   private constructor(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
     this.#native = native;
     this.#setup = setup;
-    this.#reader = new FilteredReader(native, setup);
-    this.#line = new EventLine(this.#reader, () => void this.return());
+    this.#events = new FilteredEvents(native, setup);
+    this.#waiters = new Waiters(this.#events);
     const { signal } = setup;
     if (signal) this.#unlisten = onAbortWeakly<Subscription<E>>(signal, this, Subscription.#abort);
   }
 
   /** The next event that passes the filter, if one waits. @throws {NarrowcastError} `LAGGED`, after the last event */
   tryNext(): E | undefined {
-    this.#reader.begin();
     try {
-      const event = this.#reader.take(1);
-      return event === NONE ? undefined : event;
+      const event = this.#waiters.read(1);
+      if (event !== REFUSED) return event === NOTHING || event === END ? undefined : event;
+      for (let left = this.size; left > 0; left--) {
+        const event = this.#waiters.read(1);
+        if (event === NOTHING || event === END) break;
+        if (event !== REFUSED) return event;
+      }
+      return undefined;
     } finally {
-      this.#line.serve();
+      this.#waiters.serveMissed();
     }
   }
 
@@ -64,18 +75,18 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   drain(max: number = Number.MAX_SAFE_INTEGER): E[] {
     integer('max', max, 0, Number.MAX_SAFE_INTEGER);
     const events: E[] = [];
-    this.#reader.begin();
     try {
-      while (events.length < max) {
-        const event = this.#reader.take(max - events.length);
-        if (event === NONE) break;
-        events.push(event);
+      for (let looked = 0, most = Infinity; events.length < max && looked < most; looked++) {
+        if (looked === UNCOUNTED) most = UNCOUNTED + this.size;
+        const event = this.#waiters.read(max - events.length);
+        if (event === NOTHING || event === END) break;
+        if (event !== REFUSED) events.push(event);
       }
     } catch (error) {
       if (events.length === 0) throw error;
-      this.#reader.failLater(error);
+      this.#events.failLater(error);
     } finally {
-      this.#line.serve();
+      this.#waiters.serveMissed();
     }
     return events;
   }
@@ -83,9 +94,12 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   /**
    * The next event, as soon as there is one; `done` once the subscription has ended and all was read. Several pending
    * calls are served in order.
+   *
+   * @returns rejects with `LAGGED` after the last event; once the subscription's signal has aborted, with its reason: what
+   *   waits then can still be read with {@link tryNext} and {@link drain}
    */
   next(): Promise<IteratorResult<E, undefined>> {
-    return this.#line.next();
+    return this.#waiters.next(iteratorResult<E>);
   }
 
   /**
@@ -100,11 +114,11 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     const { signal } = options;
     optionalSignal(signal);
     signal?.throwIfAborted();
-    const result = await this.#line.wait(AsyncResource.bind(predicate), signal);
-    if (result.done) {
+    const event = await this.#waiters.wait((event) => event, AsyncResource.bind(predicate), signal);
+    if (event === END) {
       throw new NarrowcastError('CLOSED', 'the subscription ended before an event matched: subscribe again');
     }
-    return result.value;
+    return event;
   }
 
   /**
@@ -118,12 +132,12 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
    */
   async forEach(callback: (event: E) => unknown): Promise<void> {
     if (typeof callback !== 'function') throw invalid('callback', callback, 'a function');
-    await this.#line.forEach(callback);
+    await this.#waiters.forEach(callback, () => void this.return());
   }
 
   /** How many events wait. Those that the filter will refuse are among them. */
   get size(): number {
-    return this.#reader.size;
+    return this.#events.size;
   }
 
   /** How many events were lost because they were not read in time. */
@@ -133,7 +147,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** How often the filter threw; those events were delivered. */
   get filterErrors(): number {
-    return this.#reader.filterErrors;
+    return this.#events.filterErrors;
   }
 
   /** Whether no more events come. Some may wait to be read. */
@@ -145,12 +159,14 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   close(): void {
     this.#stopListening();
     this.#native.close();
-    this.#line.settle();
+    // At once: the ring that tells of the end comes in a later turn, and keeps no process alive.
+    this.#waiters.ended();
   }
 
   /** Ends the subscription, and drops what waits: what `for await` does when it is left early. */
   async return(): Promise<IteratorResult<E, undefined>> {
-    this.#reader.leave();
+    this.#events.leave();
+    this.#waiters.forgive();
     this.#native.abandon();
     this.close();
     return { done: true, value: undefined };
@@ -171,6 +187,11 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     return this.#setup.queue === queue;
   }
 
+  /** What it reads, for a reader of another kind. @internal */
+  get events(): FilteredEvents<E> {
+    return this.#events;
+  }
+
   /** Lets a native object work on this subscription. @internal */
   attach<T>(make: (subscription: Native.NativeSubscription) => T): T {
     return make(this.#native);
@@ -189,6 +210,10 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   static #abort<E>(this: void, self: Subscription<E>, reason: unknown): void {
     self.#stopListening();
     self.#native.close();
-    self.#line.reject(reason);
+    self.#waiters.fail(reason);
   }
+}
+
+function iteratorResult<E>(event: E | typeof END): IteratorResult<E, undefined> {
+  return event === END ? { done: true, value: undefined } : { done: false, value: event };
 }

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { VideoStream, install } from '../../src/livekit/index.js';
+import { turn } from '../support/expect.js';
 import { subscribe, until } from '../support/meeting.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
@@ -107,6 +108,48 @@ describe('frames', () => {
   });
 });
 
+describe('a read that was given up', () => {
+  /** A stream whose reader has asked for a frame, and left; then three came. */
+  async function left() {
+    const { source, track } = openTrack();
+    const stream = new VideoStream(track, { bufferFrames: 8 });
+    const reader = stream.getReader();
+    const pending = reader.read();
+    pending.catch(() => {});
+    reader.releaseLock();
+    await expect(pending).rejects.toThrow(TypeError);
+    await show(source, stream, GREYS.slice(0, 3));
+    return stream;
+  }
+
+  const ways: Record<string, (stream: VideoStream) => Promise<rtc.VideoFrameEvent[]>> = {
+    'tryRead()': async (stream) => [stream.tryRead()!, stream.tryRead()!, stream.tryRead()!],
+    'for await': async (stream) => {
+      const frames: rtc.VideoFrameEvent[] = [];
+      for await (const frame of stream) if (frames.push(frame) === 3) break;
+      return frames;
+    },
+    'another reader': async (stream) => {
+      const reader = stream.getReader();
+      const frames = await Promise.all([reader.read(), reader.read(), reader.read()]);
+      return frames.map(({ value }) => value!);
+    },
+    'tryRead(), then another reader': async (stream) => {
+      const first = stream.tryRead()!;
+      const reader = stream.getReader();
+      return [first, (await reader.read()).value!, (await reader.read()).value!];
+    },
+  };
+  test.each(Object.entries(ways))('takes no frame from %s, and changes no order', async (_, read) => {
+    const stream = await left();
+    const frames = (await read(stream)).map(brightness);
+    expect(frames).toEqual(frames.toSorted((a, b) => a - b));
+    expect(new Set(frames).size).toBe(3);
+    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 3, framesDropped: 0 });
+    stream.close();
+  });
+});
+
 describe('the end', () => {
   test('comes when the track is closed; what waited is read before it', async () => {
     const { source, track } = openTrack();
@@ -156,6 +199,21 @@ describe('the end', () => {
     expect((await reader.read()).done).toBe(true);
     expect(install()).not.toBe(engine);
     install().uninstall();
+  });
+
+  test.each<[string, (stream: VideoStream) => unknown]>([
+    ['close()', (stream) => stream.close()],
+    ['uninstall()', () => install().uninstall()],
+  ])('comes in this turn to reads that wait (%s)', async (_, end) => {
+    const { track } = openTrack();
+    const streams = [new VideoStream(track), new VideoStream(track)] as const;
+    const ended: unknown[] = [];
+    const pending = [streams[0].getReader().read(), streams[1][Symbol.asyncIterator]().next()];
+    for (const each of pending) void each.then(({ done }) => ended.push(done));
+    await turn();
+    streams.forEach(end);
+    for (let i = 0; i < 100; i++) await null;
+    expect(ended).toEqual([true, true]);
   });
 
   test('of a stream that nobody holds is that it is collected', async () => {

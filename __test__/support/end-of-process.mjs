@@ -120,6 +120,16 @@ const ways = {
     await new Promise(setImmediate);
     queue.close();
   },
+  'it closes its subscription': async () => {
+    void count(subscriptions[0]);
+    await new Promise(setImmediate);
+    subscriptions[0].close();
+  },
+  'it unsubscribes': async () => {
+    void count(subscriptions[0]);
+    await new Promise(setImmediate);
+    queue.unsubscribe(subscriptions[0]);
+  },
   'it writes samples': async () => {
     void count(streams[0]);
     streams[1]

@@ -28,6 +28,9 @@ takes<AudioFrame | null>(stream.tryRead());
 same<ReturnType<typeof stream.tryRead>, AudioFrame | null>();
 same<ReturnType<typeof stream.readInto>, number>();
 stream.readInto(new Int16Array(10));
+stream.readInto(new Int16Array(10), { droppedBefore: 0 });
+// @ts-expect-error: nothing to set
+stream.readInto(new Int16Array(10), {});
 // @ts-expect-error samples are 16-bit integers
 stream.readInto(new Float32Array(10));
 

@@ -1,10 +1,12 @@
-import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import type { NewVideoStreamResponse, OwnedVideoBuffer } from '@livekit/rtc-ffi-bindings';
 import type { Track, VideoFrame, VideoFrameEvent } from '@livekit/rtc-node';
+import type { Waiting } from '../doorbell.js';
 import { fromNative, NarrowcastError } from '../errors.js';
+import { NativeReadable, type NativeReader } from '../native-readable.js';
 import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { integer, invalid } from '../validate.js';
+import { END, NOTHING, REFUSED, Waiters, type Consumer, type Source } from '../waiters.js';
 import { loadBindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install, type LiveKitEvent } from './engine.js';
@@ -28,14 +30,17 @@ export interface VideoStreamStats {
   framesBuffered: number;
 }
 
+/** Of frames, which go to whoever reads next. */
+const ANY_CONSUMER: Consumer<LiveKitEvent> = { gone: false };
+
 /** Reads the native queue of one stream's frames. */
-class Source {
-  controller!: ReadableStreamDefaultController<VideoFrameEvent>;
+class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEvent> {
+  readonly waiters: Waiters<VideoFrameEvent> = new Waiters(this);
   readonly #track: Track;
   readonly #frames: Subscription<LiveKitEvent>;
   readonly #native: Native.NativeVideoStream;
   /** Held by the track weakly, by this strongly. */
-  readonly #registration = { processor: null, teardown: () => this.end() };
+  readonly #registration = { processor: null, teardown: () => this.close() };
   readonly #copy: RtcClasses;
   #framesOut = 0;
   #ended = false;
@@ -55,57 +60,59 @@ class Source {
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));
     register(track, this.#registration);
-    engine.endWithTrack(ffi_handle.handle, this, endSource);
+    engine.endWithTrack(ffi_handle.handle, this, closeReader);
   }
 
-  start(controller: ReadableStreamDefaultController<VideoFrameEvent>): void {
-    this.controller = controller;
+  poll(many: number, consumer?: unknown): VideoFrameEvent | typeof NOTHING | typeof END {
+    const event = this.#frames.events.poll(many, consumer ? ANY_CONSUMER : undefined);
+    if (event === END) this.#end();
+    // Nothing refuses frames: the queue has no filter, and its consumers no predicate.
+    if (event === END || event === NOTHING || event === REFUSED) return event === END ? END : NOTHING;
+    return this.#frame(event);
   }
 
-  async pull(): Promise<void> {
-    const { done, value } = await this.#frames.next();
-    if (!done) return this.controller.enqueue(this.#frame(value));
-    this.end();
-    this.closeController();
+  readable(): boolean {
+    return this.#frames.events.readable();
   }
 
-  cancel(): void {
-    void this.#frames.return();
-    this.end();
+  listen(waiting: Waiting): void {
+    this.#frames.events.listen(waiting);
   }
 
-  /** The next frame, or null if none waits. */
-  read(): VideoFrameEvent | null {
-    const event = this.#frames.tryNext();
-    return event ? this.#frame(event) : null;
+  unlisten(): void {
+    this.#frames.events.unlisten();
   }
 
-  /** Whether the stream has ended and all was read. */
+  notified(): void {
+    this.#frames.events.notified();
+  }
+
   get done(): boolean {
     return this.#frames.closed && this.#frames.size === 0;
   }
 
-  /** What waits stays readable. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    unregister(this.#track, this.#registration);
-    this.#native.close();
-    this.#frames.close();
+  close(): void {
+    this.#end();
+    this.waiters.ended();
   }
 
-  closeController(): void {
-    try {
-      this.controller.close();
-    } catch {
-      // Closed, or cancelled, already.
-    }
+  cancel(): void {
+    void this.#frames.return();
+    this.close();
   }
 
   stats(): VideoStreamStats {
     const { dropped: framesDropped, size: framesBuffered } = this.#frames;
     const framesOut = this.#framesOut;
     return { framesIn: framesOut + framesDropped + framesBuffered, framesOut, framesDropped, framesBuffered };
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    unregister(this.#track, this.#registration);
+    this.#native.close();
+    this.#frames.close();
   }
 
   #open(request: () => bigint): void {
@@ -139,9 +146,9 @@ class Source {
   }
 }
 
-/** Not a closure of the constructor, which would hold the source. */
-function endSource(source: Source): void {
-  source.end();
+/** Not a closure of the constructor, which would hold the reader. */
+function closeReader(reader: VideoReader): void {
+  reader.close();
 }
 
 /**
@@ -152,12 +159,12 @@ function endSource(source: Source): void {
  * The stream keeps its track alive, and ends when the track is unsubscribed or ends, when it is cancelled, or with
  * {@link close}. A stream that nobody holds and nobody waits for is collected.
  */
-export class VideoStream extends ReadableStream<VideoFrameEvent> {
+export class VideoStream extends NativeReadable<VideoFrameEvent> {
   /** @internal */
   static get [COPY](): RtcClasses | undefined {
     return undefined;
   }
-  readonly #source: Source;
+  readonly #reader: VideoReader;
 
   /**
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_REQUEST_FAILED` if the engine refuses; see {@link install} for
@@ -165,34 +172,15 @@ export class VideoStream extends ReadableStream<VideoFrameEvent> {
    */
   constructor(track: Track, options: VideoStreamOptions = {}) {
     if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
-    const source = new Source(track, integer('bufferFrames', options.bufferFrames ?? 1, 1, 1024), new.target[COPY]);
-    super(source, { highWaterMark: 0 });
-    this.#source = source;
-  }
-
-  /**
-   * The next frame, or null if none is there (or ever will be). Costs no promise.
-   *
-   * @throws {NarrowcastError} `LOCKED` while a reader is attached
-   */
-  tryRead(): VideoFrameEvent | null {
-    if (this.locked) {
-      throw new NarrowcastError('LOCKED', 'somebody reads this stream: release it before reading without promises');
-    }
-    const frame = this.#source.read();
-    if (!frame && this.#source.done) this.#source.closeController();
-    return frame;
+    const frames = integer('bufferFrames', options.bufferFrames ?? 1, 1, 1024);
+    const reader = new VideoReader(track, frames, new.target[COPY]);
+    super(reader);
+    this.#reader = reader;
   }
 
   /** What was counted so far; can be read after the stream has ended, too. */
   stats(): VideoStreamStats {
-    return this.#source.stats();
-  }
-
-  /** Ends the stream. What waits stays readable, then reading gives `done`. */
-  close(): void {
-    this.#source.end();
-    if (this.#source.done) this.#source.closeController();
+    return this.#reader.stats();
   }
 }
 

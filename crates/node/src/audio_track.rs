@@ -143,6 +143,13 @@ pub fn track_recv(token: u32, mut frame: Int16ArraySlice, now: f64) -> Result<f6
     Ok(track.recv(frame, Duration::from_nanos((now * 1e6) as u64)))
 }
 
+/// How long it is until the next frame is due, in ms: 0 if it is.
+#[napi(catch_unwind)]
+pub fn track_due_in(token: u32, now: f64) -> Result<f64> {
+    let due = side(token)?.pacer.borrow().as_ref().map_or(Duration::ZERO, Pacer::due);
+    Ok(due.saturating_sub(Duration::from_nanos((now * 1e6) as u64)).as_secs_f64() * 1000.0)
+}
+
 /// From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source
 /// was refused; but not if it was played already: then returns false.
 #[napi(catch_unwind)]

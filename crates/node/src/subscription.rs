@@ -164,6 +164,12 @@ pub fn subscription_read(token: u32, most: u32, wait: bool) -> i32 {
     with_reader(token, |reader| reader.read(most, wait)).unwrap_or(EVENTS_ENDED)
 }
 
+/// Whether there is an event to read, or the end to see. If not, that rings the doorbell from now on.
+#[napi(catch_unwind)]
+pub fn subscription_readable(token: u32) -> bool {
+    with_reader(token, |reader| reader.next.is_some() || !reader.subscriber.wait()).unwrap_or(true)
+}
+
 /// JavaScript takes what the last event owns.
 #[napi(catch_unwind)]
 pub fn subscription_keep(token: u32) {
