@@ -466,7 +466,13 @@ describe('what is too much', () => {
       frames ??= outcome(received(track, 100));
       await track.waitForPlayout();
     }
-    expect(track.stats()).toEqual({ bufferedMs: 0, samplesDropped: 0, framesOut: 100, silenceFrames: 0, samplesRefused: 0 });
+    expect(track.stats()).toEqual({
+      bufferedMs: 0,
+      samplesDropped: 0,
+      framesOut: 100,
+      silenceFrames: 0,
+      samplesRefused: 0,
+    });
     for (; !frames!.done;) await pass(1);
   });
 });

@@ -10,7 +10,7 @@ import {
   type Subscription,
 } from '../src/index.js';
 import { afterTurn, delivered, mayDeliver } from '../src/turn-budget.js';
-import { isPending } from './support/expect.js';
+import { isPending, microtasks } from './support/expect.js';
 
 /** How a promise settles in this turn of the event loop, in which promises' callbacks run and nothing else. */
 async function inThisTurn(promise: Promise<unknown>): Promise<string> {
@@ -19,7 +19,7 @@ async function inThisTurn(promise: Promise<unknown>): Promise<string> {
     () => (state = 'fulfilled'),
     () => (state = 'rejected'),
   );
-  for (let i = 0; i < 100; i++) await null;
+  await microtasks();
   return state;
 }
 

@@ -677,6 +677,19 @@ describe("overflow 'drop-oldest'", () => {
   });
 });
 
+describe('put() to a subscription without room', () => {
+  it.each([
+    ['drop-oldest', [1, 1, 1], [3], 0],
+    ['drop-newest', [1, 0, 0], [1], 0],
+    ['error', [1, 0, 0], [1, 'LAGGED'], 1],
+  ] as const)('with %s counts those that have the event to read', (overflow, counts, left, unwanted) => {
+    const { queue, events } = subscribed({ overflow, capacity: 1, maxCapacity: 1 });
+    expect([1, 2, 3].map((n) => queue.put('n', new Uint8Array([n])))).toEqual(counts);
+    expect(rest(events)).toEqual(left);
+    expect(queue.stats()).toMatchObject({ published: 3, unwanted, dropped: 2 - unwanted, delivered: 1, queued: 0 });
+  });
+});
+
 describe("overflow 'drop-newest'", () => {
   it('keeps the earliest events, and counts the others', () => {
     const { put, events } = subscribed({ overflow: 'drop-newest', capacity: 3 });

@@ -177,7 +177,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    *
    * @param payload copied during the call, if anybody wants it
    * @param about what the event is about: what `handles` of a subscription match; default `0n`
-   * @returns how many subscriptions it went to
+   * @returns how many subscriptions have it to read: not those that had no room for it
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`
    */
   put(type: Type, payload: Uint8Array, about: bigint = 0n): number {

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { VideoStream, install } from '../../src/livekit/index.js';
-import { turn } from '../support/expect.js';
+import { microtasks, turn } from '../support/expect.js';
 import { subscribe, until } from '../support/meeting.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
@@ -212,7 +212,7 @@ describe('the end', () => {
     for (const each of pending) void each.then(({ done }) => ended.push(done));
     await turn();
     streams.forEach(end);
-    for (let i = 0; i < 100; i++) await null;
+    await microtasks();
     expect(ended).toEqual([true, true]);
   });
 

@@ -24,6 +24,11 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
+/** Lets callbacks of promises run, and nothing else: no turn of the event loop passes. */
+export async function microtasks(): Promise<void> {
+  for (let i = 0; i < 100; i++) await Promise.resolve();
+}
+
 /** Whether `promise` is still pending after all that could settle it had its turn. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol('pending');

@@ -3,7 +3,7 @@
 use crate::doorbell::Waiter;
 use crate::event::{Event, Owner};
 use crate::filter::{EVERYBODY, Filter, Group, Kind, KindSet};
-use crate::queue::Overflow;
+use crate::queue::{Offer, Overflow};
 use crate::registry::{Matches, Registry};
 use crate::stats::{Counter, Stats};
 use crate::subscriber::Subscriber;
@@ -22,6 +22,22 @@ pub struct Broadcast {
     wanted: Counter,
     unwanted: Counter,
     counters: Arc<SubscriberCounters>,
+}
+
+/// What became of the copies of one event.
+#[derive(Clone, Copy, Default)]
+struct Offered {
+    /// Those whose subscription had not ended.
+    matched: usize,
+    /// Of these, those that wait to be read.
+    queued: usize,
+}
+
+impl Offered {
+    fn add(&mut self, offer: Offer) {
+        self.matched += usize::from(offer != Offer::Closed);
+        self.queued += usize::from(offer.is_queued());
+    }
 }
 
 impl Broadcast {
@@ -46,7 +62,8 @@ impl Broadcast {
         self.kinds
     }
 
-    /// Sends an event to everybody who wants it, from any thread. Returns to how many subscribers it went.
+    /// Sends an event to everybody who wants it, from any thread. Returns how many subscribers have it to read: not those
+    /// that had no room for it.
     ///
     /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
     /// to the first reader; if it reaches nobody, `owner` releases it, now or when the last unread copy is dropped.
@@ -66,41 +83,40 @@ impl Broadcast {
     ) -> usize {
         let event = || Event::new(kind, subject, payload, owner);
         let offer = |matches: Matches| self.offer(matches, group(), event);
-        let receivers = self.registry.with_matches(kind, subject, offer).flatten();
-        if receivers.is_some_and(|receivers| receivers > 0) {
+        let offered = self.registry.with_matches(kind, subject, offer).flatten();
+        if offered.is_some_and(|offered| offered.matched > 0) {
             self.wanted.add(1);
         } else {
             self.unwanted.add(1);
         }
         // Where an event was made for a subscriber that had just closed, dropping the event released.
-        if receivers.is_none()
+        if offered.is_none()
             && let Some(owner) = owner
         {
             owner.release(kind, payload);
         }
-        receivers.unwrap_or(0)
+        offered.map_or(0, |offered| offered.queued)
     }
 
-    /// Offers an event to everybody of its group who matches, then rings. Returns to how many it went; `None` if no event
-    /// was made.
-    fn offer(&self, matches: Matches, group: Group, event: impl FnOnce() -> Event) -> Option<usize> {
+    /// Offers an event to everybody of its group who matches, then rings. `None` if no event was made.
+    fn offer(&self, matches: Matches, group: Group, event: impl FnOnce() -> Event) -> Option<Offered> {
         let concerned = || matches.iter().filter(|subscriber| subscriber.may_have(group));
         // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
         let mut open = concerned().filter(|subscriber| !subscriber.is_closed());
         let mut subscriber = open.next()?;
         let event = event();
-        let mut receivers = 0;
+        let mut offered = Offered::default();
         for next in open {
-            receivers += usize::from(subscriber.offer(event.clone()));
+            offered.add(subscriber.offer(event.clone()));
             subscriber = next;
         }
         // The last one gets the event itself, so that its count of references is not everybody's to change once more.
-        receivers += usize::from(subscriber.offer(event));
-        if receivers > 0 {
-            self.counters.count_matched(receivers as u64);
+        offered.add(subscriber.offer(event));
+        if offered.matched > 0 {
+            self.counters.count_matched(offered.matched as u64);
             concerned().for_each(Subscriber::ring);
         }
-        Some(receivers)
+        Some(offered)
     }
 
     /// Adds a subscriber. It gets events whose send starts after this call, in the order in which sends take effect;

@@ -1,7 +1,7 @@
 //! The queue of one subscriber: many producer threads push, one consumer reads.
 
 use crate::event::Event;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{ArrayQueue, SegQueue};
 
 /// What happens to an event for which a subscriber's queue has no room.
@@ -42,12 +42,29 @@ pub enum Offer {
     Closed,
 }
 
+impl Offer {
+    /// Whether the event waits to be read.
+    pub fn is_queued(self) -> bool {
+        matches!(self, Self::Queued | Self::DroppedOldest)
+    }
+}
+
 /// A subscriber's queue. The order of the events is the order in which their pushes took effect.
 pub struct EventQueue {
     events: Events,
-    closed: AtomicBool,
-    lagged: AtomicBool,
+    /// [`CLOSED`], [`LAGGED`], and below them, where a bound of a linked queue has to be kept, the number of places that are
+    /// taken: by events that wait, and by producers that are about to push one.
+    state: AtomicUsize,
 }
+
+/// In the state of a queue: it takes no more events.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// In the state of a queue: it closed because it had no room for an event.
+const LAGGED: usize = 1 << (usize::BITS - 2);
+
+/// The part of the state that counts places.
+const PLACES: usize = LAGGED - 1;
 
 enum Events {
     Linked { events: SegQueue<Event>, max: Option<usize> },
@@ -74,28 +91,28 @@ impl EventQueue {
                 Events::Bounded { events: ArrayQueue::new(capacity), drop_oldest: false }
             }
         };
-        Self { events, closed: AtomicBool::new(false), lagged: AtomicBool::new(false) }
+        Self { events, state: AtomicUsize::new(0) }
     }
 
     /// Offers an event, from any thread. An event that is dropped here releases what it owns, unless another subscriber
     /// still has it.
     pub fn offer(&self, event: Event) -> Offer {
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Offer::Closed;
         }
         match &self.events {
-            Events::Linked { events, max } => {
-                // Producers that look at the same moment may each push one more than `max`: the bound is what keeps
-                // memory in check, and exact for a single producer. Without one, nobody looks: the length is on the
-                // consumer's cache line.
-                if max.is_none_or(|max| events.len() < max) {
-                    events.push(event);
-                    return Offer::Queued;
-                }
-                self.lagged.store(true, Ordering::Release);
-                self.close();
-                Offer::Lagged
+            // Without a bound, no producer looks at how many wait: that is on the consumer's cache line.
+            Events::Linked { events, max: None } => {
+                events.push(event);
+                Offer::Queued
             }
+            Events::Linked { events, max: Some(max) } => match self.take_place(*max) {
+                Ok(()) => {
+                    events.push(event);
+                    Offer::Queued
+                }
+                Err(refused) => refused,
+            },
             Events::Bounded { events, drop_oldest: true } => match events.force_push(event) {
                 None => Offer::Queued,
                 Some(_oldest) => Offer::DroppedOldest,
@@ -107,10 +124,33 @@ impl EventQueue {
         }
     }
 
+    /// Producer: takes a place for an event. The consumer does not see the end before the event has come there.
+    fn take_place(&self, max: usize) -> Result<(), Offer> {
+        let state = self.state.fetch_add(1, Ordering::AcqRel);
+        if state & CLOSED == 0 && state & PLACES < max {
+            return Ok(());
+        }
+        let refused = match state & CLOSED {
+            0 => Offer::Lagged,
+            _ => Offer::Closed,
+        };
+        // Before the place is given back: another producer must not find it, once an event was refused.
+        if refused == Offer::Lagged {
+            self.state.fetch_or(CLOSED | LAGGED, Ordering::AcqRel);
+        }
+        self.state.fetch_sub(1, Ordering::AcqRel);
+        Err(refused)
+    }
+
     /// Takes the oldest waiting event. It is not delivered by that: see [`Event::deliver`].
     pub fn pop(&self) -> Option<Event> {
         match &self.events {
-            Events::Linked { events, .. } => events.pop(),
+            Events::Linked { events, max: None } => events.pop(),
+            Events::Linked { events, max: Some(_) } => {
+                let event = events.pop()?;
+                self.state.fetch_sub(1, Ordering::AcqRel);
+                Some(event)
+            }
             Events::Bounded { events, .. } => events.pop(),
         }
     }
@@ -133,16 +173,24 @@ impl EventQueue {
 
     /// Takes no more events. What waits stays readable.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.state.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
     /// Whether the queue takes no more events.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// Whether the queue closed because it had no room for an event.
     pub fn is_lagged(&self) -> bool {
-        self.lagged.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) & LAGGED != 0
+    }
+
+    /// Consumer: whether the queue is closed and empty. A queue that fails for want of room is not, as long as a producer
+    /// that found room before is about to push: what it pushes is read first.
+    pub fn has_ended(&self) -> bool {
+        // In this order: what was pushed before the queue was closed is then seen.
+        let state = self.state.load(Ordering::Acquire);
+        state & CLOSED != 0 && state & PLACES == 0 && self.is_empty()
     }
 }

@@ -46,25 +46,28 @@ impl Subscriber {
         group == EVERYBODY || self.group == EVERYBODY || self.group == group
     }
 
-    /// Producer: offers a matching event. Returns whether the event concerned this subscriber at all, which it does
-    /// not once the subscription has ended. The producer counts it as matched, and then [`ring`](Self::ring)s.
-    pub(crate) fn offer(&self, event: Event) -> bool {
+    /// Producer: offers a matching event. Unless the subscription had ended, the producer counts it as matched, and then
+    /// [`ring`](Self::ring)s.
+    pub(crate) fn offer(&self, event: Event) -> Offer {
         let offer = self.queue.offer(event);
-        if !matches!(offer, Offer::Queued | Offer::Closed) {
-            self.counts.counts.producers.dropped.add(1);
+        match offer {
+            Offer::Queued => {}
+            // The consumer may have seen a place taken, and wait for what comes there.
+            Offer::Closed => self.notify(),
+            Offer::DroppedOldest | Offer::DroppedNewest | Offer::Lagged => self.counts.counts.producers.dropped.add(1),
         }
-        offer != Offer::Closed
+        offer
     }
 
     /// Producer: sends an event to this subscriber alone, whatever its filter says: for a producer that knows whose the event
     /// is. False if the subscription has ended; the event is then gone, and what it owned is released.
     pub fn post(&self, event: Event) -> bool {
-        let concerns = self.offer(event);
-        if concerns {
+        let open = self.offer(event) != Offer::Closed;
+        if open {
             self.counters.count_matched(1);
             self.ring();
         }
-        concerns
+        open
     }
 
     /// Producer: rings if the consumer waits, after what was offered was counted.
@@ -133,7 +136,7 @@ impl Subscriber {
     pub fn wait(&self) -> bool {
         self.waiter.arm();
         self.counters.sync_with_producers();
-        if self.queue.is_empty() && !self.queue.is_closed() {
+        if self.queue.is_empty() && !self.queue.has_ended() {
             return true;
         }
         self.waiter.disarm();
@@ -158,6 +161,11 @@ impl Subscriber {
     /// Whether the subscription has ended. Events may still wait.
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
+    }
+
+    /// Consumer: whether the subscription has ended, and all was read.
+    pub fn has_ended(&self) -> bool {
+        self.queue.has_ended()
     }
 
     /// Whether the subscription ended because it fell too far behind.

@@ -458,6 +458,43 @@ fn a_consumer_with_little_room_for_tokens_gets_them_all_with_one_wake_pending_at
 }
 
 #[test]
+fn a_consumer_reads_all_that_found_room_before_it_sees_that_its_queue_failed() {
+    // How many it read, and whether the queue failed.
+    let outcomes = [(1, true), (2, true), (3, false)];
+    explore(outcomes, || {
+        let broadcast = Arc::new(Broadcast::new(1));
+        let sleeper = Sleeper::default();
+        let bell = Arc::new(Doorbell::new(Box::new(sleeper.clone())));
+        let waiter = Waiter::new(bell.clone(), 0);
+        let subscriber = broadcast.subscribe(everything(), Overflow::Error { max: 1 }, waiter);
+        let producers = [1, 2].map(|events| {
+            let broadcast = broadcast.clone();
+            thread::spawn(move || (0..events).map(|_| broadcast.send(0, 0, &[], None)).sum::<usize>())
+        });
+        let consumer = thread::spawn(move || {
+            let mut read = 0;
+            loop {
+                read += drain(&subscriber).len();
+                if subscriber.has_ended() {
+                    break;
+                }
+                if subscriber.wait() {
+                    sleeper.sleep();
+                    answer(&bell);
+                }
+            }
+            (subscriber, read)
+        });
+        let queued: usize = producers.into_iter().map(|producer| producer.join().unwrap()).sum();
+        broadcast.close();
+        let (subscriber, read) = consumer.join().unwrap();
+        assert_eq!(read, queued, "an event found room and was not read before the end");
+        assert_eq!(drain(&subscriber).len(), 0);
+        (read, subscriber.is_lagged())
+    });
+}
+
+#[test]
 fn a_consumer_asleep_is_woken_by_the_end_of_its_subscription() {
     // Whether it slept.
     explore([false, true], || {

@@ -130,13 +130,13 @@ impl Model {
     fn send(&mut self, kind: Kind, subject: u64, owned: bool) -> usize {
         let number = self.events.len() as Number;
         self.events.push(Sent { copies: 0, delivered: false, owned });
-        let mut receivers = 0;
+        let (mut matched, mut receivers) = (0, 0);
         for who in 0..self.subscribers.len() {
             let subscriber = &mut self.subscribers[who];
             if kind >= KINDS || subscriber.closed || !subscriber.filter.matches(kind, subject) {
                 continue;
             }
-            receivers += 1;
+            matched += 1;
             let waiting = subscriber.waits.len();
             let (queued, lost) = match subscriber.overflow {
                 Overflow::Error { max } if waiting == max => {
@@ -152,6 +152,7 @@ impl Model {
                 _ => (true, false),
             };
             if queued {
+                receivers += 1;
                 subscriber.waits.push_back(number);
                 self.events[number as usize].copies += 1;
             }
@@ -161,9 +162,9 @@ impl Model {
                 self.ring(who);
             }
         }
-        self.stats.matched += receivers as u64;
+        self.stats.matched += matched;
         self.stats.published += 1;
-        self.stats.unwanted += u64::from(receivers == 0);
+        self.stats.unwanted += u64::from(matched == 0);
         receivers
     }
 

@@ -146,7 +146,7 @@ pub fn track_recv(token: u32, mut frame: Int16ArraySlice, now: f64) -> Result<f6
 /// How long it is until the next frame is due, in ms: 0 if it is.
 #[napi(catch_unwind)]
 pub fn track_due_in(token: u32, now: f64) -> Result<f64> {
-    let due = side(token)?.pacer.borrow().as_ref().map_or(Duration::ZERO, Pacer::due);
+    let due = track(token)?.clock.borrow().as_ref().map_or(Duration::ZERO, PlayoutClock::due);
     Ok(due.saturating_sub(Duration::from_nanos((now * 1e6) as u64)).as_secs_f64() * 1000.0)
 }
 

@@ -85,11 +85,7 @@ impl Reader {
                 }
                 Some(count) => return count,
             }
-            // Looked at in this order: what came before the end is then visible.
-            if self.subscriber.is_closed() {
-                if !self.subscriber.is_empty() {
-                    continue;
-                }
+            if self.subscriber.has_ended() {
                 return if self.subscriber.is_lagged() { EVENTS_LAGGED } else { EVENTS_ENDED };
             }
             if !wait || self.subscriber.wait() {
