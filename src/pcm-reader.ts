@@ -97,10 +97,10 @@ export class PcmReader<F> implements Source<F> {
 
   /** The next frame. If there is none, the next one rings the doorbell from now on, provided that there is a consumer. */
   poll(_many: number, consumer?: Consumer<F>): F | typeof NOTHING | typeof END {
-    if (this.#cancelled) return this.#finish();
+    if (this.#cancelled) return this.finish();
     let data = this.#spare ?? new Int16Array(this.frameSamples);
     const count = native.audioReadFrame(this.#token, data, consumer !== undefined);
-    if (count === ENDED) return this.#finish();
+    if (count === ENDED) return this.finish();
     if (count === 0) {
       this.#spare = data;
       return NOTHING;
@@ -139,7 +139,7 @@ export class PcmReader<F> implements Source<F> {
       report.droppedBefore = samples > 0 ? this.#untold : 0;
       if (samples > 0) this.#untold = 0;
     }
-    return count === ENDED ? this.#finish() : samples;
+    return count === ENDED && this.finish() === END ? END : samples;
   }
 
   /** Whether the stream has ended and all was read. */
@@ -155,7 +155,7 @@ export class PcmReader<F> implements Source<F> {
 
   /** Ends the stream: what is buffered stays readable. */
   close(): void {
-    this.#finish();
+    this.finish();
     this.waiters.ended();
   }
 
@@ -179,7 +179,8 @@ export class PcmReader<F> implements Source<F> {
     return this.#untold + (count < 0 ? this.native.gap : 0);
   }
 
-  #finish(): typeof END {
+  /** The stream has ended, and all was read, or it was closed. Whoever overrides this may have the end seen later. */
+  protected finish(): typeof END | typeof NOTHING {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined;
     if (onEnd) {

@@ -145,6 +145,114 @@ describe('frames', () => {
   });
 });
 
+describe('a frame processor', () => {
+  /** Halves each sample, and notes what it is called for, and what for after its end. */
+  class Halving extends rtc.FrameProcessor<rtc.AudioFrame> {
+    processed = 0;
+    closed = 0;
+    afterClose = 0;
+    isEnabled = () => true;
+    setEnabled = () => {};
+    process({ data, sampleRate, channels, samplesPerChannel }: rtc.AudioFrame): rtc.AudioFrame {
+      this.processed++;
+      if (this.closed > 0) this.afterClose++;
+      return new rtc.AudioFrame(
+        data.map((sample) => sample >> 1),
+        sampleRate,
+        channels,
+        samplesPerChannel,
+      );
+    }
+    close = () => void this.closed++;
+  }
+  const halved = (pcm: Int16Array, length: number, from = 0) => played(pcm, length, from).map((sample) => sample >> 1);
+
+  function open(options: object = {}) {
+    const [one] = openTracks(1);
+    const processor = new Halving();
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor, ...options });
+    return { one: one!, processor, stream };
+  }
+
+  test.each<[string, (stream: AudioStream, track: rtc.LocalAudioTrack) => unknown]>([
+    ['the stream is closed', (stream) => stream.close()],
+    ['the track ends, and the stream is not read', (_, track) => track.close()],
+  ])('is closed when %s, once, and has processed what is buffered before', async (_, end) => {
+    const { one, processor, stream } = open();
+    play([one], 30);
+    await until(() => stream.stats().framesIn === 30, 'all was played');
+    expect((await stream.getReader().read()).value!.data).toEqual(halved(one.pcm, 160));
+    await end(stream, one.track);
+    await until(() => processor.closed > 0, 'it is closed');
+    expect(processor).toMatchObject({ processed: 30, closed: 1, afterClose: 0 });
+    expect(stream.stats()).toMatchObject({ framesIn: 30, framesOut: 1, framesDropped: 0 });
+    expect(stream.stats().bufferedMs).toBeCloseTo(290);
+  });
+
+  test('has processed all that is read after the end, in order', async () => {
+    const { one, processor, stream } = open();
+    play([one], 30);
+    await until(() => stream.stats().framesIn === 30, 'all was played');
+    stream.close();
+    const read: number[] = [];
+    for await (const frame of stream) read.push(...frame.data);
+    expect(Int16Array.from(read)).toEqual(halved(one.pcm, 4800));
+    expect(processor).toMatchObject({ processed: 30, closed: 1, afterClose: 0 });
+    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, bufferedMs: 0 });
+  });
+
+  test('is closed by cancel, and processes nothing of what is given up', async () => {
+    const { one, processor, stream } = open();
+    play([one], 10);
+    await until(() => stream.stats().framesIn === 10, 'all was played');
+    await stream.cancel();
+    expect(processor).toMatchObject({ processed: 0, closed: 1 });
+  });
+
+  test('that is to stay open processes what is read after the end', async () => {
+    const { one, processor, stream } = open({ autoCloseNoiseCancellation: false });
+    play([one], 5);
+    await until(() => stream.stats().framesIn === 5, 'all was played');
+    await one.track.close();
+    let frames = 0;
+    for await (const _ of stream) frames++;
+    expect([frames, processor.processed, processor.closed]).toEqual([5, 5, 0]);
+  });
+
+  test('processes what readInto gives, whatever the lengths; what it leaves is the next frame', async () => {
+    const { one, processor, stream } = open();
+    play([one], 10);
+    await until(() => stream.stats().framesIn === 10, 'all was played');
+    const target = new Int16Array(400);
+    expect(stream.readInto(target)).toBe(400);
+    expect(target).toEqual(halved(one.pcm, 400));
+    const rest = stream.tryRead()!;
+    expect(rest).toMatchObject({ sampleRate: 16_000, channels: 1, samplesPerChannel: 80 });
+    expect(rest.data).toEqual(halved(one.pcm, 80, 400));
+    expect(stream.readInto(target.subarray(0, 100))).toBe(100);
+    expect(stream.readInto(target.subarray(100))).toBe(300);
+    expect(target).toEqual(halved(one.pcm, 400, 480));
+    expect(processor.processed).toBe(6);
+    stream.close();
+    const all = new Int16Array(2000);
+    expect(stream.readInto(all)).toBe(720);
+    expect(all.subarray(0, 720)).toEqual(halved(one.pcm, 720, 880));
+    expect(stream.readInto(all)).toBe(0);
+  });
+
+  test('readInto reports a gap before the samples that it returns', async () => {
+    const { one, stream } = open({ bufferMs: 50 });
+    play([one], 8);
+    await until(() => stream.stats().framesIn === 8, 'all was played');
+    const report = { droppedBefore: -1 };
+    expect(stream.readInto(new Int16Array(100), report)).toBe(100);
+    expect(report.droppedBefore).toBe(3);
+    expect(stream.readInto(new Int16Array(100), report)).toBe(100);
+    expect(report.droppedBefore).toBe(0);
+    stream.close();
+  });
+});
+
 describe('a frame processor that fails', () => {
   /** One that does nothing, but for what is given. */
   const processor = (faults: object) =>

@@ -1,17 +1,21 @@
 import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from '@livekit/rtc-node';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
-import { PcmReader, type PcmOptions } from '../pcm-reader.js';
+import { PcmReader, type MakeFrame, type PcmOptions } from '../pcm-reader.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
-import { install } from './engine.js';
+import { install, type Engine } from './engine.js';
+import { ProcessedReader } from './processed-reader.js';
 import { SafeProcessor } from './safe-processor.js';
 import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
 
 /** Options of {@link AudioStream}: rtc-node's, and how much may be buffered. */
 export interface AudioStreamOptions extends PcmOptions {
-  /** A plug-in of the engine, or a processor that each frame passes through when it is read. */
+  /**
+   * A plug-in of the engine, or a processor that each frame passes through when it is read. What is buffered when the stream
+   * ends is processed then, before the processor is closed; a stream with a processor is not collected before its end.
+   */
   noiseCancellation?: NoiseCancellationOptions | FrameProcessor<AudioFrame>;
   /** Whether the frame processor is closed with the stream. Default: true. */
   autoCloseNoiseCancellation?: boolean;
@@ -61,7 +65,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     const options = typeof rateOrOptions === 'object' ? rateOrOptions : withRate(rateOrOptions, numChannels);
     const internals = trackOf(track);
     const ofTrack = copyOf(track);
-    const reader = openReader(internals.ffi_handle.handle, options, new.target[COPY] ?? ofTrack, internals);
+    const reader = openReader(internals.ffi_handle.handle, options, new.target[COPY] ?? ofTrack, internals, engine);
     engine.endWithTrack(internals.ffi_handle.handle, reader, closeReader);
     super(reader);
   }
@@ -95,6 +99,7 @@ function openReader(
   options: AudioStreamOptions,
   { AudioFrame }: Pick<RtcClasses, 'AudioFrame'>,
   track?: TrackInternals,
+  engine?: Engine,
 ): PcmReader<AudioFrame> {
   const bindings = loadBindings();
   const cancellation = options.noiseCancellation;
@@ -104,32 +109,48 @@ function openReader(
   if (resampler !== 'soxr' && resampler !== 'engine') throw invalid('resampler', resampler, "'soxr' or 'engine'");
 
   // What rtc-node's Track holds of this stream, weakly; the reader's end holds it, and with it the track.
-  const registration: StreamOnTrack = { processor: processor?.processor ?? null, teardown: () => reader.close() };
-  const reader = new PcmReader<AudioFrame>(
-    options,
-    (data, sampleRate, channels, samples, userdata) => {
-      const frame = new AudioFrame(data, sampleRate, channels, samples, userdata);
-      return processor ? processor.process(frame) : frame;
-    },
-    () => {
-      track?.unregisterAudioStream?.(registration);
-      if (options.autoCloseNoiseCancellation ?? true) processor?.close();
-    },
-  );
+  const registration: StreamOnTrack = {
+    // What has come by then is processed while the processor still has the room, as with rtc-node.
+    processor: processor?.inRoom(() => (reader as ProcessedReader).processBuffered()) ?? null,
+    teardown: () => reader.close(),
+  };
+  const makeFrame: MakeFrame<AudioFrame> = (...samples) => new AudioFrame(...samples);
+  let forgetEnd = () => {};
+  const ended = () => {
+    forgetEnd();
+    track?.unregisterAudioStream?.(registration);
+    if (options.autoCloseNoiseCancellation ?? true) processor?.close();
+  };
+  const reader = processor
+    ? new ProcessedReader(options, makeFrame, processor, ended)
+    : new PcmReader(options, makeFrame, ended);
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
-  openEngineStream(reader, engineRate, () => requestStream(bindings, trackHandle, engineRate, reader.channels, plugin));
+  const stream = openEngineStream(reader, engineRate, () =>
+    requestStream(bindings, trackHandle, engineRate, reader.channels, plugin),
+  );
+  // As rtc-node's, a processor is told of the end in its place among the events of the room, and also if the stream is not
+  // read: until then, the stream is held.
+  if (reader instanceof ProcessedReader && engine) {
+    forgetEnd = engine.atStreamEnd(stream, () => reader.close());
+    reader.awaitEnd();
+  }
   track?.registerAudioStream?.(registration);
   return reader;
 }
 
-/** Lets the engine feed `reader` with the stream that `request` opens, whose frames have `engineRate`. */
-function openEngineStream(reader: PcmReader<AudioFrame>, engineRate: number, request: () => bigint): void {
+/**
+ * Lets the engine feed `reader` with the stream that `request` opens, whose frames have `engineRate`.
+ *
+ * @returns the engine's handle of the stream
+ */
+function openEngineStream(reader: PcmReader<AudioFrame>, engineRate: number, request: () => bigint): bigint {
+  let stream = 0n;
   let failure: { error: unknown } | undefined;
   try {
     fromNative(() =>
       reader.native.openEngineStream(engineRate, () => {
         try {
-          return request();
+          return (stream = request());
         } catch (error) {
           // Errors don't pass through native code whole. Handle 0 is no stream.
           failure = { error };
@@ -146,6 +167,7 @@ function openEngineStream(reader: PcmReader<AudioFrame>, engineRate: number, req
   }
   // In a worker that only listens, nothing else may do so.
   reader.keepsAlive = true;
+  return stream;
 }
 
 function requestStream(

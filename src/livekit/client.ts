@@ -12,6 +12,9 @@ import { throwLater } from './throw-later.js';
 /** The one event that rtc-node's client emits. */
 const FFI_EVENT = 'ffi_event';
 
+/** Of narrowcast's own streams, only the end is one. */
+const STREAM_EVENT = 'audioStreamEvent';
+
 /** A timer this long keeps a process alive and never fires: 12 days, the most that fits. */
 const FOREVER_MS = 2 ** 30;
 
@@ -86,6 +89,8 @@ export class ClientAdapter {
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
   #alive: NodeJS.Timeout | undefined;
+  /** What is called at the end of a stream, by the engine's handle. */
+  readonly #streamEnds = new Map<bigint, () => void>();
   readonly #rooms: Rooms;
   #subscription: Subscription<FfiEvent>;
   /** What came after an uninstall, while what came before it waits to be handed out. */
@@ -143,7 +148,10 @@ export class ClientAdapter {
         // Who awaits an answer asks the next question after it.
         wake: 'immediate',
         // What was queued for a listener that has left by now is nobody's: refused, its handles are released natively.
-        filter: ({ message }) => answers.has(message.case ?? '') || this.client.listenerCount(FFI_EVENT) > 0,
+        filter: ({ message }) =>
+          answers.has(message.case ?? '') ||
+          this.client.listenerCount(FFI_EVENT) > 0 ||
+          (message.case === STREAM_EVENT && this.#streamEnds.has(message.value.streamHandle!)),
       },
       this.#asker.group,
     );
@@ -186,6 +194,15 @@ export class ClientAdapter {
   /** Aborts when this track of somebody else's has ended; undefined for others. */
   endOf(track: bigint): AbortSignal | undefined {
     return this.#rooms.endOf(track);
+  }
+
+  /** See `Engine.atStreamEnd`. */
+  atStreamEnd(stream: bigint, ended: () => void): () => void {
+    this.#streamEnds.set(stream, ended);
+    this.#subscription.setTypes(this.#wanted());
+    return () => {
+      if (this.#streamEnds.delete(stream)) this.#subscription.setTypes(this.#wanted());
+    };
   }
 
   /** The engine says nothing more: the process need not stay for it, unless it is asked again. */
@@ -282,8 +299,8 @@ export class ClientAdapter {
   };
 
   #wanted(): string[] {
-    const listening = this.client.listenerCount(FFI_EVENT) > 0;
-    return listening ? [...this.#types.answers, ...this.#types.others] : [...this.#types.answers];
+    if (this.client.listenerCount(FFI_EVENT) > 0) return [...this.#types.answers, ...this.#types.others];
+    return this.#streamEnds.size > 0 ? [...this.#types.answers, STREAM_EVENT] : [...this.#types.answers];
   }
 
   async #dispatchAll(subscription: Subscription<FfiEvent>): Promise<void> {
@@ -342,6 +359,10 @@ export class ClientAdapter {
         // One listener's fault is not the next one's.
         throwLater(error);
       }
+    }
+    const { message } = event;
+    if (message.case === STREAM_EVENT && message.value.message.case === 'eos') {
+      this.#streamEnds.get(message.value.streamHandle!)?.();
     }
     const ended = this.#rooms.follow(event);
     if (ended) this.client.off(FFI_EVENT, ended);

@@ -153,6 +153,16 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (trackEnd) onAbortWeakly(trackEnd, stream, end);
   }
 
+  /**
+   * Calls `ended`, and holds it until then, when the engine ends its audio stream `stream`: in its place among the events
+   * of the room. Returns what forgets it.
+   *
+   * @internal
+   */
+  atStreamEnd(stream: bigint, ended: () => void): () => void {
+    return this.#adapter.atStreamEnd(stream, ended);
+  }
+
   /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
   get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
     return (this.#videoFrames ??= new FfiQueue(this.#queueOptions(), () => native.engineVideoQueue()));

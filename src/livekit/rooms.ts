@@ -85,14 +85,23 @@ export class Rooms {
       room.tracks.set(info!.sid!, { handle: handle!.id!, end: new AbortController() });
     }
     if (event.case === 'trackUnsubscribed') {
-      room.tracks.get(event.value.trackSid!)?.end.abort();
+      const track = room.tracks.get(event.value.trackSid!);
+      if (track) endSoon(track.end);
       room.tracks.delete(event.value.trackSid!);
     }
     // Where it is the server that closes a room, an older engine says no eos, and may leave out what it unsubscribes.
     if (event.case !== 'eos' && event.case !== 'disconnected') return undefined;
     this.#open.delete(id);
     for (const handle of room.handles) this.#claim(handle, false);
-    for (const { end } of room.tracks.values()) end.abort();
+    for (const { end } of room.tracks.values()) endSoon(end);
     return room.listener;
   }
+}
+
+/**
+ * rtc-node's Room handles an event some microtasks after it has heard it, and tells the frame processors of a track's
+ * streams that the track leaves the room. So their streams end after that, in the next turn.
+ */
+function endSoon(end: AbortController): void {
+  setImmediate(() => end.abort());
 }

@@ -1,13 +1,13 @@
 import type { AudioFrame, FrameProcessor } from '@livekit/rtc-node';
 import { invalid } from '../validate.js';
+import type { RoomListener } from './track.js';
 
 /**
  * Somebody else's frame processor, whose faults cost a stream nothing: a frame that could not be processed is better than
  * none, as rtc-node has it. Of a stream's faults the first is a warning.
  */
 export class SafeProcessor {
-  /** What rtc-node's Track tells of its room. */
-  readonly processor: FrameProcessor<AudioFrame>;
+  readonly #processor: FrameProcessor<AudioFrame>;
   #warned = false;
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
@@ -21,14 +21,14 @@ export class SafeProcessor {
         );
       }
     }
-    this.processor = processor;
+    this.#processor = processor;
   }
 
   /** What the processor makes of the frame, or else the frame. */
   process(frame: AudioFrame): AudioFrame {
     try {
-      if (!this.processor.isEnabled()) return frame;
-      const processed: unknown = this.processor.process(frame);
+      if (!this.#processor.isEnabled()) return frame;
+      const processed: unknown = this.#processor.process(frame);
       if (isFrame(processed)) return processed;
       this.#warn(new TypeError('it returned no AudioFrame'));
     } catch (error) {
@@ -37,9 +37,26 @@ export class SafeProcessor {
     return frame;
   }
 
+  /**
+   * What rtc-node's Track tells of the room that it is in. `leaving` is called before the processor hears that the track
+   * leaves it.
+   */
+  inRoom(leaving: () => void): RoomListener {
+    const processor: Partial<RoomListener> = this.#processor;
+    return {
+      onStreamInfoUpdated: (info) => processor.onStreamInfoUpdated?.(info),
+      onStreamInfoCleared() {
+        leaving();
+        processor.onStreamInfoCleared?.();
+      },
+      onCredentialsUpdated: (credentials) => processor.onCredentialsUpdated?.(credentials),
+      onCredentialsCleared: () => processor.onCredentialsCleared?.(),
+    };
+  }
+
   close(): void {
     try {
-      this.processor.close();
+      this.#processor.close();
     } catch (error) {
       this.#warn(error);
     }

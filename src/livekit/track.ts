@@ -1,9 +1,15 @@
 import type { FrameProcessor, AudioFrame, Track } from '@livekit/rtc-node';
 import { invalid } from '../validate.js';
 
+/** What a frame processor is told of the room that its track is in. */
+export type RoomListener = Pick<
+  FrameProcessor<AudioFrame>,
+  'onStreamInfoUpdated' | 'onStreamInfoCleared' | 'onCredentialsUpdated' | 'onCredentialsCleared'
+>;
+
 /** What rtc-node's Track holds, weakly, of each stream on it. */
 export interface StreamOnTrack {
-  readonly processor: FrameProcessor<AudioFrame> | null;
+  readonly processor: RoomListener | null;
   /** The track was unsubscribed, of which the engine says nothing to its streams. */
   teardown(): void;
 }
