@@ -1,6 +1,6 @@
 import { NativeReadable } from './native-readable.js';
 import type { AudioStreamStats, PcmReader, ReadReport } from './pcm-reader.js';
-import { optionsObject } from './validate.js';
+import { invalid } from './validate.js';
 import { END } from './waiters.js';
 
 /** A {@link NativeReadable} of PCM: its samples can be read as frames, or as many at a time as there are. */
@@ -24,7 +24,8 @@ export class PcmReadable<F> extends NativeReadable<F> {
    * @throws {NarrowcastError} `LOCKED` while a reader is attached, `INVALID_ARGUMENT`
    */
   readInto(target: Int16Array, report?: ReadReport): number {
-    if (report !== undefined) optionsObject('report', report);
+    if (report !== undefined && (typeof report !== 'object' || report === null))
+      throw invalid('report', report, 'an object');
     this.refuseLocked();
     const samples = this.reader.readInto(target, report);
     if (samples !== END) return samples;
