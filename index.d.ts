@@ -214,11 +214,8 @@ export declare function audioReadInto(token: number, target: Int16Array): number
  */
 export declare function captureAudio(source: bigint, pcm: Int16Array, sampleRate: number, channels: number, asyncId: bigint): boolean
 
-/** The queue of answers to our own requests. Its types are the numbers of the threads that ask. */
+/** The queue of answers to requests of narrowcast's classes. A thread subscribes as its group, and gets its own. */
 export declare function engineAnswersQueue(): NativeQueue
-
-/** This thread, as one that asks; to be called once in a thread. */
-export declare function engineAsker(): NativeAsker
 
 /**
  * Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
@@ -232,6 +229,12 @@ export declare function engineAttached(): boolean
 
 /** What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads. */
 export declare function engineClaim(handle: bigint, group: number): void
+
+/**
+ * Counts a theft of the callback, unless another thread has counted it since `counted` had been. Returns whether this
+ * call did.
+ */
+export declare function engineCountTheft(counted: number): boolean
 
 /** Ends what native threads play into the engine, in all threads: it was disposed of, and has no sources any more. */
 export declare function engineEndPlaying(): void
@@ -254,8 +257,14 @@ export declare function engineQueue(): NativeQueue
 /** What the engine's callback counted. */
 export declare function engineStats(): NativeEngineStats
 
-/** Takes the engine's callback back from whoever took it. */
+/** Sets the engine's callback once more. Where nothing had taken it, that changes nothing. */
 export declare function engineTakeBack(): void
+
+/** How many ms ago the callback was last taken back, by any thread. */
+export declare function engineTakenBack(): number | null
+
+/** Numbers this thread; to be called once in a thread. */
+export declare function engineThreadIds(): NativeThreadIds
 
 /** The queue of the frames of our own video streams, for whoever opens one. */
 export declare function engineVideoQueue(): NativeQueue
@@ -274,16 +283,6 @@ export declare const EVENTS_ENDED: number
  * below that is minus the bytes that the next event needs.
  */
 export declare const EVENTS_LAGGED: number
-
-/** A thread that asks the engine, and where the answers come. */
-export interface NativeAsker {
-  /** The type of its answers in the queue of answers. After 128 threads they share one. */
-  type: string
-  /** The async ids of its requests are this plus 1, 2, 3, and so on. */
-  base: bigint
-  /** The group that it is in the engine's queue. */
-  group: number
-}
 
 /** Field numbers in the audio stream's events. */
 export interface NativeAudioFields {
@@ -383,7 +382,7 @@ export interface NativeEngineStats {
   malformed: number
   /** Panics caught in the callback. */
   panics: number
-  /** Times that the callback was taken back. */
+  /** Times that another thread had taken the callback. */
   stolen: number
   /** Audio streams that the engine feeds. */
   streams: number
@@ -529,6 +528,18 @@ export interface NativeSubscribeOptions {
   capacity: number
   /** The group that its thread is, in the engine's queue; absent: it hears what concerns any. */
   group?: number
+  /** Whether its reader takes over what events own. Absent: no. */
+  own?: boolean
+}
+
+/** The async ids of one thread's requests. */
+export interface NativeThreadIds {
+  /** The group that the thread is, in the engine's queues. */
+  group: number
+  /** The ids of rtc-node's client in it are this plus 1, 2, 3, and so on. */
+  client: bigint
+  /** The ids of narrowcast's classes in it are this plus 1, 2, 3, and so on. */
+  classes: bigint
 }
 
 /** What a track counted; see `AudioStreamTrack.stats()`. */
@@ -569,6 +580,12 @@ export declare function openScratch(bytes: Uint8Array, meta: BigUint64Array): nu
 /** Replaces the bytes of a scratch by others. */
 export declare function replaceScratch(scratch: number, bytes: Uint8Array): void
 
+/**
+ * Has this thread answer the doorbell once more, in a callback scope of its own: Node runs microtasks and `nextTick`
+ * callbacks before it.
+ */
+export declare function ringAgain(doorbell: number): void
+
 /** The queue of a source was emptied: what plays into it fills it again. */
 export declare function sourceEmptied(source: bigint): void
 
@@ -587,8 +604,9 @@ export declare function subscriptionKeep(token: number): void
  * `EVENTS_LAGGED`: it has failed, since it fell too far behind. Below that: the scratch is too small for the first event;
  * the bytes that it needs, negative.
  *
- * An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
- * `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription release what it owns.
+ * For a subscription that takes what events own, an event with native handles comes last in what one call returns. It is
+ * JavaScript's once that said `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription
+ * release what it owns.
  */
 export declare function subscriptionRead(token: number, most: number, wait: boolean): number
 

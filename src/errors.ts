@@ -16,6 +16,8 @@
  * - `ENGINE_PANIC`: the engine reported a panic in its native code; it can't be used any more.
  * - `ENGINE_REQUEST_FAILED`: the engine refused or failed a request; the message is the engine's own.
  * - `OUT_OF_THREADS`: the system let no native thread be started.
+ * - `ANSWER_LOST`: another thread of this process had taken the engine's events, perhaps with the answer that this waited
+ *   for. Whether the engine did what it was asked for is not known.
  */
 export type NarrowcastErrorCode =
   | 'INVALID_ARGUMENT'
@@ -30,7 +32,8 @@ export type NarrowcastErrorCode =
   | 'ENGINE_NOT_INSTALLED'
   | 'ENGINE_PANIC'
   | 'ENGINE_REQUEST_FAILED'
-  | 'OUT_OF_THREADS';
+  | 'OUT_OF_THREADS'
+  | 'ANSWER_LOST';
 
 // A Record, so that a code missing here does not compile.
 const CODES: Record<NarrowcastErrorCode, true> = {
@@ -47,6 +50,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
   ENGINE_PANIC: true,
   ENGINE_REQUEST_FAILED: true,
   OUT_OF_THREADS: true,
+  ANSWER_LOST: true,
 };
 
 /**

@@ -195,9 +195,9 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`. An aborted `signal`: its reason.
    */
   subscribe(options?: SubscribeOptions<Type, E>): Subscription<E>;
-  /** @internal `group`: this thread's, in the engine's queue; what concerns others than it does not come. */
-  subscribe(options: SubscribeOptions<Type, E>, group: number): Subscription<E>;
-  subscribe(options: SubscribeOptions<Type, E> = {}, group?: number): Subscription<E> {
+  /** @internal `own`: whether the reader takes over what events own. */
+  subscribe(options: SubscribeOptions<Type, E>, reading: { own: boolean }): Subscription<E>;
+  subscribe(options: SubscribeOptions<Type, E> = {}, reading = { own: false }): Subscription<E> {
     optionsObject<SubscribeOptions<Type, E>>('options', options, SUBSCRIBE_OPTIONS);
     const { filter, signal, overflow = 'error', wake = 'paced' } = options;
     optionalFunction('filter', filter);
@@ -222,7 +222,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         ...(handles && { handles }),
         overflow,
         capacity: overflow === 'error' ? max : capacity,
-        ...(group !== undefined && { group }),
+        own: reading.own,
       }),
     );
     return newSubscription<E>(subscription, {

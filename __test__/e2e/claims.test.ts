@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { AudioStreamType, FfiHandle, type FfiEvent, type NewAudioStreamResponse } from '@livekit/rtc-ffi-bindings';
 import { AudioFrame } from '@livekit/rtc-node';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FfiClient } from '../../src/livekit/client.js';
+import type { FfiClient } from '../../src/livekit/ffi-client.js';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
 import { install, openTracks } from '../support/engine-meeting.mjs';
 import { until } from '../support/meeting.js';
@@ -56,7 +56,7 @@ test.each(['is terminated', 'uninstalls'])(
     onTestFinished(async () => void (await worker.terminate()));
     expect(await once(worker, 'message')).toEqual(['claimed']);
     // Sees what is anybody's.
-    const all = engine.queue.subscribe({ types: ['audioStreamEvent'], handles: [handle] });
+    const all = engine.queue.subscribe({ types: ['audioStreamEvent'], handles: [handle], own: true });
     await play(2);
     expect(take((await all.next()).value!)).toBe(2);
     all.close();

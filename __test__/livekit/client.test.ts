@@ -2,13 +2,15 @@ import { createRequire } from 'node:module';
 import * as rtc from '@livekit/rtc-node';
 import type * as Ffi from '@livekit/rtc-ffi-bindings';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { asker } from '../../src/livekit/asker.js';
-import type { FfiClient } from '../../src/livekit/client.js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { FfiClient } from '../../src/livekit/ffi-client.js';
 import { install } from '../../src/livekit/index.js';
+import { requestIds } from '../../src/livekit/requests.js';
+import { isRoomListener } from '../../src/livekit/rooms.js';
 import { native } from '../../src/native.js';
 import { encodeEvent } from '../support/messages.js';
 import { until } from '../support/meeting.js';
+import { connect, silentServer } from '../support/silent-server.js';
 
 vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const client = () => (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
@@ -116,7 +118,7 @@ test("a room is this thread's again once narrowcast is installed again", async (
   install().uninstall();
   claim.mockClear();
   install().uninstall();
-  expect(claim.mock.calls).toEqual([10n, 11n].map((handle) => [handle, asker().group]));
+  expect(claim.mock.calls).toEqual([10n, 11n].map((handle) => [handle, requestIds().group]));
 });
 
 test('undone, rtc-node works as before', async () => {
@@ -128,4 +130,100 @@ test('undone, rtc-node works as before', async () => {
   install().uninstall(); // taken over, and given back
   await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
   await source.close();
+});
+
+describe("a request of a caller's own", () => {
+  test('is not written to, and used again, it is another request', async () => {
+    install();
+    const { GetStatsRequest } = createRequire(import.meta.url)('@livekit/rtc-ffi-bindings') as typeof Ffi;
+    const source = new rtc.AudioSource(48_000, 1);
+    const track = rtc.LocalAudioTrack.createAudioTrack('a', source);
+    const value = Object.freeze(new GetStatsRequest({ trackHandle: track.ffi_handle.handle }));
+    const message = Object.freeze({ case: 'getStats' as const, value });
+    const ask = () => client().request<{ asyncId: bigint }>(Object.freeze({ message })).asyncId;
+    const ids = [ask(), ask()];
+    expect(value.requestAsyncId).toBeUndefined();
+    expect(new Set(ids.map((id) => id >> 40n))).toEqual(new Set([BigInt(requestIds().group)]));
+    expect(ids[0]).not.toBe(ids[1]);
+    install().uninstall();
+    await source.close();
+  });
+});
+
+describe('a listener that the program added itself', () => {
+  test('stays when a room ends that the program connected right after', async () => {
+    const { queue } = install();
+    const url = await silentServer();
+    const heard: bigint[] = [];
+    const listener = ({ message }: FfiEvent) => message.case === 'roomEvent' && heard.push(message.value.roomHandle!);
+    client().on('ffi_event', listener);
+    const asyncId = connect(client(), url);
+    const result = { room: { handle: { id: 10n } }, localParticipant: { handle: { id: 11n } } };
+    queue.put('connect', encodeEvent({ connect: { asyncId, result } }), asyncId);
+    queue.put('roomEvent', encodeEvent({ roomEvent: { roomHandle: 10n, eos: {} } }), 10n);
+    queue.put('roomEvent', roomEvent(12n), 12n);
+    await until(() => heard.includes(12n), 'it hears on');
+    client().off('ffi_event', listener);
+    install().uninstall();
+  });
+});
+
+test("rtc-node's Room is known by its listener, and no other listener is taken for one", () => {
+  const { onFfiEvent } = new rtc.Room() as unknown as { onFfiEvent: (event: FfiEvent) => void };
+  expect([onFfiEvent, () => {}, async () => {}].map(isRoomListener)).toEqual([true, false, false]);
+});
+
+describe('callers that wait for an answer when the engine is found to have been elsewhere', () => {
+  /** As another thread that has noticed a theft, and took the callback back. */
+  const noticeTheft = () => {
+    native.engineTakeBack();
+    expect(native.engineCountTheft(install().stats().stolen)).toBe(true);
+  };
+  const answerTo =
+    (asyncId: bigint) =>
+    ({ message }: FfiEvent) =>
+      (message.value as { asyncId?: bigint }).asyncId === asyncId;
+
+  test('are told that it is lost; those that ask afterwards are not', async () => {
+    const engine = install();
+    const stolen = vi.fn<() => void>();
+    engine.on('stolen', stolen);
+    const id = client().getNextRequestAsyncId();
+    const before = [client().waitFor(() => false), engine.answers.to(engine.answers.newId())];
+    const rejected = Promise.all(before.map((each) => expect(each).rejects.toMatchObject({ code: 'ANSWER_LOST' })));
+    await new Promise((resolve) => setTimeout(resolve, 2)); // the clock goes on
+    noticeTheft();
+    const after = client().waitFor(answerTo(id));
+    await rejected;
+    expect(stolen).toHaveBeenCalledTimes(1);
+    engine.queue.put('publishData', encodeEvent({ publishData: { asyncId: id } }), id);
+    expect(await after).toMatchObject({ asyncId: id });
+    const source = new rtc.AudioSource(48_000, 1);
+    await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480));
+    await source.close();
+    engine.uninstall();
+  });
+
+  test('get no answer that comes after all, and a room that it opens is left', async () => {
+    const { queue } = install();
+    const asyncId = connect(client(), await silentServer());
+    const lost = client().waitFor(answerTo(asyncId));
+    await new Promise((resolve) => setTimeout(resolve, 2)); // the clock goes on
+    noticeTheft();
+    await expect(lost).rejects.toMatchObject({ code: 'ANSWER_LOST' });
+    const request = vi.spyOn(client(), 'request');
+    const heard = vi.fn<(event: FfiEvent) => void>();
+    client().on('ffi_event', heard);
+    const result = { room: { handle: { id: 10n } }, localParticipant: { handle: { id: 11n } } };
+    queue.put('connect', encodeEvent({ connect: { asyncId, result } }), asyncId);
+    queue.put('roomEvent', roomEvent(12n), 12n);
+    await until(() => heard.mock.calls.length > 0, 'what comes after it is heard');
+    expect(heard.mock.calls.map(([{ message }]) => message.case)).toEqual(['roomEvent']);
+    expect(request.mock.calls.map(([{ message }]) => message)).toMatchObject([
+      { case: 'readyForRoomEvent', value: { roomHandle: 10n } },
+      { case: 'disconnect', value: { roomHandle: 10n } },
+    ]);
+    client().off('ffi_event', heard);
+    install().uninstall();
+  });
 });

@@ -1,17 +1,27 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import type * as Ffi from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
+import { native } from '../../src/native.js';
 import { runNode } from '../support/child.js';
 import { openTracks, play, until } from '../support/meeting.js';
+import { silentServer } from '../support/silent-server.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // on a loaded machine
 afterEach(() => install().uninstall());
 
 /** As CommonJS programs have it, and those under `register`. */
-const commonJs = createRequire(import.meta.url)('@livekit/rtc-node') as typeof rtc;
+const require = createRequire(import.meta.url);
+const commonJs = require('@livekit/rtc-node') as typeof rtc;
+const ffi = require('@livekit/rtc-ffi-bindings') as typeof Ffi;
+
+/** Without another thread, there is none that could take anything. */
+async function otherThread(): Promise<void> {
+  await new Worker('', { eval: true, execArgv: [] }).terminate();
+}
 
 /** rtc-node in another thread of this process, without narrowcast: it takes the engine's callback. */
 async function loadElsewhere(): Promise<Worker> {
@@ -103,4 +113,110 @@ describe("rtc-node's dispose()", () => {
     const { status, stdout, stderr } = await runNode('./dispose.mjs', []);
     expect([status, stdout, stderr]).toEqual([0, 'disposed\ncaptured\ndisposed again\n', '']);
   });
+});
+
+describe('an answer that does not come', () => {
+  /** Holds the watchdog's questions back until what this returns is called, as an engine does that has no processor. */
+  function holdQuestions(): () => void {
+    const { livekitFfiRequest } = ffi;
+    const held: Uint8Array[] = [];
+    let holding = true;
+    vi.spyOn(ffi, 'livekitFfiRequest').mockImplementation((data) => {
+      const { message } = ffi.FfiRequest.fromBinary(data);
+      if (!holding || message.case !== 'getStats') return livekitFfiRequest(data);
+      held.push(data);
+      const value = new ffi.GetStatsResponse({ asyncId: message.value.requestAsyncId! });
+      return new ffi.FfiResponse({ message: { case: 'getStats', value } }).toBinary();
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    return () => {
+      holding = false;
+      for (const data of held) livekitFfiRequest(data);
+    };
+  }
+
+  test('in time is no theft: the callback is set again, and nothing is rejected', async () => {
+    const engine = install();
+    const stolen = vi.fn<() => void>();
+    engine.on('stolen', stolen);
+    await otherThread();
+    const thefts = engine.stats().stolen;
+    const stream = new AudioStream(openTracks(1)[0]!.track, 16_000);
+    const takeBack = vi.spyOn(native, 'engineTakeBack');
+    const waiting = engine.answers.to(engine.answers.newId());
+    const rejected = vi.fn<() => void>();
+    waiting.catch(rejected);
+    const answerAll = holdQuestions();
+    await until(() => takeBack.mock.calls.length >= 3, 'it takes the engine for elsewhere');
+    const { answered } = engine.stats();
+    answerAll();
+    await until(() => engine.stats().answered >= answered + 3, 'they are answered');
+    const { calls } = takeBack.mock;
+    const { length } = calls;
+    await until(() => engine.stats().answered >= answered + 6, 'it is asked again, in silence');
+    expect(calls).toHaveLength(length);
+    expect([engine.stats().stolen, stolen.mock.calls.length, rejected.mock.calls.length]).toEqual([thefts, 0, 0]);
+    stream.close();
+  });
+
+  test('though a later one does proves a theft, which every thread counts once', async () => {
+    const engine = install();
+    const stolen = vi.fn<() => void>();
+    engine.on('stolen', stolen);
+    await otherThread();
+    const thefts = engine.stats().stolen;
+    const stream = new AudioStream(openTracks(1)[0]!.track, 16_000);
+    const takeBack = vi.spyOn(native, 'engineTakeBack');
+    holdQuestions();
+    await until(() => takeBack.mock.calls.length >= 1, 'it takes the engine for elsewhere');
+    vi.mocked(ffi.livekitFfiRequest).mockRestore();
+    await until(() => stolen.mock.calls.length > 0, 'it is said to be');
+    expect(engine.stats().stolen).toBe(thefts + 1);
+    stream.close();
+  });
+
+  test('lets an idle process end, and does not, if it comes late', async () => {
+    const engine = install();
+    const thefts = engine.stats().stolen;
+    const keepAlive = vi.spyOn(globalThis, 'setInterval');
+    const letGo = vi.spyOn(globalThis, 'clearInterval');
+    const source = new rtc.AudioSource(48_000, 1); // the client is used
+    expect(keepAlive).toHaveBeenCalledTimes(1);
+    const timer = keepAlive.mock.results[0]!.value as NodeJS.Timeout;
+    const answerAll = holdQuestions();
+    await until(() => letGo.mock.calls.some(([given]) => given === timer), 'the process may end');
+    answerAll();
+    await until(() => keepAlive.mock.calls.length > 1, 'it may not');
+    expect(engine.stats().stolen).toBe(thefts);
+    await source.close();
+  });
+});
+
+test('a theft is noticed while a room is only connecting', async () => {
+  const engine = install();
+  const stolen = vi.fn<() => void>();
+  engine.on('stolen', stolen);
+  const connected = new rtc.Room().connect(await silentServer(), 'none', { autoSubscribe: true, dynacast: false });
+  const rejected = connected.catch((error: unknown) => error);
+  const thief = await loadElsewhere();
+  expect(await rejected).toMatchObject({ code: 'ANSWER_LOST' });
+  expect(stolen).toHaveBeenCalledTimes(1);
+  await thief.terminate();
+});
+
+test("what was asked while the engine's events went elsewhere is rejected, and the next capture works", async () => {
+  install();
+  const stream = new AudioStream(openTracks(1)[0]!.track, 16_000); // something that is missed
+  const sources = [new AudioSource(48_000, 1), new rtc.AudioSource(48_000, 1)];
+  const capture = () => sources.map((source) => source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480)));
+  await Promise.all(capture());
+  const thief = await loadElsewhere();
+  const outcomes = await Promise.allSettled(capture());
+  expect(outcomes).toMatchObject([
+    { status: 'rejected', reason: { code: 'ANSWER_LOST' } },
+    { status: 'rejected', reason: { code: 'ANSWER_LOST' } },
+  ]);
+  await Promise.all(capture());
+  await thief.terminate();
+  stream.close();
 });

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { install, native } from './engine-meeting.mjs';
 
 const engine = install();
-const { group } = globalThis[Symbol.for('narrowcast.livekit.asker')];
+const { group } = globalThis[Symbol.for('narrowcast.livekit.requestIds')];
 native.engineClaim(workerData, group);
 parentPort.postMessage('claimed');
 parentPort.on('message', () => {

@@ -1,13 +1,15 @@
 // What a user's compiler sees of narrowcast/livekit beside @livekit/rtc-node. Never run: `tsc` is the test.
 import * as rtc from '@livekit/rtc-node';
-import { AudioFrame } from 'narrowcast';
+import { AudioFrame, type Subscription } from 'narrowcast';
 import {
   AudioResampler,
   AudioResamplerQuality,
   AudioSource,
   AudioStream,
+  install,
   VideoStream,
   type AudioSourceStats,
+  type LiveKitEvent,
   type VideoStreamOptions,
   type VideoStreamStats,
 } from 'narrowcast/livekit';
@@ -46,3 +48,12 @@ new AudioStream(track, {
 });
 new AudioStream(track, { noiseCancellation: { moduleId: 'm', options: { level: 1 } }, sampleRate: 16_000 });
 takes<rtc.AudioFrame[]>(new AudioResampler(48_000, 16_000, 1, AudioResamplerQuality.HIGH).push(a<rtc.AudioFrame>()));
+
+// A subscription of the engine's events may take over the handles in them.
+const { queue } = install();
+takes<Subscription<LiveKitEvent>>(queue.subscribe({ types: ['roomEvent'], own: true }));
+queue.subscribe();
+// @ts-expect-error no such type
+queue.subscribe({ types: ['sound'] });
+// @ts-expect-error it is a boolean
+queue.subscribe({ own: 'yes' });

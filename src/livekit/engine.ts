@@ -6,14 +6,13 @@ import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
 import { optionsObject } from '../validate.js';
-import { Answers } from './answers.js';
-import { asker } from './asker.js';
 import { loadBindings, type Bindings } from './bindings.js';
-import { ClientAdapter } from './client.js';
 import { EngineQueue } from './engine-queue.js';
+import { ClientAdapter } from './ffi-client.js';
+import { reportError } from './report-error.js';
+import { Answers, requestIds } from './requests.js';
 import { describeEvents } from './schema.js';
 import { warnIfUntested } from './tested.js';
-import { throwLater } from './throw-later.js';
 import { Watchdog } from './watchdog.js';
 
 /** An event of LiveKit's engine: the cases of its `FfiEvent`, by the names that the bindings give them. */
@@ -74,7 +73,8 @@ export interface EngineEvents {
   panic: [error: NarrowcastError];
   /**
    * Another thread had taken the engine's events away, by loading rtc-node without narrowcast; they were taken back. What
-   * came in between is lost: up to 3 seconds of audio.
+   * came in between is lost: up to 1.5 seconds of audio, on a machine that is not overloaded. What was asked before, and had
+   * no answer, has rejected with `ANSWER_LOST`.
    */
   stolen: [];
 }
@@ -84,9 +84,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   /**
    * Everything that the engine sends, but for the frames of narrowcast's own streams and the answers to its own requests.
    * `handles` match the stream for audio and video stream events, the room for room events, and the async id for answers.
-   * Whoever reads an event owns the native handles in it. Uninstalled, this thread's subscriptions end.
+   * A subscription sees the native handles in an event, which rtc-node's client owns; with `own: true` it takes them over.
+   * Uninstalled, this thread's subscriptions end.
    */
-  readonly queue: FfiQueue<LiveKitEventType, LiveKitEvent>;
+  readonly queue: EngineQueue<LiveKitEventType, LiveKitEvent>;
   readonly #bindings: Bindings;
   readonly #adapter: ClientAdapter;
   readonly #types: readonly LiveKitEventType[];
@@ -94,8 +95,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly answers: Answers;
   /** Aborts when narrowcast is uninstalled, or the engine disposed of. */
   readonly #left = new AbortController();
-  readonly #watchdog: Watchdog;
-  readonly #unhook: () => void;
+  /** What leaving the thread undoes, last first. */
+  readonly #undo: (() => void)[] = [];
   #videoFrames: FfiQueue<LiveKitEventType, LiveKitEvent> | undefined;
   #logs: Subscription<LiveKitEvent> | undefined;
 
@@ -103,36 +104,44 @@ export class Engine extends EventEmitter<EngineEvents> {
   constructor(bindings: Bindings) {
     super();
     this.#bindings = bindings;
-    const { ffi } = bindings;
-    const schema = describeEvents(ffi);
+    const schema = describeEvents(bindings.ffi);
     const attach = (listener?: number) => fromNative(() => native.engineAttach(bindings.enginePath, schema, listener));
-    // Listens only once somebody is there to hear: until then, rtc-node's client does.
+    // Listens only once there is an adapter to hear: until then, rtc-node's client does.
     attach();
-    const types = schema.cases.map(({ name }) => name as LiveKitEventType);
-    this.#types = types;
+    const ids = requestIds();
+    this.#types = schema.cases.map(({ name }) => name as LiveKitEventType);
     this.queue = new EngineQueue(this.#queueOptions(), this.#left.signal, () => native.engineQueue());
-    const answers = schema.cases.filter(({ answer }) => answer).map(({ name }) => name);
-    // A panic concerns everybody, whether or not they listen.
-    const always = [...answers, 'panic'];
-    const others = types.filter((type) => type !== 'logs' && !always.includes(type));
-    const me = asker();
-    this.answers = new Answers(bindings, me);
-    this.#adapter = ClientAdapter.install({
+    const kinds = schema.cases.map(({ name, answer }, kind) => ({ name, answer, kind }));
+    const setup = {
       bindings,
-      // Its own, for it hands out what has come even after it was uninstalled.
-      queue: new FfiQueue(this.#queueOptions(), () => native.engineQueue()) as never,
-      types: { answers: always, others },
-      asker: me,
-      onPanic: (message) => this.#panicked(message),
-    });
-    attach(me.group);
-    this.#watchdog = new Watchdog(bindings, this.answers, {
-      roomsOpen: () => this.#adapter.roomsOpen,
-      keepsAlive: () => this.#adapter.keepsAlive,
-      stolen: () => this.emit('stolen'),
-      disposed: () => this.#adapter.rest(),
-    });
-    this.#unhook = hookDispose(bindings, () => this.#disposed());
+      ids,
+      kinds: {
+        // A panic concerns every thread, whether or not it listens.
+        always: kinds.filter(({ name, answer }) => answer || name === 'panic').map(({ kind }) => kind),
+        heard: kinds.filter(({ name }) => name !== 'logs').map(({ kind }) => kind),
+        audioStream: kinds.findIndex(({ name }) => name === 'audioStreamEvent'),
+      },
+      onPanic: (message: string) => this.#panicked(message),
+      onChange: () => watchdog?.lookSoon(),
+    };
+    let adapter: ClientAdapter | undefined;
+    let watchdog: Watchdog | undefined;
+    try {
+      const answers = new Answers(bindings, ids);
+      this.#undo.push(() => answers.close());
+      adapter = ClientAdapter.install(setup);
+      this.#undo.push(() => native.engineLeave());
+      attach(ids.group);
+      watchdog = new Watchdog(bindings, answers, { client: adapter, stolen: (before) => this.#stolen(before) });
+      this.#undo.push(() => watchdog!.stop());
+      this.#undo.push(hookDispose(bindings, () => this.#disposed()));
+      this.answers = answers;
+      this.#adapter = adapter;
+    } catch (error) {
+      this.#leave();
+      adapter?.uninstall();
+      throw error;
+    }
     followLogs(
       this,
       () => this.#openLogs(),
@@ -253,13 +262,21 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#left.abort();
   }
 
+  /** Another thread had taken the engine's events, until `before`, on the clock of `performance.now()`. */
+  #stolen(before: number): void {
+    this.answers.rejectBefore(before);
+    this.#adapter.rejectBefore(before);
+    try {
+      this.emit('stolen');
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
   #leave(): void {
-    delete shared[ENGINE];
-    this.#unhook();
-    this.#watchdog.stop();
+    if (shared[ENGINE] === this) delete shared[ENGINE];
     this.#closeLogs();
-    native.engineLeave();
-    this.answers.close();
+    for (const undo of this.#undo.splice(0).toReversed()) undo();
   }
 
   #queueOptions(): FfiQueueOptions<LiveKitEventType, LiveKitEvent> {
@@ -284,7 +301,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       this.emit('log', record);
     } catch (error) {
       // What comes after it is logged all the same.
-      throwLater(error);
+      reportError(error);
     }
   }
 
@@ -299,7 +316,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       `LiveKit's engine panicked, and can't be relied on any more: restart the process. It said: ${message}`,
     );
     if (this.listenerCount('panic') > 0) this.emit('panic', error);
-    else throwLater(error);
+    else reportError(error);
   }
 }
 

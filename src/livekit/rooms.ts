@@ -3,6 +3,20 @@ import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
 
+/** What a listener of rtc-node's Room has in it, in every version and however it was bundled, and no other has. */
+const ROOM_LISTENER = /\bthis\.preConnectEvents\b/;
+
+/** Whether rtc-node's Room has added this listener: the program's own stay when the room ends. */
+export function isRoomListener(listener: Listener): boolean {
+  return ROOM_LISTENER.test(Function.prototype.toString.call(listener));
+}
+
+interface Connecting {
+  /** When it was asked for, on the clock of `performance.now()`. */
+  readonly since: number;
+  readonly listener: Listener | undefined;
+}
+
 interface OpenRoom {
   /** None: of a room that is not rtc-node's. */
   readonly listener: Listener | undefined;
@@ -16,7 +30,7 @@ interface OpenRoom {
 export class Rooms {
   readonly #claim: (handle: bigint, mine: boolean) => void;
   /** By the async id of the request to connect. */
-  readonly #connecting = new Map<bigint, Listener | undefined>();
+  readonly #connecting = new Map<bigint, Connecting>();
   /** By the room's handle. */
   readonly #open = new Map<bigint, OpenRoom>();
   #added: Listener | undefined;
@@ -28,6 +42,10 @@ export class Rooms {
 
   get anyOpen(): boolean {
     return this.#open.size > 0;
+  }
+
+  get anyConnecting(): boolean {
+    return this.#connecting.size > 0;
   }
 
   /** What was claimed is nobody's any more: an uninstall gave all up. */
@@ -53,8 +71,15 @@ export class Rooms {
 
   /** The engine was asked to connect a room, which it has not said yet. */
   connecting(asyncId: bigint): void {
-    this.#connecting.set(asyncId, this.#added);
+    this.#connecting.set(asyncId, { since: performance.now(), listener: this.#added });
     this.#added = undefined;
+  }
+
+  /** Gives up rooms that have been connecting since before `time`, on the same clock. Returns their listeners. */
+  giveUpBefore(time: number): Listener[] {
+    const givenUp = [...this.#connecting].filter(([, { since }]) => since < time);
+    for (const [asyncId] of givenUp) this.#connecting.delete(asyncId);
+    return givenUp.map(([, { listener }]) => listener).filter((listener) => listener !== undefined);
   }
 
   /**
@@ -66,7 +91,7 @@ export class Rooms {
   follow({ message }: FfiEvent): Listener | undefined {
     if (message.case === 'connect') {
       const { asyncId, message: outcome } = message.value;
-      const listener = this.#connecting.get(asyncId!);
+      const listener = this.#connecting.get(asyncId!)?.listener;
       this.#connecting.delete(asyncId!);
       const { room, localParticipant } = outcome.case === 'result' ? outcome.value : {};
       const id = room?.handle?.id;

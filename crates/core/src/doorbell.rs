@@ -72,6 +72,14 @@ impl Doorbell {
         woke
     }
 
+    /// Asks for one more answer, on the consumer thread, for what it has left: unless a wake is on its way. The thread is
+    /// awake, so this is counted as no wake.
+    pub fn ring_again(&self) {
+        if !self.pending.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
     /// How often the thread was woken.
     pub fn wakes(&self) -> u64 {
         self.wakes.get()

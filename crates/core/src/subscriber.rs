@@ -109,8 +109,8 @@ impl Subscriber {
         self.counts.counts.delivered.add_alone(1);
     }
 
-    /// Consumer: the reader looked at the event and did not want it. It counts as read; what it owns is released,
-    /// unless another subscriber takes it.
+    /// Consumer: the event was read, and its reader takes nothing that it owns: that is released, unless another
+    /// subscriber takes it.
     pub fn discarded(&self, event: Event) {
         self.counts.counts.delivered.add_alone(1);
         drop(event);

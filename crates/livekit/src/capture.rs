@@ -7,10 +7,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 
-/// Async ids of native capture requests: far above JavaScript's, which start at 2^40, and the engine's own, from 1.
-/// Below the base come 30 bits that number the source and 32 that count its requests.
-const ASYNC_ID_BASE: u64 = 1 << 62;
-
 /// Field numbers of the engine's capture messages, from the installed package's descriptors.
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureSpec {
@@ -44,18 +40,8 @@ pub struct CaptureSpec {
 pub struct CaptureAnswers {
     spec: CaptureSpec,
     sources: SnapshotMap<Arc<Counts>>,
-    next_source: AtomicU64,
     /// How often the engine was disposed of.
     disposals: AtomicU64,
-}
-
-/// Whose answer an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnsweredCapture {
-    /// A native thread's; it is counted, and nobody else's business.
-    Ours,
-    /// JavaScript's.
-    Other,
 }
 
 /// What is counted of one source.
@@ -116,7 +102,7 @@ pub struct CaptureStats {
 impl CaptureAnswers {
     /// No requests so far.
     pub fn new(spec: CaptureSpec) -> Self {
-        Self { spec, sources: SnapshotMap::new(), next_source: AtomicU64::new(0), disposals: AtomicU64::new(0) }
+        Self { spec, sources: SnapshotMap::new(), disposals: AtomicU64::new(0) }
     }
 
     /// The engine is disposed of, and with it every source: nothing more is played into those that are played now.
@@ -134,12 +120,9 @@ impl CaptureAnswers {
         &self.spec
     }
 
-    /// Callback: counts an answer if a native thread asked.
-    pub(crate) fn answered(&self, kind: Kind, async_id: u64, body: &[u8]) -> AnsweredCapture {
-        if kind != self.spec.answer || !(ASYNC_ID_BASE..ASYNC_ID_BASE << 1).contains(&async_id) {
-            return AnsweredCapture::Other;
-        }
-        self.sources.with(source_of(async_id), |counts| {
+    /// Callback: counts the answer to a request for this source.
+    pub(crate) fn answered(&self, source: u64, async_id: u64, body: &[u8]) {
+        self.sources.with(source, |counts| {
             // A stopped pump's answers are forgotten.
             if let Some(counts) = counts {
                 if crate::wire::has_field(body, self.spec.error) {
@@ -152,29 +135,17 @@ impl CaptureAnswers {
                 counts.answer(async_id);
             }
         });
-        AnsweredCapture::Ours
     }
 
-    /// Numbers a source whose answers are counted from now on.
-    pub(crate) fn register(&self, counts: Arc<Counts>) -> u64 {
-        let source = self.next_source.fetch_add(1, Ordering::Relaxed) % (1 << 30);
+    /// From now on, the answers to requests for this source are counted.
+    pub(crate) fn register(&self, source: u64, counts: Arc<Counts>) {
         self.sources.change(|sources| sources.set(source, Some(counts)));
-        source
     }
 
-    /// What comes for this source is nobody's business any more.
+    /// What comes for this source is counted no more.
     pub(crate) fn forget(&self, source: u64) {
         self.sources.change(|sources| sources.set(source, None));
     }
-}
-
-/// The async id of a source's request.
-pub(crate) fn async_id_of(source: u64, count: u64) -> u64 {
-    ASYNC_ID_BASE | source << 32 | (count & u64::from(u32::MAX))
-}
-
-fn source_of(async_id: u64) -> u64 {
-    (async_id & !ASYNC_ID_BASE) >> 32
 }
 
 /// What one request asks the engine to capture.
@@ -227,21 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_async_id_says_whose_it_is_up_to_the_last_source_and_request() {
-        const LAST_SOURCE: u64 = (1 << 30) - 1;
-        for source in [0, 1, 77, LAST_SOURCE] {
-            for count in [0, 1, u64::from(u32::MAX), 1 << 32, u64::MAX] {
-                let id = async_id_of(source, count);
-                assert_eq!(source_of(id), source);
-                assert!((ASYNC_ID_BASE..ASYNC_ID_BASE << 1).contains(&id), "{id:x}");
-            }
-        }
-        assert_eq!(async_id_of(LAST_SOURCE, u32::MAX.into()), (1 << 63) - 1);
-        assert_ne!(async_id_of(1, 2), async_id_of(2, 1));
-    }
-
-    #[test]
-    fn sources_are_numbered_within_the_range_however_many_there_were() {
+    fn answers_are_counted_for_their_source_until_it_is_forgotten() {
         let spec = CaptureSpec {
             request: 1,
             source_handle: 1,
@@ -257,17 +214,14 @@ mod tests {
             error: 2,
         };
         let answers = CaptureAnswers::new(spec);
-        answers.next_source.store((1 << 30) - 1, Ordering::Relaxed);
-        assert_eq!(answers.register(Arc::default()), (1 << 30) - 1);
         let counts = Arc::<Counts>::default();
-        assert_eq!(answers.register(counts.clone()), 0);
-
-        // Field 1, the async id, and no error.
-        assert_eq!(answers.answered(0, async_id_of(0, 5), &[8, 1]), AnsweredCapture::Ours);
-        assert_eq!((counts.captured.get(), counts.failed.get()), (1, 0));
+        answers.register(0, counts.clone());
+        // Field 1, the async id, and no error; then with one.
+        answers.answered(0, 5, &[8, 1]);
+        answers.answered(0, 6, &[8, 1, 18, 0]);
+        answers.answered(1, 7, &[8, 1]);
         answers.forget(0);
-        assert_eq!(answers.answered(0, async_id_of(0, 6), &[8, 1]), AnsweredCapture::Ours);
-        assert_eq!(answers.answered(1, async_id_of(0, 7), &[8, 1]), AnsweredCapture::Other);
-        assert_eq!(counts.captured.get(), 1);
+        answers.answered(0, 8, &[8, 1]);
+        assert_eq!((counts.captured.get(), counts.failed.get(), counts.answered.load(Ordering::Relaxed)), (1, 1, 6));
     }
 }

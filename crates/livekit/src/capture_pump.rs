@@ -316,9 +316,11 @@ impl CapturePump {
     fn playback(&self, source: Source) -> Option<Playback> {
         let counts = Arc::new(Counts::default());
         let captures = self.engine.captures();
+        let number = self.engine.request_ids().source();
+        captures.register(number, counts.clone());
         let playing = Arc::new(Playing {
             source,
-            number: captures.register(counts.clone()),
+            number,
             disposals: captures.disposals(),
             counts,
             late: Lateness::default(),

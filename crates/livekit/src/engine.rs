@@ -1,10 +1,10 @@
 //! The engine: what it sends is matched here, on its own threads.
 
 use crate::abi::Abi;
-use crate::capture::{AnsweredCapture, Capture, CaptureAnswers};
-use crate::clients::Clients;
+use crate::capture::{Capture, CaptureAnswers};
+use crate::claims::Claims;
 use crate::library::{Library, LoadError};
-use crate::own_answers::OwnAnswers;
+use crate::request_ids::{Asker, RequestIds};
 use crate::streams::{AudioSink, Sink, StreamStats, Streams, VideoSink, VideoSpec};
 use crate::wire::{AudioEvent, Schema, StreamEvent};
 use narrowcast_core::sync::Arc;
@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
 pub struct Engine {
@@ -26,8 +27,9 @@ pub struct Engine {
     /// The readers of video streams.
     video_readers: Arc<Broadcast>,
     captures: CaptureAnswers,
-    own_answers: OwnAnswers,
-    clients: Clients,
+    request_ids: RequestIds,
+    own_answers: Arc<Broadcast>,
+    claims: Claims,
     listening: AtomicBool,
     /// JavaScript threads that have joined. Changed while [`ATTACHED`] is locked.
     threads: AtomicUsize,
@@ -55,7 +57,7 @@ pub struct EngineStats {
     pub malformed: u64,
     /// Panics caught in the callback: a defect of narrowcast.
     pub panics: u64,
-    /// Times that somebody else had taken the callback, and it was taken back.
+    /// Times that rtc-node in another thread had taken the callback, and it was taken back.
     pub stolen: u64,
     /// The audio streams that are ours.
     pub audio: StreamStats,
@@ -74,7 +76,13 @@ const EARLY_VIDEO_EVENTS: usize = 64;
 static ENGINE: OnceLock<Engine> = OnceLock::new();
 
 /// The library that the process is attached to.
-static ATTACHED: Mutex<Option<&'static Library>> = Mutex::new(None);
+static ATTACHED: Mutex<Option<Attached>> = Mutex::new(None);
+
+struct Attached {
+    library: &'static Library,
+    /// When the callback was last taken back.
+    taken_back: Option<Instant>,
+}
 
 /// Who hears the engine's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +119,13 @@ impl Engine {
         events: Events,
     ) -> Result<&'static Engine, LoadError> {
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = match *attached {
-            Some(library) if library.path() != path => {
+        let library = match &*attached {
+            Some(Attached { library, .. }) if library.path() != path => {
                 return Err(LoadError::Other { attached: library.path().into(), asked: path.into() });
             }
-            Some(library) => library,
-            None => Library::load(path)?,
+            Some(Attached { library, .. }) => *library,
+            None => attached.insert(Attached { library: Library::load(path)?, taken_back: None }).library,
         };
-        *attached = Some(library);
         let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, video, Events::Elsewhere));
         if events == Events::Here {
             // Before its first event, which may answer somebody who looks at this.
@@ -145,13 +152,30 @@ impl Engine {
         }
     }
 
-    /// Takes the engine's callback back: somebody else in this process, who knows nothing of this, has taken it.
+    /// Sets the engine's callback once more. Where nothing had taken it, that changes nothing.
     pub fn take_back(&self) {
-        let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(library) = *attached {
-            self.stolen.add(1);
-            library.initialize(on_event);
+        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attached) = attached.as_mut() {
+            attached.library.initialize(on_event);
+            attached.taken_back = Some(Instant::now());
         }
+    }
+
+    /// How long ago the callback was last taken back.
+    pub fn taken_back(&self) -> Option<Duration> {
+        let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        attached.as_ref()?.taken_back.map(|at| at.elapsed())
+    }
+
+    /// Counts a theft of the callback, which took place after `counted` had been counted: threads that notice the same one
+    /// count it once. Returns whether this call did.
+    pub fn count_theft(&self, counted: u64) -> bool {
+        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = self.stolen.get() == counted;
+        if new {
+            self.stolen.add(1);
+        }
+        new
     }
 
     /// An engine that sends nothing by itself: with [`Events::Here`], [`receive`](Self::receive) is its callback.
@@ -168,8 +192,9 @@ impl Engine {
             abi,
             schema,
             captures,
-            own_answers: OwnAnswers::new(),
-            clients: Clients::new(),
+            request_ids: RequestIds::default(),
+            own_answers: Arc::new(Broadcast::new(1)),
+            claims: Claims::new(),
             listening: AtomicBool::new(events == Events::Here),
             threads: AtomicUsize::new(0),
             received: Counter::new(),
@@ -216,14 +241,20 @@ impl Engine {
         self.abi.request(&request)
     }
 
-    /// Answers to what narrowcast's classes ask from JavaScript.
-    pub fn own_answers(&self) -> &OwnAnswers {
+    /// The async ids of requests.
+    pub fn request_ids(&self) -> &RequestIds {
+        &self.request_ids
+    }
+
+    /// Answers to what narrowcast's classes ask from JavaScript, all of kind 0: each goes to the thread that asked, which
+    /// subscribes as its group.
+    pub fn own_answers(&self) -> &Arc<Broadcast> {
         &self.own_answers
     }
 
-    /// The threads that use rtc-node, and what is theirs.
-    pub fn clients(&self) -> &Clients {
-        &self.clients
+    /// Which thread has claimed a handle.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Where the readers of our own video streams subscribe, to nothing: a frame goes to the reader of its stream.
@@ -326,21 +357,26 @@ impl Engine {
                 return;
             }
         }
-        let is_answer = self.schema.is_answer(peek.kind);
-        if is_answer {
-            if self.captures.answered(peek.kind, peek.subject, peek.body) == AnsweredCapture::Ours {
-                return self.answered.add(1);
-            }
-            if self.own_answers.knows(peek.subject) {
+        if !self.schema.is_answer(peek.kind) {
+            self.broadcast.send_to(|| self.claims.owner_of(peek.subject), peek.kind, peek.subject, message, owner);
+            return;
+        }
+        match Asker::of(peek.subject) {
+            Asker::Pump(source) if peek.kind == self.captures.spec().answer => {
                 self.answered.add(1);
-                return self.own_answers.answered(peek.subject, message, owner);
+                self.captures.answered(source, peek.subject, peek.body);
+            }
+            Asker::Classes(thread) => {
+                self.answered.add(1);
+                self.own_answers.send_to(|| thread, 0, peek.subject, message, owner);
+            }
+            Asker::Client(thread) => {
+                self.broadcast.send_to(|| thread, peek.kind, peek.subject, message, owner);
+            }
+            Asker::Pump(_) | Asker::Anyone => {
+                self.broadcast.send(peek.kind, peek.subject, message, owner);
             }
         }
-        let group = || match is_answer {
-            true => self.clients.who_asked(peek.subject),
-            false => self.clients.whose(peek.subject),
-        };
-        self.broadcast.send_to(group, peek.kind, peek.subject, message, owner);
     }
 
     /// A stream's event that came early: its stream is registered by now, or not ours.

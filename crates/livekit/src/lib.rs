@@ -4,9 +4,11 @@
 //! engine thread: callback(bytes) ─► wire: which case, which subject?
 //!    ├ a frame of one of our streams ─► streams: audio into its ring, video into its reader's queue
 //!    │                                   └ stream not registered yet ─► early events
-//!    ├ an answer to a native capture request ─► capture: counted, forgotten
-//!    ├ an answer to a request of our own JavaScript ─► own_answers: to the thread that asked
-//!    └ anything else ─► narrowcast_core::Broadcast, to whoever subscribed to it; clients: in which threads
+//!    ├ an answer: request_ids says who asked
+//!    │  ├ a native pump ─► capture: counted, forgotten
+//!    │  ├ narrowcast's classes ─► Engine::own_answers, to the thread that asked
+//!    │  └ rtc-node's client ─► Engine::broadcast, to the thread that asked
+//!    └ anything else ─► Engine::broadcast, to every subscription that wants it; claims says in which threads
 //! ```
 
 mod abi;
@@ -15,7 +17,7 @@ mod capture;
 #[cfg(not(loom))]
 mod capture_pump;
 #[cfg(not(loom))]
-mod clients;
+mod claims;
 #[cfg(not(loom))]
 mod engine;
 #[cfg(not(loom))]
@@ -25,9 +27,9 @@ pub mod ledger;
 #[cfg(not(loom))]
 mod library;
 #[cfg(not(loom))]
-mod own_answers;
-#[cfg(not(loom))]
 mod player;
+#[cfg(not(loom))]
+mod request_ids;
 #[cfg(not(loom))]
 mod source_queue;
 mod streams;
@@ -40,7 +42,7 @@ pub use capture::{Capture, CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
 pub use capture_pump::{CapturePump, Pcm, Playback, Source};
 #[cfg(not(loom))]
-pub use clients::Clients;
+pub use claims::Claims;
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting};
 #[cfg(not(loom))]
@@ -48,7 +50,7 @@ pub use lateness::Lateness;
 #[cfg(not(loom))]
 pub use library::LoadError;
 #[cfg(not(loom))]
-pub use own_answers::{Asker, OwnAnswers};
+pub use request_ids::{RequestIds, ThreadIds};
 pub use streams::{AudioSink, EarlyEvents, Sink, StreamStats, Streams, Taken};
 #[cfg(not(loom))]
 pub use streams::{VideoFrame, VideoSink, VideoSpec};

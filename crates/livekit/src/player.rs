@@ -1,8 +1,9 @@
 //! One source of a [`CapturePump`](crate::CapturePump), as the pump's thread plays it.
 
-use crate::capture::{Capture, Counts, async_id_of};
+use crate::capture::{Capture, Counts};
 use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing};
 use crate::engine::Engine;
+use crate::request_ids::pump_id;
 use crate::source_queue::SourceQueue;
 use narrowcast_audio::PlayoutClock;
 use narrowcast_core::sync::{Arc, lock};
@@ -135,7 +136,7 @@ impl Player {
             }
             Pcm::Track { .. } => &self.taken.pcm[..],
         };
-        let number = async_id_of(playing.number, self.chunk);
+        let number = pump_id(playing.number, self.chunk);
         let (sample_rate, channels) = (source.sample_rate, source.channels);
         let async_id = source.answers_to.unwrap_or(number);
         request.clear();

@@ -4,7 +4,7 @@ use crate::bigint::handle;
 use crate::error::{Code, Result, error};
 use crate::js_thread::new_waiter;
 use crate::shared_table::SharedTable;
-use crate::subscription::NativeSubscription;
+use crate::subscription::{NativeSubscription, Reading};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::{Broadcast, EVERYBODY, Filter, KindSet, Overflow, Stats};
@@ -50,6 +50,8 @@ pub struct NativeSubscribeOptions {
     pub capacity: u32,
     /// The group that its thread is, in the engine's queue; absent: it hears what concerns any.
     pub group: Option<u32>,
+    /// Whether its reader takes over what events own. Absent: no.
+    pub own: Option<bool>,
 }
 
 /// What a queue counted; see `FfiQueue.stats()`.
@@ -165,7 +167,8 @@ impl NativeQueue {
         let token = waiter.token();
         let broadcast = self.queue.broadcast.clone();
         let subscriber = broadcast.subscribe_as(options.group.unwrap_or(EVERYBODY), filter, overflow, waiter);
-        Ok(NativeSubscription::new(token, options.scratch, broadcast, subscriber))
+        let reading = Reading { scratch: options.scratch, own: options.own.unwrap_or(false) };
+        Ok(NativeSubscription::new(token, reading, broadcast, subscriber))
     }
 
     /// What the queue counted so far.

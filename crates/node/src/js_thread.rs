@@ -77,6 +77,15 @@ pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool)
     rang
 }
 
+/// Has this thread answer the doorbell once more, in a callback scope of its own: Node runs microtasks and `nextTick`
+/// callbacks before it.
+#[napi(catch_unwind)]
+pub fn ring_again(doorbell: u32) {
+    if let Some(Bell { doorbell, .. }) = bell(doorbell) {
+        doorbell.ring_again();
+    }
+}
+
 /// How often this thread was woken.
 #[napi(catch_unwind)]
 pub fn thread_wakes() -> f64 {

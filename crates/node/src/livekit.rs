@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::Group;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
-use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, VideoSpec};
+use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, ThreadIds, VideoSpec};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -113,7 +113,7 @@ pub struct NativeEngineStats {
     pub malformed: f64,
     /// Panics caught in the callback.
     pub panics: f64,
-    /// Times that the callback was taken back.
+    /// Times that another thread had taken the callback.
     pub stolen: f64,
     /// Audio streams that the engine feeds.
     pub streams: f64,
@@ -181,7 +181,7 @@ impl Release for Joined {
         if !self.left.replace(true)
             && let Some(engine) = Engine::get()
         {
-            engine.clients().forget(self.group);
+            engine.claims().forget(self.group);
             engine.leave();
         }
     }
@@ -239,40 +239,37 @@ fn event_types(engine: &Engine) -> Vec<String> {
     (0..schema.kinds()).filter_map(|kind| schema.name(kind as u8)).map(str::to_owned).collect()
 }
 
-/// The queue of answers to our own requests. Its types are the numbers of the threads that ask.
+/// The queue of answers to requests of narrowcast's classes. A thread subscribes as its group, and gets its own.
 #[napi(catch_unwind)]
 pub fn engine_answers_queue() -> Result<NativeQueue> {
     static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
     let engine = engine()?;
-    let queue = QUEUE.get_or_init(|| {
-        let answers = engine.own_answers().broadcast();
-        Queue::publish((0..answers.kinds()).map(|thread| thread.to_string()).collect(), answers.clone())
-    });
+    let queue = QUEUE.get_or_init(|| Queue::publish(vec!["answer".to_owned()], engine.own_answers().clone()));
     Ok(queue.clone().into())
 }
 
-/// A thread that asks the engine, and where the answers come.
+/// The async ids of one thread's requests.
 #[napi(object)]
-pub struct NativeAsker {
-    /// The type of its answers in the queue of answers. After 128 threads they share one.
-    pub r#type: String,
-    /// The async ids of its requests are this plus 1, 2, 3, and so on.
-    pub base: BigInt,
-    /// The group that it is in the engine's queue.
+pub struct NativeThreadIds {
+    /// The group that the thread is, in the engine's queues.
     pub group: u32,
+    /// The ids of rtc-node's client in it are this plus 1, 2, 3, and so on.
+    pub client: BigInt,
+    /// The ids of narrowcast's classes in it are this plus 1, 2, 3, and so on.
+    pub classes: BigInt,
 }
 
-/// This thread, as one that asks; to be called once in a thread.
+/// Numbers this thread; to be called once in a thread.
 #[napi(catch_unwind)]
-pub fn engine_asker() -> Result<NativeAsker> {
-    let asker = engine()?.own_answers().asker();
-    Ok(NativeAsker { r#type: asker.kind.to_string(), base: asker.base.into(), group: asker.group })
+pub fn engine_thread_ids() -> Result<NativeThreadIds> {
+    let ThreadIds { group, client, classes } = engine()?.request_ids().thread();
+    Ok(NativeThreadIds { group, client: client.into(), classes: classes.into() })
 }
 
 /// What the engine says about `handle` is for the thread that is `group` alone; for 0: for all threads.
 #[napi(catch_unwind)]
 pub fn engine_claim(handle: BigInt, group: u32) -> Result<()> {
-    engine()?.clients().claim(crate::bigint::handle(&handle)?, group);
+    engine()?.claims().claim(crate::bigint::handle(&handle)?, group);
     Ok(())
 }
 
@@ -302,11 +299,24 @@ pub fn engine_stats() -> Result<NativeEngineStats> {
     })
 }
 
-/// Takes the engine's callback back from whoever took it.
+/// Sets the engine's callback once more. Where nothing had taken it, that changes nothing.
 #[napi(catch_unwind)]
 pub fn engine_take_back() -> Result<()> {
     engine()?.take_back();
     Ok(())
+}
+
+/// How many ms ago the callback was last taken back, by any thread.
+#[napi(catch_unwind)]
+pub fn engine_taken_back() -> Result<Option<f64>> {
+    Ok(engine()?.taken_back().map(|ago| ago.as_secs_f64() * 1000.0))
+}
+
+/// Counts a theft of the callback, unless another thread has counted it since `counted` had been. Returns whether this
+/// call did.
+#[napi(catch_unwind)]
+pub fn engine_count_theft(counted: f64) -> Result<bool> {
+    Ok(engine()?.count_theft(counted as u64))
 }
 
 /// Ends every stream that the engine feeds, in all threads: no more events will come.

@@ -61,10 +61,20 @@ impl Release for Inner {
     }
 }
 
+/// How a subscription's events are read.
+#[derive(Clone, Copy)]
+pub struct Reading {
+    /// Where they are copied to.
+    pub scratch: u32,
+    /// Whether the reader takes over what they own. Otherwise it only sees them: what they own stays with another
+    /// subscription that takes it, or is released.
+    pub own: bool,
+}
+
 /// The consumer's side of a subscription.
 struct Reader {
     subscriber: Arc<Subscriber>,
-    scratch: u32,
+    reading: Reading,
     /// Taken from the queue, but too large for the scratch.
     next: Option<Event>,
     /// Copied to JavaScript, which has not said yet whether it takes what the event owns.
@@ -100,8 +110,8 @@ impl Reader {
 
     /// What `subscription_read` returns if it is not 0; `None` where no event may be copied at all.
     fn copy(&mut self, most: u32) -> Option<i32> {
-        let Self { subscriber, scratch, next, held } = self;
-        with_scratch(*scratch, |bytes, meta| {
+        let Self { subscriber, reading, next, held } = self;
+        with_scratch(reading.scratch, |bytes, meta| {
             if most == 0 || meta.len() < META {
                 return None;
             }
@@ -118,15 +128,16 @@ impl Reader {
                     break;
                 };
                 room.copy_from_slice(payload);
-                let owns = if event.owns() { OWNS } else { 0 };
+                let takes = reading.own && event.owns();
+                let owns = if takes { OWNS } else { 0 };
                 meta.copy_from_slice(&[u64::from(event.kind()) | owns, event.subject(), payload.len() as u64]);
                 used += payload.len();
                 count += 1;
-                if event.owns() {
+                if takes {
                     *held = Some(event);
                     break;
                 }
-                subscriber.delivered(&event);
+                subscriber.discarded(event);
             }
             Some(count)
         })
@@ -153,8 +164,9 @@ impl Reader {
 /// `EVENTS_LAGGED`: it has failed, since it fell too far behind. Below that: the scratch is too small for the first event;
 /// the bytes that it needs, negative.
 ///
-/// An event that owns native handles comes last in what one call returns. It is JavaScript's once that said
-/// `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription release what it owns.
+/// For a subscription that takes what events own, an event with native handles comes last in what one call returns. It is
+/// JavaScript's once that said `subscriptionKeep`; `subscriptionDiscard`, another read or the end of the subscription
+/// release what it owns.
 #[napi(catch_unwind)]
 pub fn subscription_read(token: u32, most: u32, wait: bool) -> i32 {
     with_reader(token, |reader| reader.read(most, wait)).unwrap_or(EVENTS_ENDED)
@@ -190,8 +202,8 @@ impl NativeSubscription {
         &self.inner.subscriber
     }
 
-    pub(crate) fn new(token: u32, scratch: u32, broadcast: Arc<Broadcast>, subscriber: Arc<Subscriber>) -> Self {
-        let reader = Reader { subscriber: subscriber.clone(), scratch, next: None, held: None };
+    pub(crate) fn new(token: u32, reading: Reading, broadcast: Arc<Broadcast>, subscriber: Arc<Subscriber>) -> Self {
+        let reader = Reader { subscriber: subscriber.clone(), reading, next: None, held: None };
         let inner = Inner { broadcast, subscriber, reader: RefCell::new(reader) };
         Self { inner: Handle::listed(&SUBSCRIPTIONS, token, inner) }
     }

@@ -13,7 +13,7 @@ mod reference;
 
 mod any_order;
 mod broadcast;
-mod clients;
+mod claims;
 mod early;
 mod frames;
 mod own_answers;

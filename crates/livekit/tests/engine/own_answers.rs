@@ -3,7 +3,7 @@
 use crate::fake_engine::*;
 use crate::message::Message;
 use narrowcast_core::{Filter, KindSet, Overflow, Subscriber};
-use narrowcast_livekit::Asker;
+use narrowcast_livekit::ThreadIds;
 use std::sync::Arc;
 
 const CONNECT: u32 = 5;
@@ -12,9 +12,8 @@ fn answer(async_id: u64) -> Vec<u8> {
     Message::new().message(CAPTURE_AUDIO_FRAME, Message::new().varint(1, async_id)).0
 }
 
-fn listen(fake: &Fake, asker: Asker) -> Arc<Subscriber> {
-    let filter = Filter::kinds(KindSet::EMPTY.with(asker.kind));
-    fake.engine.own_answers().broadcast().subscribe(filter, Overflow::Grow, polling())
+fn listen(fake: &Fake, thread: ThreadIds) -> Arc<Subscriber> {
+    fake.engine.own_answers().subscribe_as(thread.group, Filter::kinds(KindSet::first(1)), Overflow::Grow, polling())
 }
 
 fn subjects(listener: &Subscriber) -> Vec<u64> {
@@ -26,9 +25,9 @@ fn each_thread_gets_the_answers_to_what_it_asked_and_nobody_else_does() {
     let fake = Fake::new();
     let everybody = Filter::kinds(KindSet::EMPTY.with(kind(CAPTURE_AUDIO_FRAME)));
     let everybody = fake.engine.broadcast().subscribe(everybody, Overflow::Grow, polling());
-    let askers = [fake.engine.own_answers().asker(), fake.engine.own_answers().asker()];
+    let askers = [fake.engine.request_ids().thread(), fake.engine.request_ids().thread()];
     let listeners = askers.map(|asker| listen(&fake, asker));
-    let [first, second] = askers.map(|asker| asker.base);
+    let [first, second] = askers.map(|asker| asker.classes);
     for async_id in [first + 1, second + 1, second + (1 << 40) - 1, first + 2, 7, 1 << 40] {
         fake.engine.receive(&answer(async_id));
     }
@@ -42,7 +41,7 @@ fn each_thread_gets_the_answers_to_what_it_asked_and_nobody_else_does() {
 #[test]
 fn an_answer_whose_asker_is_gone_has_what_it_owns_released() {
     let fake = Fake::new();
-    let asker = fake.engine.own_answers().asker();
+    let asker = fake.engine.request_ids().thread();
     let listener = listen(&fake, asker);
     let room = |handle| Message::new().at(&[CONNECT, 3, 1, 1, 1], handle);
     let connected = |async_id, handle| {
@@ -52,14 +51,14 @@ fn an_answer_whose_asker_is_gone_has_what_it_owns_released() {
         Message::new().message(CONNECT, body).0
     };
     let kept = fake.handle();
-    fake.engine.receive(&connected(asker.base + 1, kept));
-    assert_eq!(subjects(&listener), [asker.base + 1]);
+    fake.engine.receive(&connected(asker.classes + 1, kept));
+    assert_eq!(subjects(&listener), [asker.classes + 1]);
     assert_eq!(fake.drops(kept), 0, "whoever took the answer has it now");
 
     let lost = [fake.handle(), fake.handle()];
-    fake.engine.receive(&connected(asker.base + 2, lost[0]));
-    fake.engine.own_answers().broadcast().unsubscribe(&listener);
-    fake.engine.receive(&connected(asker.base + 3, lost[1]));
+    fake.engine.receive(&connected(asker.classes + 2, lost[0]));
+    fake.engine.own_answers().unsubscribe(&listener);
+    fake.engine.receive(&connected(asker.classes + 3, lost[1]));
     drop(listener);
     assert_eq!(lost.map(|handle| fake.drops(handle)), [1, 1]);
 }
@@ -67,7 +66,8 @@ fn an_answer_whose_asker_is_gone_has_what_it_owns_released() {
 #[test]
 fn a_thousand_threads_have_ids_of_their_own() {
     let fake = Fake::new();
-    let bases: std::collections::BTreeSet<u64> = (0..1000).map(|_| fake.engine.own_answers().asker().base).collect();
+    let bases: std::collections::BTreeSet<u64> =
+        (0..1000).map(|_| fake.engine.request_ids().thread().classes).collect();
     assert_eq!(bases.len(), 1000);
     assert!(bases.iter().all(|base| (1 << 61..1 << 62).contains(base)));
 }

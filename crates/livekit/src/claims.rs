@@ -1,5 +1,5 @@
-//! Whose events are whose, where several JavaScript threads use rtc-node: answers are for the thread that asked, and what
-//! a room says is for the thread that joined it. The others are neither woken nor told.
+//! Handles that one JavaScript thread has claimed: what the engine says of a room goes to the thread that joined it, and
+//! wakes no other.
 //!
 //! A thread is a group of the broadcast. What no thread has claimed is for all of them, as it would be without narrowcast:
 //! so nothing is lost of what comes before a claim.
@@ -7,22 +7,17 @@
 use narrowcast_core::sync::atomic::{AtomicUsize, Ordering};
 use narrowcast_core::{EVERYBODY, Group, SnapshotMap};
 
-/// Async ids of rtc-node's requests: the group of the thread that asks, and so many bits that count its requests. The
-/// engine counts its own from 1; from 2^61 on they are those of narrowcast's classes.
-pub(crate) const COUNT_BITS: u32 = 40;
-pub(crate) const GROUP_BITS: u32 = 21;
-
-/// The threads that use rtc-node, by what they have claimed.
-pub struct Clients {
+/// Which thread has claimed a handle.
+pub struct Claims {
     owners: SnapshotMap<Group>,
-    /// How many claims there are: without any, nothing is looked up.
-    claims: AtomicUsize,
+    /// How many claims there are: without any, an engine thread looks nothing up.
+    count: AtomicUsize,
 }
 
-impl Clients {
-    /// Nothing is claimed so far.
+impl Claims {
+    /// No claims so far.
     pub fn new() -> Self {
-        Self { owners: SnapshotMap::new(), claims: AtomicUsize::new(0) }
+        Self { owners: SnapshotMap::new(), count: AtomicUsize::new(0) }
     }
 
     /// From now on, what the engine says about this handle is for one thread. For [`EVERYBODY`], that is over.
@@ -33,8 +28,8 @@ impl Clients {
             owners.set(handle, group);
             // In the order of the changes, since one is made at a time.
             match (claimed, group.is_some()) {
-                (false, true) => _ = self.claims.fetch_add(1, Ordering::Release),
-                (true, false) => _ = self.claims.fetch_sub(1, Ordering::Release),
+                (false, true) => _ = self.count.fetch_add(1, Ordering::Release),
+                (true, false) => _ = self.count.fetch_sub(1, Ordering::Release),
                 _ => {}
             }
         });
@@ -50,22 +45,16 @@ impl Clients {
         }
     }
 
-    /// Callback: whose the answer to this request is.
-    pub(crate) fn who_asked(&self, async_id: u64) -> Group {
-        let group = async_id >> COUNT_BITS;
-        if group < 1 << GROUP_BITS { group as Group } else { EVERYBODY }
-    }
-
-    /// Callback: whose an event about this is.
-    pub(crate) fn whose(&self, subject: u64) -> Group {
-        if self.claims.load(Ordering::Acquire) == 0 {
+    /// Callback: the thread that an event about this handle is for.
+    pub(crate) fn owner_of(&self, subject: u64) -> Group {
+        if self.count.load(Ordering::Acquire) == 0 {
             return EVERYBODY;
         }
         self.owners.with(subject, |owner| owner.copied().unwrap_or(EVERYBODY))
     }
 }
 
-impl Default for Clients {
+impl Default for Claims {
     fn default() -> Self {
         Self::new()
     }
@@ -77,16 +66,16 @@ mod tests {
 
     #[test]
     fn what_is_claimed_no_more_is_not_kept_nor_counted() {
-        let clients = Clients::new();
-        let kept = || (clients.owners.snapshot(|owners| owners.iter().count()), clients.claims.load(Ordering::Relaxed));
+        let claims = Claims::new();
+        let kept = || (claims.owners.snapshot(|owners| owners.iter().count()), claims.count.load(Ordering::Relaxed));
         for (handle, group) in [(10, 1), (10, 1), (11, 1), (20, 1), (20, 2), (30, EVERYBODY)] {
-            clients.claim(handle, group);
+            claims.claim(handle, group);
         }
         assert_eq!(kept(), (3, 3));
-        clients.forget(1);
+        claims.forget(1);
         assert_eq!(kept(), (1, 1));
-        clients.claim(20, EVERYBODY);
-        clients.forget(2);
+        claims.claim(20, EVERYBODY);
+        claims.forget(2);
         assert_eq!(kept(), (0, 0));
     }
 }

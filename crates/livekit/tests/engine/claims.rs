@@ -27,7 +27,7 @@ fn answer(fake: &Fake, async_id: u64) {
 #[test]
 fn an_answer_goes_to_the_thread_that_asked() {
     let fake = Fake::new();
-    let groups = [fake.engine.own_answers().asker().group, fake.engine.own_answers().asker().group];
+    let groups = [fake.engine.request_ids().thread().group, fake.engine.request_ids().thread().group];
     assert!(groups[0] != groups[1] && !groups.contains(&EVERYBODY));
     let [first, second, everybody] = [groups[0], groups[1], EVERYBODY].map(|group| listen(&fake, group));
     let ids = groups.map(|group| u64::from(group) << 40);
@@ -45,20 +45,20 @@ fn an_answer_goes_to_the_thread_that_asked() {
 fn a_room_is_heard_by_all_until_it_is_claimed_and_when_that_is_over() {
     let fake = Fake::new();
     let [first, second] = [1, 2].map(|group| listen(&fake, group));
-    let clients = fake.engine.clients();
+    let claims = fake.engine.claims();
     let mut heard = |room| {
         say(&fake, room);
         (subjects(&first).len(), subjects(&second).len())
     };
     assert_eq!(heard(10), (1, 1));
-    clients.claim(10, 1);
-    clients.claim(20, 2);
-    clients.claim(10, 1); // twice is once
+    claims.claim(10, 1);
+    claims.claim(20, 2);
+    claims.claim(10, 1); // twice is once
     assert_eq!([10, 20, 30].map(&mut heard), [(1, 0), (0, 1), (1, 1)]);
-    clients.claim(10, EVERYBODY);
-    clients.claim(30, EVERYBODY); // never claimed
+    claims.claim(10, EVERYBODY);
+    claims.claim(30, EVERYBODY); // never claimed
     assert_eq!([10, 20].map(&mut heard), [(1, 1), (0, 1)]);
-    clients.claim(20, EVERYBODY);
+    claims.claim(20, EVERYBODY);
     assert_eq!(heard(20), (1, 1));
 }
 
@@ -66,11 +66,11 @@ fn a_room_is_heard_by_all_until_it_is_claimed_and_when_that_is_over() {
 fn a_thread_that_has_gone_has_claimed_nothing() {
     let fake = Fake::new();
     let later = listen(&fake, 3);
-    let clients = fake.engine.clients();
+    let claims = fake.engine.claims();
     for (room, group) in [(10, 1), (11, 1), (20, 2)] {
-        clients.claim(room, group);
+        claims.claim(room, group);
     }
-    clients.forget(1);
+    claims.forget(1);
     [10, 11, 20].into_iter().for_each(|room| say(&fake, room));
     assert_eq!(subjects(&later), [10, 11]);
 }
