@@ -85,6 +85,13 @@ describe('options', () => {
     expect(stream.stats().bufferedMs).toBe(8);
   });
 
+  it('hold bufferMs though frames are shorter than frameSizeMs', () => {
+    // Of 1 sample each, in place of 1.999.
+    const stream = new AudioStream({ sampleRate: 1999, frameSizeMs: 1, bufferMs: 100 });
+    stream.write(new Int16Array(1999));
+    expect(stream.stats().bufferedMs).toBeGreaterThanOrEqual(100);
+  });
+
   it.each<[string, AudioStreamOptions | unknown]>([
     ['sampleRate', { sampleRate: 0 }],
     ['sampleRate', { sampleRate: -1 }],

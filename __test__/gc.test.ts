@@ -36,6 +36,14 @@ describe.skipIf(process.platform !== 'linux')('memory of what was ended by hand'
       void stream.cancel();
       return stream;
     },
+    'a closed AudioStream that was read to its end': () => {
+      const stream = new AudioStream();
+      for (let at = 0; at < 10; at++) stream.write(second);
+      stream.close();
+      const target = new Int16Array(48_000);
+      while (stream.readInto(target) > 0);
+      return stream;
+    },
     'a stopped AudioStreamTrack': () => {
       const track = new AudioStreamTrack({ bufferMs: 10_000 });
       for (let at = 0; at < 10; at++) track.write({ data: second, sampleRate: 48_000, channels: 1 });

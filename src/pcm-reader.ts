@@ -78,7 +78,8 @@ export class PcmReader<F> implements Source<F> {
     this.sampleRate = format.sampleRate;
     this.channels = format.channels;
     this.frameSamples = format.samplesPerChannel * format.channels;
-    const frames = Math.ceil(format.bufferMs / format.frameSizeMs);
+    // Frames may be a part of a sample shorter than `frameSizeMs`.
+    const frames = Math.ceil((format.sampleRate * format.bufferMs) / 1000 / format.samplesPerChannel);
     refuseTooLong(format, frames * this.frameSamples);
     this.#makeFrame = makeFrame;
     this.#onEnd = onEnd;
@@ -100,7 +101,7 @@ export class PcmReader<F> implements Source<F> {
     if (this.#cancelled) return this.finish();
     let data = this.#spare ?? new Int16Array(this.frameSamples);
     const count = native.audioReadFrame(this.#token, data, consumer !== undefined);
-    if (count === ENDED) return this.finish();
+    if (count === ENDED) return this.#drained();
     if (count === 0) {
       this.#spare = data;
       return NOTHING;
@@ -139,7 +140,7 @@ export class PcmReader<F> implements Source<F> {
       report.droppedBefore = samples > 0 ? this.#untold : 0;
       if (samples > 0) this.#untold = 0;
     }
-    return count === ENDED && this.finish() === END ? END : samples;
+    return count === ENDED && this.#drained() === END ? END : samples;
   }
 
   /** Whether the stream has ended and all was read. */
@@ -177,6 +178,13 @@ export class PcmReader<F> implements Source<F> {
   /** How many frames were lost before what was read, by what that read returned, and of which no reader was told. */
   #gap(count: number): number {
     return this.#untold + (count < 0 ? this.native.gap : 0);
+  }
+
+  /** The stream has ended, and all was read: its ring's memory goes now. */
+  #drained(): typeof END | typeof NOTHING {
+    const end = this.finish();
+    if (end === END) this.native.abandon();
+    return end;
   }
 
   /** The stream has ended, and all was read, or it was closed. Whoever overrides this may have the end seen later. */

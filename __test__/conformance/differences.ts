@@ -36,6 +36,34 @@ export const differences: readonly Difference[] = [
     sides: ['register'],
     reason: 'An `AudioStream` ends when the server ends its room; with rtc-node, it then waits for ever.',
   })),
+  ...[['process'], []].map((process) => {
+    const told = [
+      ['onStreamInfoUpdated', true, 'caller', 'TR_'],
+      ['onCredentialsUpdated', 'ws://'],
+      ...process,
+      'onStreamInfoCleared',
+      'onCredentialsCleared',
+    ];
+    return {
+      program: 'server/processors',
+      object: 'the server removes the program',
+      what: process.length > 0 ? 'read' : 'unread',
+      plain: told,
+      narrowcast: [...told, 'close'],
+      sides: ['register'],
+      reason: 'An `AudioStream` ends when the server ends its room, and closes its `FrameProcessor`.',
+    };
+  }),
+  {
+    program: 'engine/processors',
+    object: 'whose close throws',
+    what: 'cancel',
+    plain: { error: 'RangeError' },
+    narrowcast: { value: 'undefined' },
+    sides: ['register'],
+    reason:
+      'A `FrameProcessor` that throws costs a warning, also in `close()`; with rtc-node, `cancel()` then rejects.',
+  },
   {
     program: 'engine/processors',
     object: 'of a stream that is never read',

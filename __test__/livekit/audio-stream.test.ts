@@ -133,6 +133,7 @@ describe('frames', () => {
   ])('are not lost where the frame processor closes the stream: who %s gets what it made', async (_, take) => {
     const [one] = openTracks(1);
     const noiseCancellation = {
+      symbol: Symbol.for('lk.frame-processor'),
       isEnabled: () => true,
       process: (frame: rtc.AudioFrame) => (stream.close(), frame),
       close() {},
@@ -256,7 +257,13 @@ describe('a frame processor', () => {
 describe('a frame processor that fails', () => {
   /** One that does nothing, but for what is given. */
   const processor = (faults: object) =>
-    ({ isEnabled: () => true, process: (frame: rtc.AudioFrame) => frame, close() {}, ...faults }) as never;
+    ({
+      symbol: Symbol.for('lk.frame-processor'),
+      isEnabled: () => true,
+      process: (frame: rtc.AudioFrame) => frame,
+      close() {},
+      ...faults,
+    }) as never;
   const fails = () => {
     throw new Error('its own');
   };

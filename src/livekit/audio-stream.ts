@@ -201,8 +201,8 @@ function requestStream(
 }
 
 /** rtc-node's processors say what they are by a symbol that is registered for all copies of the package. */
+const PROCESSOR = Symbol.for('lk.frame-processor');
+
 function isProcessor(value: AudioStreamOptions['noiseCancellation']): value is FrameProcessor<AudioFrame> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as FrameProcessor<AudioFrame>).process === 'function'
-  );
+  return typeof value === 'object' && value !== null && (value as { symbol?: unknown }).symbol === PROCESSOR;
 }

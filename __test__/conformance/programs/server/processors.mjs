@@ -36,9 +36,15 @@ class Recorder extends FrameProcessor {
   close() {
     this.calls.push('close');
   }
-  /** Without counts, which are of the clock. */
+  /**
+   * Without counts, which are of the clock, and without frames between the last word on the room and `close`, in which a
+   * resampler gives what it has held back.
+   */
   get said() {
-    return runs(this.calls).map(([call]) => call);
+    const closed = this.calls.indexOf('close');
+    const cleared = this.calls.indexOf('onCredentialsCleared');
+    const isRest = (at) => cleared !== -1 && at > cleared && (closed === -1 || at < closed);
+    return runs(this.calls.filter((call, at) => call !== 'process' || !isRest(at))).map(([call]) => call);
   }
 }
 
