@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import { loadNative, loadedFrom, native } from '../src/native.js';
 import { failure } from './support/expect.js';
@@ -54,6 +57,65 @@ describe('the addon', () => {
       0,
       expect.stringMatching(/^UNSUPPORTED_PLATFORM narrowcast has no native .* true\n$/),
     ]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the loader, of the C library', () => {
+  /** The start of a program that is linked for this interpreter; undefined: of one that is linked for none. */
+  function elf(interpreter?: string): Buffer {
+    const bytes = Buffer.alloc(4096);
+    bytes.write('\x7fELF\x02\x01', 'latin1');
+    bytes.writeBigUInt64LE(64n, 32); // where the program headers are, each of 56 bytes
+    bytes.writeUInt16LE(56, 54);
+    bytes.writeUInt16LE(2, 56);
+    bytes.writeUInt32LE(6, 64);
+    if (interpreter === undefined) return bytes;
+    bytes.writeUInt32LE(3, 120);
+    bytes.writeBigUInt64LE(2048n, 120 + 8);
+    bytes.writeBigUInt64LE(BigInt(interpreter.length + 1), 120 + 32);
+    bytes.write(interpreter, 2048);
+    return bytes;
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), 'narrowcast-loader-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  // Without an addon beside it: what it looks for is in its errors.
+  copyFileSync(new URL('../index.cjs', import.meta.url), join(folder, 'index.cjs'));
+
+  /** Which C library's addon the loader looks for in a process whose program and report are these. */
+  function lookedFor(program: Buffer | undefined, header: object | undefined): string | undefined {
+    const file = join(folder, 'program');
+    rmSync(file, { force: true });
+    if (program) writeFileSync(file, program);
+    const code = `
+      process.execPath = ${JSON.stringify(file)};
+      process.report.getReport = () => ({ header: ${JSON.stringify(header)} });
+      try { require('./index.cjs') } catch (error) {
+        for (; error; error = error.cause) console.log(error.message);
+        console.log('excludes', process.report.excludeNetwork);
+      }`;
+    const { stdout } = spawnSync(process.execPath, ['--eval', code], { cwd: folder, encoding: 'utf8' });
+    expect(stdout).toContain('excludes false');
+    return /\.\/narrowcast\.linux-\w+-(gnu|musl)\.node/.exec(stdout)?.[1];
+  }
+
+  const glibc = { glibcVersionRuntime: '2.36' };
+
+  it.each<[string, Buffer | undefined, object | undefined, string]>([
+    ['a program that is linked for musl', elf('/lib/ld-musl-x86_64.so.1'), glibc, 'musl'],
+    ["a program that is linked for musl's loader elsewhere", elf('/opt/x86_64-linux-musl/libc.so'), glibc, 'musl'],
+    ['a program that is linked for glibc', elf('/lib64/ld-linux-x86-64.so.2'), {}, 'gnu'],
+    ['a program that says nothing, by its report: musl', elf(), {}, 'musl'],
+    ['a program that says nothing, by its report: glibc', elf('/somewhere/else'), glibc, 'gnu'],
+    ['no program that can be read, by its report', undefined, {}, 'musl'],
+    ['no program that it knows, by its report', Buffer.from('#!/bin/sh'), glibc, 'gnu'],
+  ])('asks %s', (_, program, header, found) => {
+    expect(lookedFor(program, header)).toBe(found);
+  });
+
+  it('asks the machine last', () => {
+    const musl = existsSync('/usr/bin/ldd') && readFileSync('/usr/bin/ldd', 'utf8').includes('musl');
+    expect(lookedFor(elf(), undefined)).toBe(musl ? 'musl' : 'gnu');
   });
 });
 

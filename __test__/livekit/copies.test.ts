@@ -171,16 +171,7 @@ describe('two copies of rtc-node with an engine each', () => {
 describe('narrowcast linked into an application', () => {
   const app = tree(true);
   app.addRtcNode('', { engine: true });
-  for (const name of [
-    '@bufbuild',
-    '@datastructures-js',
-    'pino',
-    'pino-pretty',
-    '@livekit/mutex',
-    '@livekit/typed-emitter',
-  ]) {
-    fs.symlinkSync(path.join(root, 'node_modules', name), path.join(app.folder, 'node_modules', name), 'junction');
-  }
+  app.linkDependencies();
   fs.symlinkSync(root, path.join(app.folder, 'node_modules', 'narrowcast'), 'junction');
 
   const program = (first: string, then: string) => `

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { TESTED_RANGE, TESTED_VERSIONS } from '../../src/livekit/tested.js';
+import { TESTED_ENGINES, TESTED_RANGE, TESTED_VERSIONS } from '../../src/livekit/tested.js';
 import { runNode } from '../support/child.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -20,6 +20,14 @@ test('the versions that are said to be tested are the ones that the tests run wi
   const sameAs = { '0.13.35': '0.13.34' };
   const tested = TESTED_VERSIONS.filter((version) => !(version in sameAs));
   expect(tested).toEqual([...others, devDependencies['@livekit/rtc-node']]);
+});
+
+test('so are the versions of their engines', () => {
+  const installed = ['rtc-node-0.13.25', 'rtc-node-0.13.34', '@livekit/rtc-node'].map((name) => {
+    const from = createRequire(path.join(root, 'node_modules', name, 'index.js'));
+    return (from('@livekit/rtc-ffi-bindings/package.json') as { version: string }).version;
+  });
+  expect([...new Set(installed)]).toEqual(TESTED_ENGINES);
 });
 
 test('what package.json asks for begins with the oldest of them, and with the bindings that this one brings', () => {

@@ -20,8 +20,20 @@ export interface Tree {
    * to be found. `engine`: also rtc-ffi-bindings beside it, with an engine of its own.
    */
   addRtcNode(at: string, options?: { version?: string; engine?: boolean }): void;
+  /** Links what rtc-node and its bindings depend on, in a tree that lies elsewhere than in the checkout. */
+  linkDependencies(): void;
   remove(): void;
 }
+
+/** What rtc-node depends on, but for its bindings. */
+const DEPENDENCIES = [
+  '@bufbuild',
+  '@datastructures-js',
+  '@livekit/mutex',
+  '@livekit/typed-emitter',
+  'pino',
+  'pino-pretty',
+];
 
 /** An empty application in `folder`. What it does not have itself is found above it, if it lies in the checkout. */
 export function makeTree(folder: string): Tree {
@@ -66,6 +78,13 @@ export function makeTree(folder: string): Tree {
       for (const name of Object.keys(optionalDependencies)) {
         const platform = path.join(path.dirname(bindings), '..', '..', name);
         if (fs.existsSync(platform)) copy(platform, path.join(at, name));
+      }
+    },
+    linkDependencies() {
+      for (const name of DEPENDENCIES) {
+        const link = path.join(folder, 'node_modules', name);
+        fs.mkdirSync(path.dirname(link), { recursive: true });
+        fs.symlinkSync(path.join(modules, name), link, 'junction');
       }
     },
     remove: () => fs.rmSync(folder, { recursive: true, force: true }),

@@ -4,6 +4,7 @@ import type * as Rtc from '@livekit/rtc-node';
 import { NarrowcastError } from '../errors.js';
 import { findRtcNode, loadedEngineOf, manifestOf } from './engine-files.js';
 import { secondCopyBeside } from './find-rtc-node.js';
+import { loadFailure } from './load-failure.js';
 import { claimEngine } from './one-version.js';
 
 /** What of the application's LiveKit packages this thread uses. */
@@ -24,8 +25,8 @@ let loaded: Bindings | undefined;
 
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
 const IMPORTED = Symbol.for('narrowcast.livekit.imported');
-/** Left by `narrowcast/livekit/register`, and by the ES module `narrowcast/livekit` (scripts/build-dist.mjs): they were loaded. */
-const shared = globalThis as { [REGISTERED]?: object; [IMPORTED]?: true };
+/** Left by `narrowcast/livekit/register`, and by the ES module `narrowcast/livekit` (scripts/build-dist.mjs). */
+const shared = globalThis as { [REGISTERED]?: { readonly active: boolean }; [IMPORTED]?: true };
 
 /**
  * Loads the application's own LiveKit packages, see {@link findRtcNode}.
@@ -44,8 +45,13 @@ function findBindings(): Bindings {
   const rtcPath = findRtcNode();
   const fromRtc = createRequire(rtcPath);
   // First, and not the CommonJS copy: the program would have to load all its files in vain.
-  const rtc = copyForImport(rtcPath) ?? importPackage<typeof Rtc>(fromRtc, rtcPath, '@livekit/rtc-node');
-  const ffi = importPackage<typeof Ffi>(fromRtc, '@livekit/rtc-ffi-bindings', '@livekit/rtc-ffi-bindings');
+  let rtc: typeof Rtc, ffi: typeof Ffi;
+  try {
+    rtc = copyForImport(rtcPath) ?? (fromRtc(rtcPath) as typeof Rtc);
+    ffi = fromRtc('@livekit/rtc-ffi-bindings') as typeof Ffi;
+  } catch (cause) {
+    throw loadFailure(rtcPath, cause);
+  }
   // Another copy of the same library would be a second engine that knows nothing of the first one's handles.
   const enginePath = loadedEngineOf(fromRtc.resolve('@livekit/rtc-ffi-bindings'));
   if (enginePath === undefined) {
@@ -70,7 +76,7 @@ function findBindings(): Bindings {
  * Undefined also where Node can't `require` an ES module: before 20.19, frames are then of the other copy's classes.
  */
 function copyForImport(rtcPath: string): typeof Rtc | undefined {
-  if (shared[REGISTERED] || (!shared[IMPORTED] && import.meta.url.endsWith('.cjs'))) return undefined;
+  if (shared[REGISTERED]?.active || (!shared[IMPORTED] && import.meta.url.endsWith('.cjs'))) return undefined;
   return requireSecondCopy(rtcPath);
 }
 
@@ -81,19 +87,5 @@ export function requireSecondCopy(rtcPath: string): typeof Rtc | undefined {
     return file === undefined ? undefined : (createRequire(rtcPath)(file) as typeof Rtc);
   } catch {
     return undefined;
-  }
-}
-
-function importPackage<T>(from: NodeJS.Require, path: string, name: string): T {
-  try {
-    return from(path) as T;
-  } catch (cause) {
-    throw new NarrowcastError(
-      'ENGINE_NOT_FOUND',
-      `${name} is installed, but does not load on ${process.platform} ${process.arch}: LiveKit ships its engine for ` +
-        'Linux x64 and arm64 (glibc), macOS x64 and arm64, and Windows x64; install it there, with its optional ' +
-        'dependencies',
-      { cause },
-    );
   }
 }

@@ -5,6 +5,8 @@
 // AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
 
 import * as nodeModule from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+import { readDisabled } from './disabled.js';
 import { resolveRtcNodes, secondCopyBeside } from './find-rtc-node.js';
 import { passOn } from './register-hooks.js';
 import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
@@ -28,12 +30,21 @@ interface CompiledModule {
   _compile(content: string, filename: string, ...rest: unknown[]): unknown;
 }
 
-/** Tells bindings.ts, and a second copy of this file, that this one is at work. */
+/** Tells bindings.ts, and a second copy of this file, whether this one is at work. */
 const REGISTERED = Symbol.for('narrowcast.livekit.register');
-const shared = globalThis as { [REGISTERED]?: object };
+const shared = globalThis as { [REGISTERED]?: { readonly active: boolean } };
+const disabled = readDisabled();
 
 if (!shared[REGISTERED]) {
-  shared[REGISTERED] = {};
+  shared[REGISTERED] = { active: !disabled.all };
+  // Once in a process: its other threads have the same environment.
+  if (disabled.words !== undefined && isMainThread) {
+    process.emitWarning(disabled.words, { type: 'NarrowcastWarning', code: 'NARROWCAST_DISABLED' });
+  }
+  if (!disabled.all) register();
+}
+
+function register(): void {
   // Every CommonJS file passes through here, also those that `import` asks for, before any code sees what it exports.
   const { prototype } = Module as unknown as { prototype: CompiledModule };
   const compile = prototype._compile;
@@ -79,7 +90,9 @@ function swap(module: CompiledModule, filename: string): void {
     // rtc-node's own are getters that can't be replaced.
     const exports: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(module.exports);
     const swapped = ours.classesFor(module.exports as Parameters<typeof ours.classesFor>[0]);
-    for (const [name, value] of Object.entries(swapped)) exports[name] = { value, enumerable: true };
+    for (const [name, value] of Object.entries(swapped)) {
+      if (!disabled.classes.includes(name)) exports[name] = { value, enumerable: true };
+    }
     module.exports = Object.defineProperties({}, exports);
   } catch (error) {
     warn('is used as it is', error);

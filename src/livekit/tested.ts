@@ -4,6 +4,9 @@
  */
 export const TESTED_VERSIONS: readonly string[] = ['0.13.25', '0.13.34', '0.13.35', '1.1.0'];
 
+/** The versions of their engines. */
+export const TESTED_ENGINES: readonly string[] = ['0.12.52-patch.0', '0.12.73'];
+
 /** In words, for people. */
 export const TESTED_RANGE = `${TESTED_VERSIONS[0]} to ${TESTED_VERSIONS.at(-1)} (${TESTED_VERSIONS.join(', ')})`;
 

@@ -25,6 +25,14 @@ test('doctor finds everything in order here, and says what it found', async () =
   expect(status).toBe(0);
 });
 
+test('doctor says what NARROWCAST_DISABLE does', async () => {
+  const { status, stdout } = await narrowcast(['doctor'], { env: { NARROWCAST_DISABLE: 'AudioSource' } });
+
+  expect(stdout).toMatch(/^warning +register +turned off, wholly or in part$/m);
+  expect(stdout).toMatch(/^register: NARROWCAST_DISABLE=AudioSource: .*leaves rtc-node's own AudioSource in place$/m);
+  expect(status).toBe(0);
+});
+
 test('doctor --json is the same for programs', async () => {
   const { status, stdout } = await narrowcast(['doctor', '--json']);
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { what: string; found: string }[] };

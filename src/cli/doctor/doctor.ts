@@ -1,10 +1,14 @@
 import { NarrowcastError } from '../../errors.js';
+import { glibcVersion } from '../../libc.js';
+import { readDisabled } from '../../livekit/disabled.js';
 import { VERSION } from '../../version.js';
 
 /** One thing that was looked at. */
 interface Finding {
   readonly what: string;
   readonly found: string;
+  /** What may explain that something is not as expected, although nothing is wrong by itself. */
+  readonly warning?: string;
   /** What is wrong, and what to do; undefined if nothing is. */
   readonly problem?: string;
 }
@@ -16,6 +20,8 @@ async function examine(): Promise<Finding[]> {
     { what: 'Node', found: process.version },
     { what: 'narrowcast', found: VERSION },
   ];
+  const { words } = readDisabled();
+  if (words !== undefined) findings.push({ what: 'register', found: 'turned off, wholly or in part', warning: words });
   const addon = await examineAddon();
   findings.push(addon);
   if (!addon.problem) findings.push(...(await examineEngine()));
@@ -30,21 +36,23 @@ export async function runDoctor(options: { json: boolean }, write: (text: string
     write(`${JSON.stringify({ ok: problems.length === 0, findings }, null, 2)}\n`);
   } else {
     const width = Math.max(...findings.map(({ what }) => what.length));
-    for (const { what, found, problem } of findings) {
-      write(`${problem === undefined ? 'ok     ' : 'problem'}  ${what.padEnd(width)}  ${found}\n`);
+    for (const { what, found, warning, problem } of findings) {
+      const verdict = problem !== undefined ? 'problem' : warning !== undefined ? 'warning' : 'ok     ';
+      write(`${verdict}  ${what.padEnd(width)}  ${found}\n`);
     }
-    for (const { what, problem } of problems) write(`\n${what}: ${problem}\n`);
+    for (const { what, warning, problem } of findings) {
+      const words = problem ?? warning;
+      if (words !== undefined) write(`\n${what}: ${words}\n`);
+    }
   }
   return problems.length === 0 ? 0 : 1;
 }
 
-/** The C library, on Linux: its version if it is glibc, which the report of a musl Node has no word of. */
+/** The C library, on Linux. */
 function libc(): string {
-  if (process.platform !== 'linux') return '';
-  // Without this, Node asks for the names of all connected hosts. Not in Node 20.0, where it is ignored.
-  Object.assign(process.report, { excludeNetwork: true });
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime ? `, glibc ${header.glibcVersionRuntime}` : ', musl';
+  const version = glibcVersion();
+  if (version === undefined) return '';
+  return version === null ? ', musl' : `, glibc ${version}`;
 }
 
 async function examineAddon(): Promise<Finding> {
@@ -61,7 +69,7 @@ async function examineAddon(): Promise<Finding> {
 async function examineEngine(): Promise<Finding[]> {
   const { loadBindings } = await import('../../livekit/bindings.js');
   const { install } = await import('../../livekit/engine.js');
-  const { TESTED_RANGE, TESTED_VERSIONS } = await import('../../livekit/tested.js');
+  const { TESTED_ENGINES, TESTED_RANGE, TESTED_VERSIONS } = await import('../../livekit/tested.js');
   const { checkPeek } = await import('./peek-check.js');
   const what = 'LiveKit';
   let bindings: ReturnType<typeof loadBindings>;
@@ -74,15 +82,17 @@ async function examineEngine(): Promise<Finding[]> {
     if (code === 'ENGINE_NOT_FOUND' && cause === undefined) {
       return [{ what, found: 'not installed: everything but narrowcast/livekit works without it' }];
     }
-    return [{ what, found: 'installed, but can not be used', problem: message }];
+    return [{ what, found: 'installed, but cannot be used', problem: message }];
   }
   const { ffi, rtcVersion, engineVersion, enginePath } = bindings;
-  const tested = TESTED_VERSIONS.includes(rtcVersion)
-    ? 'which narrowcast is tested with'
-    : `not tested: narrowcast is with ${TESTED_RANGE}`;
   const findings: Finding[] = [
-    { what: 'rtc-node', found: `${rtcVersion}, ${tested}` },
-    { what: 'engine', found: `${engineVersion}, ${enginePath}` },
+    TESTED_VERSIONS.includes(rtcVersion)
+      ? { what: 'rtc-node', found: `${rtcVersion}, which narrowcast is tested with` }
+      : untested('rtc-node', rtcVersion, TESTED_RANGE),
+    // By its own package: overrides may bring any engine.
+    TESTED_ENGINES.includes(engineVersion)
+      ? { what: 'engine', found: `${engineVersion}, ${enginePath}` }
+      : untested('engine', engineVersion, `${TESTED_ENGINES.join(' and ')}; ${enginePath}`),
   ];
   try {
     install().uninstall();
@@ -95,6 +105,14 @@ async function examineEngine(): Promise<Finding[]> {
     return [...findings, { ...reading, problem: `${problem}; please report it with these versions` }];
   } catch (error) {
     if (!(error instanceof NarrowcastError)) throw error;
-    return [...findings, { what, found: 'installed, but can not be used', problem: error.message }];
+    return [...findings, { what, found: 'installed, but cannot be used', problem: error.message }];
   }
+}
+
+function untested(what: string, version: string, tested: string): Finding {
+  return {
+    what,
+    found: `${version}, not tested: narrowcast is with ${tested}`,
+    warning: 'it is used all the same. If something goes wrong, compare with a version that is tested',
+  };
 }
