@@ -9,8 +9,8 @@ export interface Waiting {
 }
 
 /**
- * What waits in this thread, by the token its native half rings with. Native code holds nothing of JavaScript's: a
- * stream is held here, strongly, while somebody waits for it, and by nobody but its user otherwise.
+ * What waits in this thread, by the token its native half rings with. Native code holds nothing of JavaScript's: this
+ * map holds a stream while a read of it is pending, and otherwise only its user does.
  */
 const waiting = new Map<number, Waiting>();
 

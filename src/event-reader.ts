@@ -15,8 +15,8 @@ const SCRATCH_BYTES = 64 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 
 /**
- * What native code copies events into; each thread has its own, and reads from it before it does anything else. Nobody
- * else may have these arrays: native code keeps their addresses.
+ * What native code copies events into; each thread has its own, and reads from it before it does anything else. No
+ * other code may have these arrays: native code keeps their addresses.
  */
 let scratch = new Uint8Array(SCRATCH_BYTES);
 const meta = new BigUint64Array(META * BATCH);

@@ -71,10 +71,10 @@ export interface SubscribeOptions<Type extends string, E> {
    * Default: 65,536, or `capacity` if that is more. */
   maxCapacity?: number;
   /**
-   * How soon this thread is woken for an event that somebody waits for.
+   * How soon this thread is woken for an event that a pending read waits for.
    *
    * - `'paced'` (default): at once, unless such a wake came within the last ms; then when that is over. A burst of events
-   *   costs the thread one or two wakes, each of which costs as much as reading dozens of events does.
+   *   costs the thread one or two wakes, and a wake costs as much as reading dozens of events.
    * - `'immediate'`: at once. For where each event leads to the next one, such as answers to questions.
    */
   wake?: WakePolicy;
@@ -118,7 +118,7 @@ const MAX_CAPACITY = 1_048_576;
 
 /**
  * A filtered broadcast of native events. Each event goes to the subscriptions that asked for its type *and* its handle,
- * and to nobody else; which these are is found natively, on the thread that puts, before anything is allocated or
+ * and to no other; which these are is found natively, on the thread that puts, before anything is allocated or
  * scheduled in JavaScript.
  *
  * Any number of threads share a queue: post its {@link id}, and {@link FfiQueue.open} it there.
@@ -128,7 +128,7 @@ const MAX_CAPACITY = 1_048_576;
  * const queue = new FfiQueue({ types: ['audio', 'stats'] });
  * const mine = queue.subscribe({ types: ['audio'], handles: [7n] });
  * queue.put('audio', new Uint8Array([1, 2, 3]), 7n); // → 1 subscription
- * queue.put('audio', new Uint8Array([4, 5, 6]), 8n); // → 0: nobody hears of it
+ * queue.put('audio', new Uint8Array([4, 5, 6]), 8n); // → 0: no subscription wants it
  * for await (const event of mine) console.log(event.payload);
  * ```
  */
@@ -231,7 +231,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         const event = { type: this.#names[kind]!, handle: about, payload };
         return this.#decode ? this.#decode(event) : (event as E);
       },
-      // It may run in a wake, which has the context of whoever loaded this module first.
+      // It may run in a wake, in the context of the code that loaded this module first.
       filter: filter && AsyncResource.bind(filter),
       signal,
       describe: (types) => this.#kindsOf(types as Iterable<Type> | undefined),

@@ -66,7 +66,7 @@ class Source<T> {
 }
 
 /**
- * A ReadableStream over a native ring or queue, which is its only buffer: a value leaves it when somebody reads it.
+ * A ReadableStream over a native ring or queue, which is its only buffer: a value leaves it when it is read.
  *
  * Beside what every ReadableStream has, it can be read without promises ({@link tryRead}), and `for await` reads natively.
  */

@@ -34,7 +34,7 @@ export interface AudioStreamStats {
   framesIn: number;
   /** Frames that were read. */
   framesOut: number;
-  /** Frames that were lost because nobody read them in time. */
+  /** Frames that were lost because they were not read in time. */
   framesDropped: number;
   /** What waits to be read, in ms. */
   bufferedMs: number;
@@ -65,7 +65,7 @@ export class PcmReader<F> implements Source<F> {
   readonly #makeFrame: MakeFrame<F>;
   /** A frame's memory that a read in vain left unused. */
   #spare: Int16Array | undefined;
-  /** Frames that were lost, and of which no reader was told. */
+  /** Lost frames that no reader was told of. */
   #untold = 0;
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
@@ -175,7 +175,7 @@ export class PcmReader<F> implements Source<F> {
     return count;
   }
 
-  /** How many frames were lost before what was read, by what that read returned, and of which no reader was told. */
+  /** Lost frames that no reader was told of, with those that the last read found, by what it returned. */
   #gap(count: number): number {
     return this.#untold + (count < 0 ? this.native.gap : 0);
   }

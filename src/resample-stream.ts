@@ -40,7 +40,7 @@ class Source<F extends AudioFrameLike> {
       if (!mayDeliver()) await new Promise<void>(afterTurn);
       delivered();
       const { done, value } = await this.#read();
-      // A frame that was on its way: nobody wants it any more.
+      // A frame that was on its way when the stream was cancelled.
       if (this.#cancelled) return;
       if (done) {
         for (const frame of this.#tail()) controller.enqueue(frame);
@@ -112,7 +112,7 @@ class Source<F extends AudioFrameLike> {
  * empty one. Others are resampled, with as many channels as they have. When the rate or the channels change, the rest of
  * what was before comes first. Frames are of the class that came in.
  *
- * Nothing is read ahead: a frame is read from `stream` when somebody reads here. Cancelling cancels `stream`, with the
+ * Nothing is read ahead: a frame is read from `stream` when this stream is read. Cancelling cancels `stream`, with the
  * same reason; so does a frame that can't be resampled, and its error ends the new stream. An error of `stream` ends the
  * new one. In any case libsoxr's memory is freed.
  *

@@ -27,7 +27,7 @@ export let newSubscription: <E>(native: Native.NativeSubscription, setup: Subscr
  * What one subscriber of a {@link FfiQueue} has to read. Read it with `for await`, with {@link next}, or without any
  * promise with {@link tryNext} and {@link drain}.
  *
- * Events wait natively until they are read. A subscription that nobody waits for and nobody holds is collected, and
+ * Events wait natively until they are read. A subscription without a pending read that no variable holds is collected, and
  * what it still had is released; one that is waited for never is.
  */
 export class Subscription<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {

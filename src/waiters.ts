@@ -26,7 +26,7 @@ export interface Consumer<T> {
 
 /** What {@link Waiters} take values from. */
 export interface Source<T> {
-  /** Whether the thread stays alive while somebody waits. */
+  /** Whether a pending read keeps the thread alive. */
   readonly keepsAlive?: boolean;
   /**
    * Takes the next value. If there is none, the source notifies from now on, provided that there is a consumer.
@@ -73,8 +73,8 @@ const BATCH = 64;
 /**
  * The pending reads of one source, served in the order in which they came.
  *
- * A source is only held while a read is pending, by the doorbell or by the turn that the reads wait for: what nobody
- * waits for can be collected. Deliveries keep to the thread's budget for a turn of the event loop.
+ * While a read is pending, the doorbell holds the source, or the turn that the read waits for does. A source without a
+ * pending read can be collected. Deliveries keep to the thread's budget for a turn of the event loop.
  */
 export class Waiters<T> implements Waiting {
   readonly #source: Source<T>;
@@ -158,7 +158,7 @@ export class Waiters<T> implements Waiting {
     });
   }
 
-  /** The next value, if one is there, nobody waits for it, and the turn's budget is not spent. */
+  /** The next value, if one is there, no read is pending, and the turn's budget is not spent. */
   take(): T | typeof NOTHING | typeof END {
     if (this.#queue.length > 0 || this.#polling) return NOTHING;
     try {
@@ -170,8 +170,8 @@ export class Waiters<T> implements Waiting {
   }
 
   /**
-   * The next value, whoever waits and however long the thread has delivered: for reads without promises. Whoever calls
-   * this says {@link serveMissed} afterwards.
+   * The next value, also while reads are pending, and also after the turn's budget is spent: for reads without promises.
+   * The caller calls {@link serveMissed} afterwards.
    *
    * @throws {NarrowcastError} `LOCKED` in a filter, decode function or frame processor of this source
    */
@@ -362,7 +362,7 @@ export class Waiters<T> implements Waiting {
     else if (at > 0) this.#queue.splice(at, 1);
   }
 
-  /** After a poll that found nothing. Returns false: whoever is first in the queue stays there. */
+  /** After a poll that found nothing. Returns false: the first waiter stays in the queue. */
   #listen(): false {
     if (!this.#listening) {
       this.#listening = true;
@@ -376,7 +376,7 @@ export class Waiters<T> implements Waiting {
     this.#source.unlisten();
   }
 
-  /** Goes on when timers and I/O have had a turn. Returns false: whoever is first in the queue stays there. */
+  /** Goes on when timers and I/O have had a turn. Returns false: the first waiter stays in the queue. */
   #pause(): false {
     if (!this.#paused) {
       this.#paused = true;

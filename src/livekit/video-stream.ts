@@ -24,13 +24,13 @@ export interface VideoStreamStats {
   framesIn: number;
   /** Frames that were read. */
   framesOut: number;
-  /** Frames that nobody read in time, or before the stream was closed: released natively. */
+  /** Frames that were not read in time, or not before the stream was cancelled: released natively. */
   framesDropped: number;
   /** Frames that wait to be read. */
   framesBuffered: number;
 }
 
-/** Of frames, which go to whoever reads next. */
+/** A frame goes to the next read of any kind. */
 const ANY_CONSUMER: Consumer<LiveKitEvent> = { gone: false };
 
 /** Reads the native queue of one stream's frames. */
@@ -156,11 +156,11 @@ function closeReader(reader: VideoReader): void {
 
 /**
  * The pictures of a LiveKit track: rtc-node's `VideoStream`, with the same constructor, but bounded. Frames wait in the
- * engine until they are read, and only then are their pixels copied; by default the newest one waits, and those that
- * nobody read in time are released natively, without a cost to the JavaScript thread.
+ * engine until they are read, and only then are their pixels copied; by default the newest one waits, and older
+ * ones are released natively, without a cost to the JavaScript thread.
  *
  * The stream keeps its track alive, and ends when the track is unsubscribed or ends, when it is cancelled, or with
- * {@link close}. A stream that nobody holds and nobody waits for is collected.
+ * {@link close}. A stream without a pending read that no variable holds is collected.
  */
 export class VideoStream extends NativeReadable<VideoFrameEvent> {
   /** @internal */
