@@ -5,12 +5,13 @@
 // AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
 
 import * as nodeModule from 'node:module';
-import { isMainThread } from 'node:worker_threads';
 import { readDisabled } from './disabled.js';
 import { resolveRtcNodes, secondCopyBeside } from './find-rtc-node.js';
 import { passOn } from './register-hooks.js';
 import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
 import type * as SwappedClasses from './swapped-classes.js';
+
+type WorkerThreads = typeof import('node:worker_threads');
 
 const { createRequire, Module } = nodeModule;
 
@@ -37,11 +38,15 @@ const disabled = readDisabled();
 
 if (!shared[REGISTERED]) {
   shared[REGISTERED] = { active: !disabled.all };
-  // Once in a process: its other threads have the same environment.
-  if (disabled.words !== undefined && isMainThread) {
-    process.emitWarning(disabled.words, { type: 'NarrowcastWarning', code: 'NARROWCAST_DISABLED' });
-  }
+  if (disabled.words !== undefined) warnOnce(disabled.words);
   if (!disabled.all) register();
+}
+
+/** Once in a process: its other threads have the same environment. */
+function warnOnce(words: string): void {
+  // Not imported: most processes have no use for it, and it takes 2 MB.
+  const { isMainThread } = createRequire(import.meta.url)('node:worker_threads') as WorkerThreads;
+  if (isMainThread) process.emitWarning(words, { type: 'NarrowcastWarning', code: 'NARROWCAST_DISABLED' });
 }
 
 function register(): void {

@@ -74,7 +74,7 @@ export function describeEvents(ffi: typeof Ffi): Native.NativeSchema {
 }
 
 function describeCase(of: Field): Native.NativeCase {
-  const fields = of.kind === 'message' ? nested(of).fields.list() : [];
+  const fields = of.kind === 'message' ? fieldsOf(nested(of)) : [];
   const subject = SUBJECTS.map((name) => fields.find((inner) => inner.name === name)).find((inner) => inner);
   return {
     field: of.no,
@@ -85,26 +85,38 @@ function describeCase(of: Field): Native.NativeCase {
   };
 }
 
-/** Paths of field numbers from a message to the id of each native handle in it. */
-function ownedIn(type: MessageType, path: readonly MessageType[]): number[][] {
-  if (path.length > MAX_DEPTH || path.includes(type)) return [];
-  return type.fields.list().flatMap((outer) => {
-    if (outer.kind !== 'message') return [];
+/** Paths of field numbers from a message to the id of each native handle in it. `within`: the messages around it. */
+function ownedIn(type: MessageType, within: MessageType[]): number[][] {
+  const owned: number[][] = [];
+  if (within.length > MAX_DEPTH || within.includes(type)) return owned;
+  within.push(type);
+  for (const outer of fieldsOf(type)) {
+    if (outer.kind !== 'message') continue;
     const inner = nested(outer);
-    const ids = inner.typeName.endsWith('.FfiOwnedHandle')
-      ? [[field(inner, 'id').no]]
-      : ownedIn(inner, [...path, type]);
-    return ids.map((rest) => [outer.no, ...rest]);
-  });
+    if (inner.typeName.endsWith('.FfiOwnedHandle')) owned.push([outer.no, field(inner, 'id').no]);
+    else for (const path of ownedIn(inner, within)) owned.push([outer.no, ...path]);
+  }
+  within.pop();
+  return owned;
 }
 
-function field(type: MessageType, name: string): Field {
-  const found = type.fields.list().find((candidate) => candidate.name === name);
+/**
+ * A message's fields as the package describes them, without `localName`. By `list()`, @bufbuild/protobuf makes names for
+ * JavaScript and JSON of all of them: 1 MB for the messages of an engine, most of which a program never has.
+ */
+function fieldsOf(type: MessageType): readonly Omit<Field, 'localName'>[] {
+  const { _fields: described } = type.fields as { _fields?: unknown };
+  const fields: unknown = typeof described === 'function' ? described() : described;
+  return Array.isArray(fields) ? (fields as Field[]) : type.fields.list();
+}
+
+function field(type: MessageType, name: string): Omit<Field, 'localName'> {
+  const found = fieldsOf(type).find((candidate) => candidate.name === name);
   if (!found) throw incompatible(`its ${type.typeName} has no field ${name}`);
   return found;
 }
 
-function nested(of: Field): MessageType {
+function nested(of: Omit<Field, 'localName'>): MessageType {
   return message(of.T, of.name);
 }
 
