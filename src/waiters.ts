@@ -4,14 +4,16 @@ import type { Waiting } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
 
+// All copies of narrowcast share these: one copy's video stream reads from the queue of an engine that another copy made.
+
 /** A poll found no value. */
-export const NOTHING = Symbol('nothing');
+export const NOTHING: unique symbol = Symbol.for('narrowcast.nothing');
 
 /** A poll found no value, and no more will come. */
-export const END = Symbol('end');
+export const END: unique symbol = Symbol.for('narrowcast.end');
 
 /** A poll found a value that its consumer does not want. The next poll may find another. */
-export const REFUSED = Symbol('refused');
+export const REFUSED: unique symbol = Symbol.for('narrowcast.refused');
 
 /** A poll was put off: the thread has delivered for as long as it may in this turn. */
 const PAUSED = Symbol('paused');

@@ -250,6 +250,10 @@ describe('two copies of narrowcast', () => {
        for (const [a, b] of [[mine, same], [same, mine], [mine, mine], [same, same]]) {
          const { audio, video } = await hear(rtc, { ...b, AudioSource: a.AudioSource });
          if (!(audio instanceof rtc.AudioFrame && video instanceof rtc.VideoFrame)) throw new Error('of another class');
+         const idle = new b.VideoStream(rtc.LocalVideoTrack.createVideoTrack('v', new rtc.VideoSource(64, 48)));
+         while (idle.tryRead() !== null);
+         idle.close();
+         if (idle.tryRead() !== null) throw new Error('not ended');
        }
        const { stolen, panics } = engine.stats();
        console.log(stolen, panics);
