@@ -263,7 +263,8 @@ static SAMPLES: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// A callback as `Engine` has it, but for the broadcast.
 struct Callback {
     streams: Streams<AudioSink>,
-    foreign: StdMutex<Vec<(u64, u8)>>,
+    /// What the broadcast gets: the end of each stream, and what belongs to no stream of ours.
+    broadcast: StdMutex<Vec<(u64, u8)>>,
     handles: Handles,
     owner: Arc<dyn Owner>,
 }
@@ -306,7 +307,7 @@ impl Callback {
         let handles = Handles::default();
         Arc::new(Self {
             streams: Streams::new(handles.abi(), 4096),
-            foreign: StdMutex::default(),
+            broadcast: StdMutex::default(),
             owner: handles.owner(),
             handles,
         })
@@ -316,14 +317,14 @@ impl Callback {
     fn receive(&self, stream: u64, number: u8) {
         let held = || event(stream, number, (number > 0).then_some(&self.owner));
         if !self.streams.receive(stream, audio(stream, number), held, |event| self.receive_held(event)) {
-            self.foreign.lock().unwrap().push((stream, number));
+            self.broadcast.lock().unwrap().push((stream, number));
         }
     }
 
     fn receive_held(&self, event: Event) {
         let (stream, number) = (event.subject(), event.payload()[0]);
         if !self.streams.receive_early(stream, audio(stream, number)) {
-            self.foreign.lock().unwrap().push((stream, number));
+            self.broadcast.lock().unwrap().push((stream, number));
         }
         event.deliver();
     }
@@ -337,9 +338,11 @@ impl Callback {
         self.streams.registered(|event| self.receive_held(event));
     }
 
-    /// Nothing was foreign, and what these frames owned was dropped, once.
-    fn dropped_each(&self, stream: u64, frames: u8) {
-        assert_eq!(*self.foreign.lock().unwrap(), []);
+    /// No frame was broadcast, the end of `stream` was if it came, and what these frames owned was dropped: each once.
+    fn dropped_each(&self, stream: u64, frames: u8, ends: usize) {
+        let broadcast = self.broadcast.lock().unwrap();
+        assert!(broadcast.iter().all(|(_, number)| *number == 0), "{broadcast:?}");
+        assert_eq!(broadcast.iter().filter(|event| event.0 == stream).count(), ends, "ends of {stream}");
         for number in 1..=frames {
             assert_eq!(self.handles.count(frame_handle(stream, number)), 1, "drops of frame {number}");
         }
@@ -356,7 +359,7 @@ fn a_stream_of_the_engine_gets_its_frames_from_the_first_one_on_and_its_end() {
         callback.streams.open(1, pcm.clone());
         callback.settled();
         callbacks.join().unwrap();
-        callback.dropped_each(1, 2);
+        callback.dropped_each(1, 2, 1);
         assert_eq!(drain(&pcm), [1, 2]);
         assert!(pcm.has_ended());
     });
@@ -372,12 +375,16 @@ fn a_stream_of_the_engine_that_is_closed_at_once_is_forgotten_after_its_end_and_
         callback.settled();
         callback.streams.close(1);
         callbacks.join().unwrap();
-        callback.dropped_each(1, 2);
+        callback.dropped_each(1, 2, 1);
         assert_eq!(callback.handles.count(1), 1, "drops of the stream");
 
         callback.streams.close(2);
         callback.receive(1, 3);
-        assert_eq!(*callback.foreign.lock().unwrap(), [(1, 3)], "its end was seen, so it is not known any more");
+        assert_eq!(
+            *callback.broadcast.lock().unwrap(),
+            [(1, 0), (1, 3)],
+            "its end was seen, so it is not known any more"
+        );
     });
 }
 
@@ -402,8 +409,8 @@ fn two_threads_that_open_streams_of_the_engine_lose_nothing() {
         callback.settled();
         other.join().unwrap();
         callbacks.join().unwrap();
-        callback.dropped_each(1, 2);
-        callback.dropped_each(2, 1);
+        callback.dropped_each(1, 2, 0);
+        callback.dropped_each(2, 1, 0);
         assert_eq!(drain(&streams[0]), [1, 2]);
         assert_eq!(drain(&streams[1]), [1]);
     });
