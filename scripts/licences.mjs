@@ -33,11 +33,16 @@ function linkedCrates() {
 /** Licences that narrowcast may take a crate under, the shortest text first. */
 const ACCEPTED = { MIT: /mit/i, ISC: /isc/i, 'Apache-2.0': /apache/i, 'LGPL-2.1': /lgpl/i };
 
+/** Texts that the package of a crate lacks and its repository has, in licenses/. */
+const BY_HAND = { earshot: 'EARSHOT.txt' };
+
 /** Under which licence narrowcast uses a crate, and the text that the crate brings, if it does. */
 function licenceOf({ name, license, manifest_path: manifest }) {
   const offered = (license ?? '').split(/ OR |\//);
   const id = Object.keys(ACCEPTED).find((each) => offered.includes(each));
   if (id === undefined) fail(`licences: ${name} is ${license}: see whether it may be linked in, and say so here.`);
+  const byHand = BY_HAND[name];
+  if (byHand) return { id, text: fs.readFileSync(path.join(root, 'licenses', byHand), 'utf8').trim() };
   const folder = path.dirname(manifest);
   const files = fs.readdirSync(folder).filter((each) => /^(licen[cs]e|copying)/i.test(each));
   const chosen = files.find((each) => ACCEPTED[id].test(each)) ?? (offered.length === 1 ? files[0] : undefined);

@@ -52,6 +52,7 @@ describe.each(platforms)('the platform package $name', (packed) => {
         'NOTICE',
         'README.md',
         addon,
+        'licenses/EARSHOT.txt',
         'licenses/LGPL-2.1.txt',
         'licenses/PFFFT.txt',
         'licenses/RUST.txt',

@@ -8,6 +8,7 @@ mod playout_clock;
 mod resampler;
 mod resampler_engine;
 mod resampler_filter;
+mod speech;
 mod track_writer;
 
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
@@ -15,4 +16,5 @@ pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};
 pub use playout_clock::PlayoutClock;
 pub use resampler::{Latency, MAX_RATIO, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
+pub use speech::{SPEECH_RATE, SPEECH_STEP, SpeechChange, SpeechDetector, SpeechError, SpeechSettings, SpeechStep};
 pub use track_writer::{TrackSample, TrackWriteError, TrackWriter};

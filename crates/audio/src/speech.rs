@@ -1,0 +1,441 @@
+//! Speech detection: which parts of PCM are somebody speaking.
+//!
+//! ```text
+//!  PCM of any rate ─► mono ─► 16 kHz ─► steps of 256 samples ─► probability ─► speech starts, speech ends
+//!                     mean    resampler       16 ms              earshot         hysteresis
+//! ```
+//!
+//! Positions are samples of a channel at the rate of what goes in, from 0 for the first one. The resampler holds back some
+//! ms, but moves nothing: a step's position is where its sound was.
+//!
+//! # Hysteresis
+//!
+//! Speech starts once `min_speech_ms` in a row had a probability of `threshold` or more. It ends once `min_silence_ms` in a
+//! row were below `threshold - 0.15`: what lies between the two keeps either state. Both events say where the speech was,
+//! and not where that was decided.
+//!
+//! # Digital silence
+//!
+//! The network was trained on recordings, which always have some noise. After nothing but zeros, or as the first thing it
+//! hears, it takes the onset of any noise for speech. So it hears [`PRIMING`] steps of quiet noise before the first sample,
+//! and again in place of each step of zeros.
+
+use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
+use earshot::Detector;
+use std::{error, fmt};
+
+/// Rate of what is judged, in Hz.
+pub const SPEECH_RATE: u32 = 16_000;
+
+/// Samples that are judged at a time, at [`SPEECH_RATE`]: 16 ms. The crate earshot takes no other number.
+pub const SPEECH_STEP: usize = 256;
+
+/// How far below the threshold a probability has to be to count as silence while somebody speaks.
+const MARGIN: f32 = 0.15;
+
+/// Steps of quiet noise that the network hears before the first sample: its state has settled after that.
+const PRIMING: usize = 16;
+
+/// How much is mixed and resampled at a time, in parts of a second.
+const PORTIONS_PER_SECOND: u32 = 100;
+
+/// What a [`SpeechDetector`] listens to, and when that is speech.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeechSettings {
+    /// Rate of what goes in, in Hz: 63 to 4,096,000, for no resampler goes beyond
+    /// [`MAX_RATIO`](crate::MAX_RATIO).
+    pub sample_rate: u32,
+    /// Channels of what goes in, interleaved. Their mean is judged.
+    pub channels: u32,
+    /// Probability from which a step is speech, 0 to 1.
+    pub threshold: f32,
+    /// How much in a row must be speech before it starts, in ms, rounded up to whole steps; at least one step.
+    pub min_speech_ms: u32,
+    /// How much in a row must be silence before it ends, in ms, rounded up to whole steps; at least one step.
+    pub min_silence_ms: u32,
+}
+
+/// Why a [`SpeechDetector`] could not be made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SpeechError {
+    /// The threshold is no number from 0 to 1.
+    Threshold(f32),
+    /// What goes in has no channels.
+    NoChannels,
+    /// The rate can't be resampled.
+    Resampler(ResamplerError),
+}
+
+impl fmt::Display for SpeechError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Threshold(threshold) => write!(f, "a threshold of {threshold}: use one from 0 to 1"),
+            Self::NoChannels => f.write_str("a speech detector can't listen to 0 channels; use at least 1"),
+            Self::Resampler(refused) => write!(f, "speech is detected at {SPEECH_RATE} Hz: {refused}"),
+        }
+    }
+}
+
+impl error::Error for SpeechError {}
+
+impl From<ResamplerError> for SpeechError {
+    fn from(refused: ResamplerError) -> Self {
+        Self::Resampler(refused)
+    }
+}
+
+/// What a [`SpeechDetector`] found in one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeechStep {
+    /// Position behind the step's last sample.
+    pub end: u64,
+    /// How probable it is that somebody speaks, 0 to 1.
+    pub probability: f32,
+    /// Whether somebody speaks, by the hysteresis.
+    pub speaking: bool,
+    /// What this step has changed about that.
+    pub change: Option<SpeechChange>,
+}
+
+/// The start or the end of speech.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeechChange {
+    /// Whether somebody speaks now.
+    pub speaking: bool,
+    /// Where the first step of this speech began, or behind its last step at the threshold or above.
+    pub position: u64,
+    /// How loud it is, in dBFS: the RMS of what was heard of it so far, silences within it left out. 0 is a square wave of
+    /// full scale, and a sine of full scale has -3.
+    pub level: f32,
+}
+
+/// Tells speech from everything else, in PCM of any rate.
+///
+/// Its memory, about 12 kB and a resampler, is all there from the start: [`push`](Self::push) allocates nothing. One step
+/// takes some 6 µs.
+///
+/// # Examples
+///
+/// ```
+/// use narrowcast_audio::{SpeechDetector, SpeechSettings};
+///
+/// let mut detector = SpeechDetector::new(SpeechSettings {
+///     sample_rate: 48_000,
+///     channels: 1,
+///     threshold: 0.5,
+///     min_speech_ms: 50,
+///     min_silence_ms: 500,
+/// })?;
+/// // One second of silence.
+/// let mut steps = 0;
+/// detector.push(&[0; 48_000], |step| {
+///     steps += 1;
+///     assert!(!step.speaking && step.probability < 0.5 && step.change.is_none());
+/// });
+/// assert_eq!(steps, 62); // and 8 ms wait for the rest of their step
+/// assert_eq!(detector.end(), None);
+/// # Ok::<(), narrowcast_audio::SpeechError>(())
+/// ```
+pub struct SpeechDetector {
+    front: Front,
+    judge: Judge,
+}
+
+/// Makes mono at 16 kHz of what comes in.
+struct Front {
+    channels: usize,
+    /// Samples of all channels that are converted at a time.
+    portion: usize,
+    mono: Box<[i16]>,
+    /// `None`: the rate is right already.
+    resampler: Option<(Resampler<i16>, Box<[i16]>)>,
+    /// Samples of a channel that came in.
+    taken: u64,
+}
+
+/// Says of mono at 16 kHz where speech is.
+struct Judge {
+    settings: SpeechSettings,
+    detector: Box<Detector>,
+    step: Box<[i16; SPEECH_STEP]>,
+    /// Samples in `step`.
+    filled: usize,
+    /// Steps that were judged.
+    steps: u64,
+    speaking: bool,
+    /// Steps in a row that are not what the state says: of speech before it starts, of silence before it ends.
+    against: u32,
+    /// Where the speech begins that is going on, or about to start, and where it ends; in steps.
+    first: u64,
+    behind_last: u64,
+    /// Sum of the squares of its steps, and their number.
+    energy: f64,
+    heard: u64,
+    quiet: QuietNoise,
+}
+
+/// Noise from -3 to 3, the same each time.
+struct QuietNoise(u32);
+
+impl SpeechDetector {
+    /// A detector that has heard nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError`].
+    pub fn new(settings: SpeechSettings) -> Result<Self, SpeechError> {
+        let SpeechSettings { sample_rate, channels, threshold, .. } = settings;
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(SpeechError::Threshold(threshold));
+        }
+        if channels == 0 {
+            return Err(SpeechError::NoChannels);
+        }
+        let channels = channels as usize;
+        let frames = (sample_rate / PORTIONS_PER_SECOND).max(1) as usize;
+        let resampler = if sample_rate == SPEECH_RATE {
+            None
+        } else {
+            let resampler = Resampler::new(ResamplerSettings {
+                input_rate: sample_rate,
+                output_rate: SPEECH_RATE,
+                channels: 1,
+                quality: Quality::Medium,
+                latency: Latency::Low,
+                dither: false,
+            })?;
+            // A flush returns no more than can be held back, which is part of this.
+            let output = vec![0; resampler.max_output(frames)].into_boxed_slice();
+            Some((resampler, output))
+        };
+        let front = Front {
+            channels,
+            portion: frames * channels,
+            mono: vec![0; frames].into_boxed_slice(),
+            resampler,
+            taken: 0,
+        };
+        Ok(Self { front, judge: Judge::new(settings) })
+    }
+
+    /// What the detector was made for.
+    pub fn settings(&self) -> &SpeechSettings {
+        &self.judge.settings
+    }
+
+    /// Whether somebody speaks, by the hysteresis.
+    pub fn is_speaking(&self) -> bool {
+        self.judge.speaking
+    }
+
+    /// Samples of a channel that came in so far.
+    pub fn position(&self) -> u64 {
+        self.front.taken
+    }
+
+    /// The most steps that a push of so many samples of all channels can complete.
+    pub fn max_steps(&self, samples: usize) -> usize {
+        let frames = samples / self.front.channels;
+        let judged = match &self.front.resampler {
+            None => frames,
+            Some((resampler, _)) => resampler.max_output(frames),
+        };
+        // One step may be all but full.
+        judged.div_ceil(SPEECH_STEP)
+    }
+
+    /// Takes interleaved samples, in whole groups of one for each channel: the rest of an incomplete group is left out.
+    /// Calls `each` for every step that they complete, in order.
+    pub fn push(&mut self, pcm: &[i16], mut each: impl FnMut(SpeechStep)) {
+        let Self { front, judge } = self;
+        let whole = pcm.len() - pcm.len() % front.channels;
+        for portion in pcm[..whole].chunks(front.portion) {
+            judge.take(front.convert(portion), &mut each);
+        }
+    }
+
+    /// Ends what is heard: returns the end of the speech that is going on, if there is one. What comes next is heard as if by
+    /// a new detector, from position 0.
+    pub fn end(&mut self) -> Option<SpeechChange> {
+        let Self { front, judge } = self;
+        let end = front.taken;
+        front.start_anew();
+        let last = judge.speaking.then(|| {
+            let change = judge.change(false);
+            // Where it was speech to the last, it ends with what was heard, and not with the last whole step.
+            if judge.against == 0 { SpeechChange { position: end, ..change } } else { change }
+        });
+        judge.start_anew();
+        last
+    }
+}
+
+impl Front {
+    /// Takes one portion at most.
+    fn convert<'a>(&'a mut self, portion: &'a [i16]) -> &'a [i16] {
+        let Self { channels, mono, resampler, taken, .. } = self;
+        let frames = portion.len() / *channels;
+        *taken += frames as u64;
+        let input = if *channels == 1 {
+            portion
+        } else {
+            for (mixed, group) in mono.iter_mut().zip(portion.chunks_exact(*channels)) {
+                // The mean of 16-bit numbers is one.
+                *mixed = (group.iter().map(|&sample| i64::from(sample)).sum::<i64>() / *channels as i64) as i16;
+            }
+            &mono[..frames]
+        };
+        let Some((resampler, output)) = resampler else { return input };
+        // The output has room for any portion; libsoxr then finds nothing to refuse.
+        let written = resampler.push(input, output).unwrap_or(0);
+        &output[..written]
+    }
+
+    fn start_anew(&mut self) {
+        if let Some((resampler, output)) = &mut self.resampler {
+            // What it held back is too short to be judged.
+            let _ = resampler.flush(output);
+        }
+        self.taken = 0;
+    }
+}
+
+impl QuietNoise {
+    fn fill(&mut self, samples: &mut [i16]) {
+        for sample in samples {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *sample = ((self.0 >> 16) % 7) as i16 - 3;
+        }
+    }
+}
+
+impl Judge {
+    fn new(settings: SpeechSettings) -> Self {
+        let mut judge = Self {
+            settings,
+            detector: Detector::default_boxed(),
+            step: Box::new([0; SPEECH_STEP]),
+            filled: 0,
+            steps: 0,
+            speaking: false,
+            against: 0,
+            first: 0,
+            behind_last: 0,
+            energy: 0.0,
+            heard: 0,
+            quiet: QuietNoise(0),
+        };
+        judge.start_anew();
+        judge
+    }
+
+    fn start_anew(&mut self) {
+        self.detector.reset();
+        (self.filled, self.steps, self.speaking, self.against) = (0, 0, false, 0);
+        self.quiet = QuietNoise(0);
+        for _ in 0..PRIMING {
+            self.quiet.fill(&mut *self.step);
+            self.detector.predict_i16(&*self.step);
+        }
+    }
+
+    fn take(&mut self, mut samples: &[i16], each: &mut impl FnMut(SpeechStep)) {
+        while !samples.is_empty() {
+            let (fitting, rest) = samples.split_at(samples.len().min(SPEECH_STEP - self.filled));
+            self.step[self.filled..self.filled + fitting.len()].copy_from_slice(fitting);
+            self.filled += fitting.len();
+            samples = rest;
+            if self.filled == SPEECH_STEP {
+                self.filled = 0;
+                each(self.judge_step());
+            }
+        }
+    }
+
+    fn judge_step(&mut self) -> SpeechStep {
+        if self.step.iter().all(|&sample| sample == 0) {
+            self.quiet.fill(&mut *self.step);
+        }
+        // A whole step, always: of any other length it makes -1, or a panic.
+        let score = self.detector.predict_i16(&*self.step);
+        let probability = if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 };
+        let step = self.steps;
+        self.steps += 1;
+        let change =
+            if self.speaking { self.look_for_end(step, probability) } else { self.look_for_start(step, probability) };
+        SpeechStep { end: self.position(self.steps), probability, speaking: self.speaking, change }
+    }
+
+    fn look_for_start(&mut self, step: u64, probability: f32) -> Option<SpeechChange> {
+        if probability < self.settings.threshold {
+            self.against = 0;
+            return None;
+        }
+        if self.against == 0 {
+            self.first = step;
+            (self.energy, self.heard) = (0.0, 0);
+        }
+        self.against += 1;
+        self.hear(step);
+        if self.against < whole_steps(self.settings.min_speech_ms) {
+            return None;
+        }
+        (self.speaking, self.against) = (true, 0);
+        Some(self.change(true))
+    }
+
+    fn look_for_end(&mut self, step: u64, probability: f32) -> Option<SpeechChange> {
+        let threshold = self.settings.threshold;
+        if probability >= threshold {
+            self.hear(step);
+        }
+        if probability >= (threshold - MARGIN).max(0.01).min(threshold) {
+            self.against = 0;
+            return None;
+        }
+        self.against += 1;
+        if self.against < whole_steps(self.settings.min_silence_ms) {
+            return None;
+        }
+        (self.speaking, self.against) = (false, 0);
+        Some(self.change(false))
+    }
+
+    /// The step is part of this speech.
+    fn hear(&mut self, step: u64) {
+        self.behind_last = step + 1;
+        self.energy += self.step.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>();
+        self.heard += 1;
+    }
+
+    fn change(&self, speaking: bool) -> SpeechChange {
+        let mean = self.energy / (self.heard.max(1) * SPEECH_STEP as u64) as f64;
+        SpeechChange {
+            speaking,
+            position: self.position(if speaking { self.first } else { self.behind_last }),
+            level: (10.0 * (mean / 32768.0_f64.powi(2)).log10()) as f32,
+        }
+    }
+
+    /// Where so many steps end, at the rate of what comes in.
+    fn position(&self, steps: u64) -> u64 {
+        let samples = u128::from(steps) * SPEECH_STEP as u128 * u128::from(self.settings.sample_rate);
+        (samples / u128::from(SPEECH_RATE)) as u64
+    }
+}
+
+/// Steps that so many ms take, at least one.
+fn whole_steps(ms: u32) -> u32 {
+    let step_ms = SPEECH_STEP as u32 * 1000 / SPEECH_RATE;
+    ms.div_ceil(step_ms).max(1)
+}
+
+impl fmt::Debug for SpeechDetector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpeechDetector")
+            .field("settings", self.settings())
+            .field("position", &self.position())
+            .field("speaking", &self.is_speaking())
+            .finish()
+    }
+}
