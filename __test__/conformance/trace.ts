@@ -1,7 +1,7 @@
 // What a program printed, and how two sides of it are compared.
 
 /** A line: what an object showed. Where that is a count: by how much narrowcast's may differ, or only be higher. */
-export type Entry = readonly [what: string, value: unknown, tolerance?: number | { readonly more: number }];
+type Entry = readonly [what: string, value: unknown, tolerance?: number | { readonly more: number }];
 
 /** By object, in the order in which each showed them. */
 export type Trace = Record<string, Entry[]>;

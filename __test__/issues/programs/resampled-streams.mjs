@@ -1,12 +1,13 @@
 // A stream of two channels that is resampled, and one that is cancelled.
 import * as rtc from '@livekit/rtc-node';
 import { TransformStream } from 'node:stream/web';
-import { AudioResampler, narrowcast, report } from './side.mjs';
-import { resampleStream } from '../../../dist/index.js';
+import { narrowcast, report } from './side.mjs';
+import { AudioResampler, resampleStream } from '../../../dist/index.js';
 
 let closed = 0;
-const { close } = AudioResampler.prototype;
-AudioResampler.prototype.close = function () {
+const { prototype } = narrowcast ? AudioResampler : rtc.AudioResampler;
+const { close } = prototype;
+prototype.close = function () {
   closed++;
   close.call(this);
 };

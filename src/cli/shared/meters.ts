@@ -33,7 +33,7 @@ export interface Reading {
 export type SecondFigure = 'mainThreadPercent' | 'mainThreadUsPerFrame' | 'cpuPercent';
 
 /** Two values that the middle half of all seconds lies between: lowest and highest. */
-export type Range = readonly [number, number];
+type Range = readonly [number, number];
 
 /** What a process cost in a part of the meeting: about a second. */
 export interface Sample {
