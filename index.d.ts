@@ -149,6 +149,25 @@ export declare class NativeRingBuffer {
   close(): void
 }
 
+/** Behind `SpeechDetector`. */
+export declare class NativeSpeechDetector {
+  /** A detector that has heard nothing. */
+  constructor(sampleRate: number, channels: number, threshold: number, minSpeechMs: number, minSilenceMs: number)
+  /** Samples at 16 kHz that can be held back, at most. */
+  get heldBack(): number
+  /**
+   * The function that takes samples and writes the probabilities of the steps that they complete. Returns twice how many
+   * steps that are, and 1 more if there are changes to take; or a `NativeSpeechRefusal`.
+   */
+  pusher(): (pcm: unknown, probabilities: unknown) => number
+  /** The changes since the last call. */
+  takeChanges(): Array<NativeSpeechChange>
+  /** Ends what is heard; that may be a change. What comes next is heard as if by a new detector. */
+  end(): void
+  /** Frees the detector. */
+  close(): void
+}
+
 /** Behind `Subscription`. */
 export declare class NativeSubscription {
   /** What the doorbell calls this subscription. */
@@ -510,6 +529,24 @@ export interface NativeSource {
   chunks: number
   /** The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively. */
   answersTo?: bigint
+}
+
+/** The start or the end of speech. */
+export interface NativeSpeechChange {
+  /** Whether somebody speaks now. */
+  speaking: boolean
+  /** Where the speech began, or ended: samples of a channel since the first. */
+  position: number
+  /** RMS of the speech so far, in dBFS. */
+  level: number
+}
+
+/** What a detector's function returns instead of a number. */
+export declare enum NativeSpeechRefusal {
+  /** The detector is closed. */
+  Closed = -1,
+  /** The samples are no Int16Array, or the probabilities no Float32Array. */
+  Types = -2,
 }
 
 /** What a subscription asks for; checked in TypeScript. */

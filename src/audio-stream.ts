@@ -1,7 +1,7 @@
 import { AudioFrame } from './audio-frame.js';
 import { lookSoon } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
-import { FORMAT_OPTIONS } from './pcm-format.js';
+import { FORMAT_OPTIONS, samplesOf } from './pcm-format.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader, type PcmOptions } from './pcm-reader.js';
 import { invalid, optionsObject, readable } from './validate.js';
@@ -44,18 +44,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    */
   write(pcm: Int16Array | Pick<AudioFrame, 'data' | 'sampleRate' | 'channels'>): void {
     const { reader } = this;
-    let samples: unknown = pcm;
-    if (typeof pcm === 'object' && pcm !== null && 'data' in pcm) {
-      if (pcm.sampleRate !== reader.sampleRate || pcm.channels !== reader.channels) {
-        throw invalid(
-          'the frame',
-          `${pcm.sampleRate} Hz with ${pcm.channels} channels`,
-          `one of ${reader.sampleRate} Hz with ${reader.channels} channels, or resample it first`,
-        );
-      }
-      samples = pcm.data;
-    }
-    const data = readable('pcm', samples, Int16Array);
+    const data = readable('pcm', samplesOf(pcm, reader.sampleRate, reader.channels), Int16Array);
     if (data.length % reader.channels !== 0) {
       throw invalid('pcm.length', data.length, `a multiple of the ${reader.channels} channels`);
     }

@@ -30,4 +30,12 @@ export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, PcmOptions, ReadReport } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
+export {
+  SpeechDetector,
+  SpeechEmitter,
+  type SpeechChange,
+  type SpeechDetectorOptions,
+  type SpeechEvents,
+  type SpeechOptions,
+} from './speech.js';
 export { Subscription } from './subscription.js';

@@ -8,7 +8,7 @@ import { EventReader, LAGGED, scratchNumber, type RawEvent } from '../event-read
 import { native, type Native } from '../native.js';
 import { delivered, mayDeliver } from '../turn-budget.js';
 import { END, NOTHING } from '../waiters.js';
-import { reportError } from './report-error.js';
+import { reportError } from '../report-error.js';
 
 /** Where the loop takes events from. */
 export interface Inbox {

@@ -9,7 +9,7 @@ import { optionsObject } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { EngineQueue } from './engine-queue.js';
 import { ClientAdapter } from './ffi-client.js';
-import { reportError } from './report-error.js';
+import { reportError } from '../report-error.js';
 import { Answers, requestIds } from './requests.js';
 import { describeEvents } from './schema.js';
 import { warnIfUntested } from './tested.js';

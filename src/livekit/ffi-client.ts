@@ -7,7 +7,7 @@ import { native } from '../native.js';
 import { AnswerWaiters, type Predicate } from './answer-waiters.js';
 import type { Bindings } from './bindings.js';
 import { handOutSoon, NativeInbox } from './dispatch.js';
-import { reportError } from './report-error.js';
+import { reportError } from '../report-error.js';
 import type { RequestIds } from './requests.js';
 import { isRoomListener, Rooms } from './rooms.js';
 

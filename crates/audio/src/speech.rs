@@ -244,6 +244,11 @@ impl SpeechDetector {
         judged.div_ceil(SPEECH_STEP)
     }
 
+    /// Samples at [`SPEECH_RATE`] that can wait in the resampler, at most.
+    pub fn held_back(&self) -> usize {
+        self.front.resampler.as_ref().map_or(0, |(resampler, _)| resampler.held_back())
+    }
+
     /// Takes interleaved samples, in whole groups of one for each channel: the rest of an incomplete group is left out.
     /// Calls `each` for every step that they complete, in order.
     pub fn push(&mut self, pcm: &[i16], mut each: impl FnMut(SpeechStep)) {

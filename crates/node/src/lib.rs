@@ -22,6 +22,7 @@ mod resampler;
 mod ring_buffer;
 mod scratch;
 mod shared_table;
+mod speech;
 mod subscription;
 mod video_stream;
 mod wake;
