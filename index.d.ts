@@ -11,11 +11,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** Behind both `AudioStream`s. */
 export declare class NativeAudioStream {
-  /**
-   * A stream with a ring of at least `capacity` samples of all channels, read in frames of `frame_samples`;
-   * `doorbell` rings while it is waited for.
-   */
-  constructor(sampleRate: number, channels: number, frameSamples: number, capacity: number, doorbell: number)
+  /** A stream; `doorbell` rings while it is waited for. */
+  constructor(settings: NativeAudioSettings, doorbell: number)
   /** What the doorbell calls this stream. */
   get token(): number
   /**
@@ -26,6 +23,8 @@ export declare class NativeAudioStream {
   openEngineStream(engineRate: number, request: () => bigint): void
   /** Appends interleaved samples. */
   write(pcm: Int16Array): void
+  /** Gives up all that waits, and returns how many samples of all channels that was. */
+  clear(): number
   /** Frames that were dropped before what was read last. */
   get gap(): number
   /** Whether no more samples will come. Some may be buffered. */
@@ -218,13 +217,13 @@ export declare const AUDIO_ENDED: number
 export declare function audioReadable(token: number): boolean
 
 /**
- * Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
- * were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
- * `AUDIO_ENDED`: the stream has ended, and all was read.
+ * Reads as many whole frames as are there into `target`, which has room for one or more. Returns their samples; negative:
+ * as many samples, and frames were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings
+ * the doorbell from now on. `AUDIO_ENDED`: the stream has ended, and all was read.
  */
-export declare function audioReadFrame(token: number, target: Int16Array, wait: boolean): number
+export declare function audioReadFrames(token: number, target: Int16Array, wait: boolean): number
 
-/** Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does. */
+/** Reads as many samples as there are and `target` has room for; returns as `audioReadFrames` does. */
 export declare function audioReadInto(token: number, target: Int16Array): number
 
 /**
@@ -329,6 +328,18 @@ export interface NativeAudioFields {
   samplesPerChannel: number
 }
 
+/** What a stream is made of; see `StreamFormat` in src/stream-format.ts. */
+export interface NativeAudioSettings {
+  /** Hz. */
+  sampleRate: number
+  /** Channels, interleaved. */
+  channels: number
+  /** Samples of all channels in a frame. */
+  frameSamples: number
+  /** Samples of all channels that the ring has room for, at least. */
+  capacity: number
+}
+
 /** What a stream counted; see `AudioStream.stats()`. */
 export interface NativeAudioStats {
   /** Frames written. */
@@ -337,6 +348,8 @@ export interface NativeAudioStats {
   framesOut: number
   /** Frames lost because the ring was full. */
   framesDropped: number
+  /** Frames that were given up unread. */
+  framesCleared: number
   /** Samples of all channels that wait. */
   bufferedSamples: number
   /** Wakes of the JavaScript thread. */

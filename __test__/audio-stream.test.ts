@@ -2,7 +2,7 @@ import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
 import fc from 'fast-check';
 import { ReadableStream, TransformStream, WritableStream } from 'node:stream/web';
 import { describe, expect, it } from 'vitest';
-import { AudioFrame, AudioStream, type AudioStreamOptions } from '../src/index.js';
+import { AudioFrame, AudioStream, type AudioStreamOptions, type ReadReport } from '../src/index.js';
 import { failure, isPending } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 
@@ -50,11 +50,17 @@ describe('options', () => {
   it('default to 48 kHz, mono, frames of 10 ms and a buffer of 10 s', () => {
     const stream = new AudioStream();
     for (let i = 0; i < 1001; i++) stream.write(new Int16Array(480).fill(i));
-    expect(stream.stats()).toEqual({ framesIn: 1001, framesOut: 0, framesDropped: 1, bufferedMs: 10_000 });
+    expect(stream.stats()).toEqual({
+      framesIn: 1001,
+      framesOut: 0,
+      framesDropped: 1,
+      framesCleared: 0,
+      bufferedMs: 10_000,
+    });
     const frame = stream.tryRead()!;
     expect(frame).toBeInstanceOf(AudioFrame);
     expect(frame).toMatchObject({ sampleRate: 48_000, channels: 1, samplesPerChannel: 480 });
-    expect(frame.userdata).toEqual({ droppedBefore: 1 });
+    expect(frame.userdata).toEqual({ position: 480, droppedBefore: 1 });
     expect(frame.data).toEqual(new Int16Array(480).fill(1));
   });
 
@@ -113,6 +119,17 @@ describe('options', () => {
     ['frameSizeMs', { frameSizeMs: 10_001 }],
     ['frameSizeMs', { frameSizeMs: '10' }],
     ['frameSizeMs', { sampleRate: 99, frameSizeMs: 10 }],
+    ['samplesPerFrame', { samplesPerFrame: 0 }],
+    ['samplesPerFrame', { samplesPerFrame: 512.5 }],
+    ['samplesPerFrame', { samplesPerFrame: NaN }],
+    ['samplesPerFrame', { samplesPerFrame: '512' }],
+    ['samplesPerFrame', { sampleRate: 8000, samplesPerFrame: 80_001 }],
+    ['maxFrameMs', { maxFrameMs: 0 }],
+    ['maxFrameMs', { maxFrameMs: 9 }],
+    ['maxFrameMs', { maxFrameMs: 99.5 }],
+    ['maxFrameMs', { maxFrameMs: 10_001 }],
+    ['maxFrameMs', { maxFrameMs: '100' }],
+    ['maxFrameMs', { samplesPerFrame: 512, sampleRate: 16_000, maxFrameMs: 31 }],
     ['bufferMs', { bufferMs: 0 }],
     ['bufferMs', { bufferMs: -1 }],
     ['bufferMs', { bufferMs: 0.5 }],
@@ -128,6 +145,28 @@ describe('options', () => {
 
   it('say which frame size would do', () => {
     expect(() => new AudioStream({ sampleRate: 99, frameSizeMs: 10 })).toThrow('at least 11,');
+    expect(() => new AudioStream({ sampleRate: 16_000, samplesPerFrame: 512, maxFrameMs: 20 })).toThrow('at least 32,');
+  });
+
+  it('give frames of so many samples, whatever they last', () => {
+    // Neither is a whole number of ms; at 99 Hz the usual 10 ms have no sample.
+    for (const [sampleRate, samplesPerFrame] of [
+      [44_100, 512],
+      [99, 1],
+    ] as const) {
+      const stream = new AudioStream({ sampleRate, numChannels: 2, samplesPerFrame });
+      stream.write(count(0, 6 * samplesPerFrame));
+      const frames = allNow(stream);
+      expect(frames.map((frame) => frame.samplesPerChannel)).toEqual(Array(3).fill(samplesPerFrame));
+      expect(frames.map((frame) => frame.userdata['position'])).toEqual([0, samplesPerFrame, 2 * samplesPerFrame]);
+      expect(flat(frames)).toEqual(sequence(0, 6 * samplesPerFrame));
+    }
+  });
+
+  it('refuse two lengths of a frame at once', () => {
+    expect(() => new AudioStream({ frameSizeMs: 10, samplesPerFrame: 480 })).toThrow(
+      failure('INVALID_ARGUMENT', 'frameSizeMs and samplesPerFrame are both given'),
+    );
   });
 });
 
@@ -272,8 +311,14 @@ describe('every way of reading', () => {
           [8, 9],
         ]);
         expect(read.map((frame) => frame.samplesPerChannel)).toEqual([4, 4, 2]);
-        expect(read.map((frame) => frame.userdata)).toEqual([{}, {}, {}]);
-        expect(stream.stats()).toEqual({ framesIn: 3, framesOut: 3, framesDropped: 0, bufferedMs: 0 });
+        expect(read.map((frame) => frame.userdata)).toEqual([{ position: 0 }, { position: 4 }, { position: 8 }]);
+        expect(stream.stats()).toEqual({
+          framesIn: 3,
+          framesOut: 3,
+          framesDropped: 0,
+          framesCleared: 0,
+          bufferedMs: 0,
+        });
       });
 
       it('gives frames that cover their whole buffer, and are yours', async () => {
@@ -306,7 +351,35 @@ describe('every way of reading', () => {
         const read = await frames(stream);
         expect(flat(read)).toEqual(sequence(8, 47));
         expect(read.map((frame) => frame.userdata['droppedBefore'])).toEqual([2, ...Array(9).fill(undefined)]);
-        expect(stream.stats()).toEqual({ framesIn: 12, framesOut: 10, framesDropped: 2, bufferedMs: 0 });
+        expect(stream.stats()).toEqual({
+          framesIn: 12,
+          framesOut: 10,
+          framesDropped: 2,
+          framesCleared: 0,
+          bufferedMs: 0,
+        });
+      });
+
+      it('joins frames that wait, up to maxFrameMs, and the short last one', async () => {
+        const stream = filled(40, { maxFrameMs: 15 });
+        stream.write(count(40, 62));
+        stream.close();
+        const read = await frames(stream);
+        // 6 frames were dropped, and those of 4 ms have room for 3 in 15 ms.
+        expect(read.map(({ samplesPerChannel }) => samplesPerChannel)).toEqual([12, 12, 12, 2]);
+        expect(flat(read)).toEqual(sequence(24, 62));
+        expect(read.map(({ userdata }) => userdata)).toEqual([
+          { position: 24, droppedBefore: 6 },
+          ...[36, 48, 60].map((position) => ({ position })),
+        ]);
+        expect(read.every(({ data }) => data.byteLength === data.buffer.byteLength)).toBe(true);
+        expect(stream.stats()).toEqual({
+          framesIn: 16,
+          framesOut: 10,
+          framesDropped: 6,
+          framesCleared: 0,
+          bufferedMs: 0,
+        });
       });
 
       it('gives nothing of an empty stream that is closed', async () => {
@@ -473,6 +546,19 @@ describe('getReader()', () => {
     expect(await all(stream)).toEqual([]);
     expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 1, framesDropped: 0 });
     expectSum(stream);
+  });
+
+  it('gets frames one by one with maxFrameMs, if it keeps up', async () => {
+    const stream = new AudioStream({ ...TINY, maxFrameMs: 40 });
+    const reader = stream.getReader();
+    for (let i = 0; i < 12; i += 4) {
+      const next = reader.read();
+      stream.write(count(i, i + 4));
+      expect([...(await next).value!.data]).toEqual(sequence(i, i + 4));
+    }
+    stream.write(count(12, 24));
+    expect([...(await reader.read()).value!.data]).toEqual(sequence(12, 24));
+    stream.close();
   });
 
   it('cancels a read that waits', async () => {
@@ -858,20 +944,20 @@ describe('overflow', () => {
   it('drops whole frames, the oldest first, and counts them', () => {
     const stream = filled(40);
     stream.write(samples(40));
-    expect(stream.stats()).toEqual({ framesIn: 10, framesOut: 0, framesDropped: 1, bufferedMs: 37 });
+    expect(stream.stats()).toEqual({ framesIn: 10, framesOut: 0, framesDropped: 1, framesCleared: 0, bufferedMs: 37 });
     stream.write(count(41, 44));
     const [first, ...others] = allNow(stream);
     expect(first!.data).toEqual(count(4, 8));
-    expect(first!.userdata).toEqual({ droppedBefore: 1 });
+    expect(first!.userdata).toEqual({ position: 4, droppedBefore: 1 });
     expect(others.every((frame) => !('droppedBefore' in frame.userdata))).toBe(true);
     expect(flat(others)).toEqual(sequence(8, 44));
   });
 
   it('keeps the end of what is longer than the buffer', () => {
     const stream = filled(100);
-    expect(stream.stats()).toEqual({ framesIn: 25, framesOut: 0, framesDropped: 15, bufferedMs: 40 });
+    expect(stream.stats()).toEqual({ framesIn: 25, framesOut: 0, framesDropped: 15, framesCleared: 0, bufferedMs: 40 });
     const frames = allNow(stream);
-    expect(frames[0]!.userdata).toEqual({ droppedBefore: 15 });
+    expect(frames[0]!.userdata).toEqual({ position: 60, droppedBefore: 15 });
     expect(flat(frames)).toEqual(sequence(60, 100));
   });
 
@@ -885,12 +971,12 @@ describe('overflow', () => {
 
   it('counts several gaps apart, each before the frame that follows it', () => {
     const stream = filled(48);
-    expect(stream.tryRead()!.userdata).toEqual({ droppedBefore: 2 });
-    expect(stream.tryRead()!.userdata).toEqual({});
+    expect(stream.tryRead()!.userdata).toEqual({ position: 8, droppedBefore: 2 });
+    expect(stream.tryRead()!.userdata).toEqual({ position: 12 });
     stream.write(count(48, 68));
     const next = stream.tryRead()!;
-    expect([next.data[0], next.userdata['droppedBefore']]).toEqual([28, 3]);
-    expect(stream.tryRead()!.userdata).toEqual({});
+    expect([next.data[0], next.userdata]).toEqual([28, { position: 28, droppedBefore: 3 }]);
+    expect(stream.tryRead()!.userdata).toEqual({ position: 32 });
   });
 
   it('loses no sample that it does not count', () => {
@@ -898,15 +984,21 @@ describe('overflow', () => {
       fc.record({ op: fc.constant('write' as const), length: fc.integer({ min: 0, max: 30 }) }),
       fc.record({ op: fc.constant('tryRead' as const), length: fc.constant(0) }),
       fc.record({ op: fc.constant('readInto' as const), length: fc.nat(9) }),
+      fc.record({ op: fc.constant('clear' as const), length: fc.constant(0) }),
     );
+    const [steps, numChannels, frames] = [
+      fc.array(step, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: 4 }),
+    ];
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), (steps, numChannels) => {
+      fc.property(steps, numChannels, frames, (steps, numChannels, longest) => {
         const frame = 4 * numChannels;
-        const stream = new AudioStream({ ...TINY, numChannels, bufferMs: 12 });
+        const stream = new AudioStream({ ...TINY, numChannels, bufferMs: 12, maxFrameMs: 4 * longest });
         // The ring, by hand: what waits; each sample is its number.
         let waiting: number[] = [];
         let written = 0;
-        let [dropped, droppedSinceRead] = [0, 0];
+        let [dropped, droppedSinceRead, cleared] = [0, 0, 0];
         const took = (length: number) => {
           droppedSinceRead = 0;
           return waiting.splice(0, length);
@@ -925,22 +1017,32 @@ describe('overflow', () => {
           } else if (op === 'tryRead') {
             const read = stream.tryRead();
             expect(read?.userdata['droppedBefore'] ?? 0).toBe(read ? droppedSinceRead : 0);
-            expect(read ? [...read.data] : null).toEqual(waiting.length < frame ? null : took(frame));
+            const whole = Math.min(Math.floor(waiting.length / frame), longest) * frame;
+            expect(read ? [...read.data] : null).toEqual(whole === 0 ? null : took(whole));
+            if (read) expect(read.userdata['position']).toBe(read.data[0]! / numChannels);
+          } else if (op === 'clear') {
+            const samples = waiting.length / numChannels;
+            expect(stream.clear()).toEqual({ ms: samples, samples });
+            cleared += waiting.length;
+            waiting = [];
           } else {
             const target = new Int16Array(length);
-            const report = { droppedBefore: -1 };
+            const report: ReadReport = { droppedBefore: -1 };
             const samples = Math.min(waiting.length, length - (length % numChannels));
             expect(stream.readInto(target, report)).toBe(samples);
             expect(report.droppedBefore).toBe(samples > 0 ? droppedSinceRead : 0);
             expect([...target.subarray(0, samples)]).toEqual(samples > 0 ? took(samples) : []);
+            expect(report.position).toBe(samples > 0 ? target[0]! / numChannels : undefined);
           }
           const stats = stream.stats();
-          expect([stats.framesDropped, stats.framesIn]).toEqual([dropped, Math.floor(written / frame)]);
+          const framesCleared = Math.floor(cleared / frame);
+          const framesIn = framesCleared + Math.floor((written - cleared) / frame);
+          expect(stats).toMatchObject({ framesDropped: dropped, framesCleared, framesIn });
           expect(stats.bufferedMs).toBeCloseTo(waiting.length / numChannels);
         }
         stream.close();
         expect(flat(allNow(stream))).toEqual(waiting);
-        expect(stream.stats().framesIn).toBe(Math.ceil(written / frame));
+        expect(stream.stats().framesIn).toBe(Math.floor(cleared / frame) + Math.ceil((written - cleared) / frame));
       }),
       { numRuns: 500 },
     );
@@ -953,12 +1055,14 @@ describe('overflow', () => {
     // Nothing was lost between these samples and the others.
     expect(stream.readInto(target)).toBe(2);
     expect(target).toEqual(samples(10, 11));
-    expect(stream.tryRead()!.userdata).toEqual({ droppedBefore: 2 });
+    expect(stream.tryRead()!.userdata).toEqual({ position: 12, droppedBefore: 2 });
     stream.write(count(48, 60));
     stream.readInto(target);
     stream.write(count(60, 70));
-    expect(stream.tryRead()!.userdata).toEqual({ droppedBefore: stream.stats().framesDropped - 2 });
-    expect(stream.tryRead()!.userdata).toEqual({});
+    const droppedBefore = stream.stats().framesDropped - 2;
+    const { data, userdata } = stream.tryRead()!;
+    expect(userdata).toEqual({ position: data[0], droppedBefore });
+    expect(stream.tryRead()!.userdata).toEqual({ position: data[0]! + 4 });
   });
 
   it('is told by readInto() to the caller that asks, and then by no frame', () => {
@@ -967,10 +1071,10 @@ describe('overflow', () => {
     const target = new Int16Array(2);
     stream.readInto(target);
     stream.readInto(target, report);
-    expect(report).toEqual({ droppedBefore: 2 });
+    expect(report).toEqual({ droppedBefore: 2, position: 10 });
     stream.readInto(target, report);
-    expect(report).toEqual({ droppedBefore: 0 });
-    expect(stream.tryRead()!.userdata).toEqual({});
+    expect(report).toEqual({ droppedBefore: 0, position: 12 });
+    expect(stream.tryRead()!.userdata).toEqual({ position: 14 });
     expect(() => stream.readInto(target, any(1))).toThrow(failure('INVALID_ARGUMENT', 'report is 1'));
   });
 
@@ -985,6 +1089,64 @@ describe('overflow', () => {
     stream.close();
     allNow(stream);
     expectSum(stream);
+  });
+});
+
+describe('clear()', () => {
+  it('gives up what waits, also the beginning of a frame, and says how much', () => {
+    const stream = filled(10);
+    expect(stream.clear()).toEqual({ ms: 10, samples: 10 });
+    expect(stream.clear()).toEqual({ ms: 0, samples: 0 });
+    stream.write(count(10, 13));
+    expect(stream.tryRead()).toBeNull();
+    stream.write(count(13, 14));
+    const { data, userdata } = stream.tryRead()!;
+    expect([[...data], userdata]).toEqual([sequence(10, 14), { position: 10 }]);
+    expect(stream.stats()).toEqual({ framesIn: 3, framesOut: 1, framesDropped: 0, framesCleared: 2, bufferedMs: 0 });
+  });
+
+  it('counts samples of each channel', () => {
+    const stream = new AudioStream({ sampleRate: 16_000, numChannels: 2 });
+    stream.write(new Int16Array(480));
+    expect(stream.clear()).toEqual({ ms: 15, samples: 240 });
+    stream.write(new Int16Array(320));
+    expect(stream.tryRead()!.userdata).toEqual({ position: 240 });
+  });
+
+  it('leaves a loss before it to be told with the next frame', () => {
+    const stream = filled(48);
+    stream.clear();
+    stream.write(count(48, 52));
+    expect(stream.tryRead()!.userdata).toEqual({ position: 48, droppedBefore: 2 });
+  });
+
+  it('works while a loop or a reader is attached, whose next frame came after it', async () => {
+    const stream = filled(12);
+    const frames = stream.values();
+    expect([...(await frames.next()).value!.data]).toEqual(sequence(0, 4));
+    expect(stream.clear().samples).toBe(8);
+    const next = frames.next();
+    await isPending(next);
+    stream.write(count(12, 14));
+    expect(stream.clear().samples).toBe(2);
+    stream.write(count(14, 18));
+    expect([...(await next).value!.data]).toEqual(sequence(14, 18));
+    stream.write(count(18, 22));
+    expect(stream.clear().samples).toBe(4);
+    stream.close();
+    expect(await frames.next()).toEqual(DONE);
+  });
+
+  it('ends a stream that is closed, and one that is cancelled gives up nothing', async () => {
+    const stream = filled(10);
+    const reader = stream.getReader();
+    stream.close();
+    expect(stream.clear().samples).toBe(10);
+    await reader.closed;
+    expect(await reader.read()).toEqual(DONE);
+    const cancelled = filled(10);
+    await cancelled.cancel();
+    expect(cancelled.clear()).toEqual({ ms: 0, samples: 0 });
   });
 });
 

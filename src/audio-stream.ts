@@ -1,9 +1,10 @@
 import { AudioFrame } from './audio-frame.js';
 import { lookSoon } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
-import { FORMAT_OPTIONS, samplesOf } from './pcm-format.js';
+import { samplesOf } from './pcm-format.js';
 import { PcmReadable } from './pcm-readable.js';
-import { PcmReader, type PcmOptions } from './pcm-reader.js';
+import { PcmReader } from './pcm-reader.js';
+import { PCM_OPTIONS, streamFormat, type PcmOptions } from './stream-format.js';
 import { invalid, optionsObject, readable } from './validate.js';
 
 /** Options of {@link AudioStream}. */
@@ -26,10 +27,10 @@ export interface AudioStreamOptions extends PcmOptions {}
 export class AudioStream extends PcmReadable<AudioFrame> {
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: AudioStreamOptions = {}) {
-    optionsObject<AudioStreamOptions>('options', options, FORMAT_OPTIONS);
+    optionsObject<AudioStreamOptions>('options', options, PCM_OPTIONS);
     super(
       new PcmReader(
-        options,
+        streamFormat(options),
         (data, sampleRate, channels, samples, userdata) =>
           new AudioFrame(data, sampleRate, channels, samples, userdata),
       ),

@@ -26,8 +26,9 @@ export {
   type WakePolicy,
 } from './ffi-queue.js';
 export type { NativeReadable } from './native-readable.js';
+export type { PcmOptions } from './stream-format.js';
 export type { PcmReadable } from './pcm-readable.js';
-export type { AudioStreamStats, PcmOptions, ReadReport } from './pcm-reader.js';
+export type { AudioStreamStats, Cleared, ReadReport } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export {

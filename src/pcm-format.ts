@@ -9,7 +9,7 @@ export interface PcmFormat {
   readonly channels: number;
   /** Length of a frame, in ms, as asked for. */
   readonly frameSizeMs: number;
-  /** Samples of each channel in a frame: as many whole ones as `frameSizeMs` has room for, at least one. */
+  /** Samples of each channel in a frame: as asked for, or as many whole ones as `frameSizeMs` has room for; at least one. */
   readonly samplesPerChannel: number;
   /** How much may wait, in ms. */
   readonly bufferMs: number;
@@ -19,12 +19,15 @@ export interface PcmFormat {
 export const MAX_SAMPLES = 2 ** 28;
 
 /** What a stream's and a track's options have in common. */
-interface FormatOptions {
+export interface FormatOptions {
   readonly sampleRate?: number | undefined;
   readonly numChannels?: number | undefined;
   readonly frameSizeMs?: number | undefined;
   readonly bufferMs?: number | undefined;
 }
+
+/** Longest frame, in ms. */
+export const MOST_MS = 10_000;
 
 export const FORMAT_OPTIONS: OptionNames<FormatOptions> = {
   sampleRate: true,
@@ -35,15 +38,21 @@ export const FORMAT_OPTIONS: OptionNames<FormatOptions> = {
 
 /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
 export function pcmFormat(
-  options: FormatOptions,
+  options: FormatOptions & { readonly samplesPerFrame?: number | undefined },
   defaults: { readonly frameSizeMs: number; readonly bufferMs: number },
 ): PcmFormat {
   const sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
   const channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
-  const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? defaults.frameSizeMs, 1, 10_000);
+  const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? defaults.frameSizeMs, 1, MOST_MS);
   const bufferMs = integer('bufferMs', options.bufferMs ?? defaults.bufferMs, 1, 600_000);
+  const { samplesPerFrame } = options;
+  if (samplesPerFrame != null) {
+    const most = samplesIn(MOST_MS, sampleRate);
+    const samplesPerChannel = integer('samplesPerFrame', samplesPerFrame, 1, most);
+    return { sampleRate, channels, frameSizeMs: (samplesPerChannel * 1000) / sampleRate, samplesPerChannel, bufferMs };
+  }
   // As rtc-node's streams have it: 22,050 Hz make frames of 220 samples, and not of 220.5.
-  const samplesPerChannel = Math.floor((sampleRate * frameSizeMs) / 1000);
+  const samplesPerChannel = samplesIn(frameSizeMs, sampleRate);
   if (samplesPerChannel === 0) {
     throw invalid('frameSizeMs', frameSizeMs, `at least ${Math.ceil(1000 / sampleRate)}, a sample at ${sampleRate} Hz`);
   }
@@ -67,4 +76,9 @@ export function samplesOf(pcm: unknown, sampleRate: number, channels: number): u
     `${frame.sampleRate} Hz with ${frame.channels} channels`,
     `one of ${sampleRate} Hz with ${channels} channels, or resample it first`,
   );
+}
+
+/** Whole samples of each channel in a time. */
+export function samplesIn(ms: number, sampleRate: number): number {
+  return Math.floor((sampleRate * ms) / 1000);
 }

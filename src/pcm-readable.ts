@@ -1,5 +1,5 @@
 import { NativeReadable } from './native-readable.js';
-import type { AudioStreamStats, PcmReader, ReadReport } from './pcm-reader.js';
+import type { AudioStreamStats, Cleared, PcmReader, ReadReport } from './pcm-reader.js';
 import { invalid } from './validate.js';
 import { END } from './waiters.js';
 
@@ -18,8 +18,8 @@ export class PcmReadable<F> extends NativeReadable<F> {
    * Copies samples into `target`: as many as there are and fit, in whole groups of one for each channel. Frames' borders
    * don't matter to it. Allocates nothing.
    *
-   * @param report an object whose `droppedBefore` is set to the number of frames that were lost before these samples. Without
-   *   it, the next frame tells of them, or the next call with a report.
+   * @param report an object whose `droppedBefore` is set to the number of frames that were lost before these samples, and its
+   *   `position` to that of the first of them. Without it, the next frame tells of the loss, or the next call with a report.
    * @returns how many samples were written; 0 if none are there
    * @throws {NarrowcastError} `LOCKED` while a reader is attached, `INVALID_ARGUMENT`
    */
@@ -31,6 +31,17 @@ export class PcmReadable<F> extends NativeReadable<F> {
     if (samples !== END) return samples;
     this.closeReadable();
     return 0;
+  }
+
+  /**
+   * Skips to now: gives up what waits to be read, the beginning of a frame included, also while a reader or a loop is
+   * attached. What is read next came after this call. Positions count what was given up, and so does
+   * `stats().framesCleared`.
+   */
+  clear(): Cleared {
+    const samples = this.reader.clear();
+    if (this.reader.done) this.close();
+    return { ms: (samples / this.reader.sampleRate) * 1000, samples };
   }
 
   /** What was counted so far; can be read after the stream has ended, too. */

@@ -1,8 +1,8 @@
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
-import { pcmFormat, refuseTooLong } from './pcm-format.js';
-import { invalid, isPlain, writable } from './validate.js';
+import type { StreamFormat } from './stream-format.js';
+import { isPlain, writable } from './validate.js';
 import { END, NOTHING, Waiters, type Consumer, type Source } from './waiters.js';
 
 /** What a stream delivers: narrowcast's AudioFrame, or rtc-node's. */
@@ -14,28 +14,17 @@ export type MakeFrame<F> = (
   userdata: Record<string, unknown>,
 ) => F;
 
-/** How a stream's samples are read, and how many it may buffer. */
-export interface PcmOptions {
-  /** Hz. Default: 48000. */
-  sampleRate?: number;
-  /** Channels, interleaved. Default: 1. */
-  numChannels?: number;
-  /** Length of the frames, in ms: a whole number that makes a whole number of samples. Default: 10. */
-  frameSizeMs?: number;
-  /** How much may wait to be read, in ms. Then whole frames are dropped, the oldest first, and counted; the frame after
-   * a gap says so in `userdata.droppedBefore`. Default: 10,000. The address space for it is reserved at once;
-   * memory is taken as it fills. */
-  bufferMs?: number;
-}
-
-/** What a stream counted. Can be read after it was closed, too. */
+/** What a stream counted, in frames of the stream's length: a longer one counts as those that it carries. Can be read after
+ * the stream was closed, too. */
 export interface AudioStreamStats {
-  /** Frames that came in. */
+  /** Frames that came in: those that were read, dropped or cleared, and those that wait. */
   framesIn: number;
   /** Frames that were read. */
   framesOut: number;
   /** Frames that were lost because they were not read in time. */
   framesDropped: number;
+  /** Frames that `clear()` gave up. */
+  framesCleared: number;
   /** What waits to be read, in ms. */
   bufferedMs: number;
 }
@@ -47,6 +36,16 @@ const ENDED = native.AUDIO_ENDED;
 export interface ReadReport {
   /** Set by the read: frames that were lost before the samples that it returned. */
   droppedBefore: number;
+  /** Set by a read that returned samples: the position of the first of them, as in a frame's `userdata.position`. */
+  position?: number;
+}
+
+/** What `clear()` gave up. */
+export interface Cleared {
+  /** Its length, in ms. */
+  ms: number;
+  /** Samples of each channel. */
+  samples: number;
 }
 
 /** The reading side of a native PCM stream: makes frames of samples. */
@@ -54,65 +53,49 @@ export class PcmReader<F> implements Source<F> {
   readonly native: Native.NativeAudioStream;
   /** Names the stream to native code. */
   readonly #token: number;
+  readonly format: StreamFormat;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Samples of all channels in a frame. */
-  readonly frameSamples: number;
   /** Whether a pending read keeps the thread alive. */
   keepsAlive = false;
   /** The pending reads. */
   readonly waiters: Waiters<F> = new Waiters(this);
   readonly #makeFrame: MakeFrame<F>;
-  /** A frame's memory that a read in vain left unused. */
+  /** Memory for the longest frame, where no frame has taken it. */
   #spare: Int16Array | undefined;
+  /** Where the next sample is that will be read, were none dropped: samples of all channels since the stream began. */
+  #position = 0;
   /** Lost frames that no reader was told of. */
   #untold = 0;
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
   #cancelled = false;
 
-  /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
-  constructor(options: PcmOptions, makeFrame: MakeFrame<F>, onEnd = () => {}) {
-    if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object');
-    const format = pcmFormat(options, { frameSizeMs: 10, bufferMs: 10_000 });
+  constructor(format: StreamFormat, makeFrame: MakeFrame<F>, onEnd = () => {}) {
+    this.format = format;
     this.sampleRate = format.sampleRate;
     this.channels = format.channels;
-    this.frameSamples = format.samplesPerChannel * format.channels;
-    // Frames may be a part of a sample shorter than `frameSizeMs`.
-    const frames = Math.ceil((format.sampleRate * format.bufferMs) / 1000 / format.samplesPerChannel);
-    refuseTooLong(format, frames * this.frameSamples);
     this.#makeFrame = makeFrame;
     this.#onEnd = onEnd;
-    this.native = fromNative(
-      () =>
-        new native.NativeAudioStream(
-          this.sampleRate,
-          this.channels,
-          this.frameSamples,
-          frames * this.frameSamples,
-          audioDoorbell,
-        ),
-    );
+    this.native = fromNative(() => new native.NativeAudioStream(format, audioDoorbell));
     this.#token = this.native.token;
   }
 
   /** The next frame. If there is none, the next one rings the doorbell from now on, provided that there is a consumer. */
   poll(_many: number, consumer?: Consumer<F>): F | typeof NOTHING | typeof END {
     if (this.#cancelled) return this.finish();
-    let data = this.#spare ?? new Int16Array(this.frameSamples);
-    const count = native.audioReadFrame(this.#token, data, consumer !== undefined);
+    let data = this.#spare ?? new Int16Array(this.format.longestSamples);
+    const count = native.audioReadFrames(this.#token, data, consumer !== undefined);
     if (count === ENDED) return this.#drained();
-    if (count === 0) {
-      this.#spare = data;
-      return NOTHING;
-    }
-    this.#spare = undefined;
     const samples = Math.abs(count);
-    // Only the last frame of a stream can be shorter. A frame covers its whole buffer: some readers take the buffer.
-    if (samples < data.length) data = data.slice(0, samples);
-    const droppedBefore = this.#gap(count);
-    const userdata = droppedBefore > 0 ? { droppedBefore } : {};
+    this.#spare = samples < data.length ? data : undefined;
+    if (samples === 0) return NOTHING;
+    // A frame covers its whole buffer: some readers take the buffer.
+    if (this.#spare) data = data.slice(0, samples);
+    const position = this.#advance(count);
+    const droppedBefore = this.#untold;
     this.#untold = 0;
+    const userdata = droppedBefore > 0 ? { position, droppedBefore } : { position };
     return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
   }
 
@@ -134,11 +117,14 @@ export class PcmReader<F> implements Source<F> {
     writable('target', target);
     const count = this.#cancelled ? ENDED : this.#copyInto(target);
     const samples = count === ENDED ? 0 : Math.abs(count);
-    // What is not told here is told with the next frame.
-    if (samples > 0) this.#untold = this.#gap(count);
+    const position = samples > 0 ? this.#advance(count) : undefined;
     if (report) {
-      report.droppedBefore = samples > 0 ? this.#untold : 0;
-      if (samples > 0) this.#untold = 0;
+      report.droppedBefore = 0;
+      if (position !== undefined) {
+        Object.assign(report, { droppedBefore: this.#untold, position });
+        // What is not told here is told with the next frame.
+        this.#untold = 0;
+      }
     }
     return count === ENDED && this.#drained() === END ? END : samples;
   }
@@ -149,9 +135,16 @@ export class PcmReader<F> implements Source<F> {
   }
 
   stats(): AudioStreamStats {
-    const { framesIn, framesOut, framesDropped, bufferedSamples } = this.native.stats();
+    const { framesIn, framesOut, framesDropped, framesCleared, bufferedSamples } = this.native.stats();
     const bufferedMs = (bufferedSamples / this.channels / this.sampleRate) * 1000;
-    return { framesIn, framesOut, framesDropped, bufferedMs };
+    return { framesIn, framesOut, framesDropped, framesCleared, bufferedMs };
+  }
+
+  /** Gives up what waits, and returns how many samples of each channel that was. */
+  clear(): number {
+    const samples = this.native.clear();
+    this.#position += samples;
+    return samples / this.channels;
   }
 
   /** Ends the stream: what is buffered stays readable. */
@@ -175,9 +168,17 @@ export class PcmReader<F> implements Source<F> {
     return count;
   }
 
-  /** Lost frames that no reader was told of, with those that the last read found, by what it returned. */
-  #gap(count: number): number {
-    return this.#untold + (count < 0 ? this.native.gap : 0);
+  /**
+   * Goes on behind what a read has returned, and what was lost before it.
+   *
+   * @returns the position of the first sample that it returned, in samples of each channel
+   */
+  #advance(count: number): number {
+    const lost = count < 0 ? this.native.gap : 0;
+    this.#untold += lost;
+    const position = this.#position + lost * this.format.frameSamples;
+    this.#position = position + Math.abs(count);
+    return position / this.channels;
   }
 
   /** The stream has ended, and all was read: its ring's memory goes now. */

@@ -16,6 +16,15 @@ export const differences: readonly Difference[] = [
       'An `AudioSource` with a queue of 0 ms takes frames longer than 10 ms: it cuts them. rtc-node refuses them.',
   })),
   {
+    program: 'engine/stream-formats',
+    object: 'frames',
+    what: 'userdata',
+    plain: [[]],
+    narrowcast: [['position']],
+    sides: ['register'],
+    reason: 'A frame of an `AudioStream` has its `position` in its `userdata`.',
+  },
+  {
     program: 'engine/resampler',
     object: 'nothing',
     what: 'flushed',

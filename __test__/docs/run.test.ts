@@ -6,7 +6,8 @@ import { runBlock } from './run-block.js';
 const prints: Record<string, RegExp> = {
   'getting-started': /^heard 4000 samples, 0 streams left\n$/,
   'livekit-agents': /^engine \d+\.\d+\.\d+: \d+ events, 0 frames into 0 streams\n$/,
-  audio: /^25 frames were lost here\n\{ framesIn: 50, framesOut: 25, framesDropped: 25, bufferedMs: 0 \}\n$/,
+  audio:
+    /^25 frames were lost here\n\{\s+framesIn: 50,\s+framesOut: 25,\s+framesDropped: 25,\s+framesCleared: 0,\s+bufferedMs: 0\s+\}\n$/,
   speech: /^true false\n$/,
   events: /^7n Uint8Array\(3\) \[ 1, 2, 3 \]\n$/,
   'browser-pool': /^\{[^}]*leased: 0,[^}]*stopping: 0,[^}]*created: 1,[^}]*\}\n$/,

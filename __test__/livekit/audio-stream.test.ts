@@ -1,5 +1,6 @@
 import * as rtc from '@livekit/rtc-node';
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { ReadReport } from '../../src/index.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import type { PcmReadable } from '../../src/pcm-readable.js';
@@ -29,7 +30,7 @@ describe('frames', () => {
       samples += 160;
       if (samples === 30 * 160) break;
     }
-    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, bufferedMs: 0 });
+    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, framesCleared: 0, bufferedMs: 0 });
   });
 
   test('go to the stream of their own track only', async () => {
@@ -199,7 +200,7 @@ describe('a frame processor', () => {
     for await (const frame of stream) read.push(...frame.data);
     expect(Int16Array.from(read)).toEqual(halved(one.pcm, 4800));
     expect(processor).toMatchObject({ processed: 30, closed: 1, afterClose: 0 });
-    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, bufferedMs: 0 });
+    expect(stream.stats()).toEqual({ framesIn: 30, framesOut: 30, framesDropped: 0, framesCleared: 0, bufferedMs: 0 });
   });
 
   test('is closed by cancel, and processes nothing of what is given up', async () => {
@@ -251,6 +252,155 @@ describe('a frame processor', () => {
     expect(stream.readInto(new Int16Array(100), report)).toBe(100);
     expect(report.droppedBefore).toBe(0);
     stream.close();
+  });
+});
+
+describe('frames that a budget joins', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** A processor that turns samples around, and notes the lengths that it gets. */
+  class Turning extends rtc.FrameProcessor<rtc.AudioFrame> {
+    readonly lengths: number[] = [];
+    readonly positions: unknown[] = [];
+    closed = false;
+    afterClose = 0;
+    isEnabled = () => true;
+    setEnabled = () => {};
+    process(frame: rtc.AudioFrame): rtc.AudioFrame {
+      this.lengths.push(frame.samplesPerChannel);
+      this.positions.push(frame.userdata['position']);
+      if (this.closed) this.afterClose++;
+      const rate = this.rateOf(this.lengths.length);
+      return new rtc.AudioFrame(turned(frame.data), rate, 1, frame.samplesPerChannel, { made: this.lengths.length });
+    }
+    rateOf(_call: number): number {
+      return 16_000;
+    }
+    close() {
+      this.closed = true;
+    }
+  }
+  const turned = (data: Int16Array) => data.map((sample) => -sample);
+
+  async function open(chunks: number, options: object = {}, processor = new Turning()) {
+    const [one] = openTracks(1);
+    const stream = new AudioStream(one!.track, { sampleRate: 16_000, noiseCancellation: processor, ...options });
+    const pump = play([one!], chunks);
+    await until(() => pump.stats()[0]!.captured === chunks, 'all was played');
+    return { pcm: one!.pcm, processor, stream };
+  }
+  const all = (stream: AudioStream) => {
+    const frames: rtc.AudioFrame[] = [];
+    for (let frame = stream.tryRead(); frame; frame = stream.tryRead()) frames.push(frame);
+    return frames;
+  };
+  const samples = (frames: rtc.AudioFrame[]) => Int16Array.from(frames.flatMap(({ data }) => [...data]));
+  const lengths = (frames: rtc.AudioFrame[]) => frames.map(({ samplesPerChannel }) => samplesPerChannel);
+
+  test('have its length where the program asks for none', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '20');
+    const [one] = openTracks(1);
+    const none = new AudioStream(one!.track, 16_000, 1);
+    const asked = new AudioStream(one!.track, { sampleRate: 16_000, frameSizeMs: 10 });
+    const window = new AudioStream(one!.track, { sampleRate: 16_000, samplesPerFrame: 512 });
+    const capped = new AudioStream(one!.track, { sampleRate: 16_000, maxFrameMs: 10 });
+    // Of 220 samples, as rtc-node's, for frames of 10 ms.
+    const odd = new AudioStream(one!.track, 22_050);
+    play([one!], 8);
+    await until(() => none.stats().framesIn === 4 && odd.stats().framesIn === 4, 'all was played');
+    expect(lengths(all(none))).toEqual([320, 320, 320, 320]);
+    expect(lengths(all(asked))).toEqual(Array(8).fill(160));
+    expect(lengths(all(window))).toEqual([512, 512]);
+    expect(lengths(all(capped))).toEqual(Array(8).fill(160));
+    expect(odd.tryRead()!.samplesPerChannel).toBe(440);
+    for (const stream of [none, asked, window, capped, odd]) stream.close();
+  });
+
+  test('are joined after the processor, which gets 10 ms at a time', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '50');
+    const { pcm, processor, stream } = await open(12);
+    stream.close();
+    const frames = all(stream);
+    expect(lengths(frames)).toEqual([800, 800, 320]);
+    expect(samples(frames)).toEqual(turned(played(pcm, 1920)));
+    expect(processor.lengths).toEqual(Array(12).fill(160));
+    expect(processor.positions).toEqual(Array.from({ length: 12 }, (_, n) => n * 160));
+    expect(frames.map(({ userdata }) => userdata)).toEqual([
+      { position: 0, made: 1 },
+      { position: 800, made: 6 },
+      { position: 1600, made: 11 },
+    ]);
+    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 3, bufferedMs: 0 });
+  });
+
+  test('keep to maxFrameMs after a stall, with a processor and without', async () => {
+    vi.stubEnv('NARROWCAST_MAX_FRAME_MS', '100');
+    const { pcm, processor, stream } = await open(45, { bufferMs: 400 });
+    const frames = all(stream);
+    expect(lengths(frames)).toEqual([1600, 1600, 1600, 1600]);
+    expect(samples(frames)).toEqual(turned(played(pcm, 6400, 800)));
+    expect(frames[0]!.userdata).toEqual({ position: 800, droppedBefore: 5, made: 1 });
+    expect(frames[1]!.userdata).toEqual({ position: 2400, made: 11 });
+    expect(processor.lengths).toEqual(Array(40).fill(160));
+    stream.close();
+    const plain = await open(45, { noiseCancellation: undefined });
+    expect(lengths(all(plain.stream))).toEqual([1600, 1600, 1600, 1600, 800]);
+    plain.stream.close();
+  });
+
+  test('are whole, in order and processed once where the processor closes the stream in the midst of one', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '50');
+    const processor = new (class extends Turning {
+      override process(frame: rtc.AudioFrame): rtc.AudioFrame {
+        const processed = super.process(frame);
+        if (this.lengths.length >= 2) stream.close();
+        return processed;
+      }
+    })();
+    const { pcm, stream } = await open(12, {}, processor);
+    const frames = all(stream);
+    expect(samples(frames)).toEqual(turned(played(pcm, 1920)));
+    expect(processor).toMatchObject({ closed: true, afterClose: 0 });
+    expect(processor.lengths).toEqual(Array(12).fill(160));
+    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 3, bufferedMs: 0 });
+  });
+
+  test('are left apart where the processor changes the format within one', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '20');
+    const processor = new (class extends Turning {
+      override rateOf(call: number): number {
+        return call === 2 ? 8000 : 16_000;
+      }
+    })();
+    const { pcm, stream } = await open(4, {}, processor);
+    const frames = all(stream);
+    expect(frames.map(({ sampleRate, samplesPerChannel }) => [sampleRate, samplesPerChannel])).toEqual([
+      [16_000, 160],
+      [8000, 160],
+      [16_000, 320],
+    ]);
+    expect(samples(frames)).toEqual(turned(played(pcm, 640)));
+    stream.close();
+  });
+
+  test('are read in part by readInto, which tells the position of what it gives', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '20');
+    const { pcm, stream } = await open(6);
+    const target = new Int16Array(400);
+    const report: ReadReport = { droppedBefore: -1 };
+    expect(stream.readInto(target, report)).toBe(400);
+    expect(report).toEqual({ droppedBefore: 0, position: 0 });
+    expect(target).toEqual(turned(played(pcm, 400)));
+    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 1 });
+    const rest = stream.tryRead()!;
+    expect([rest.samplesPerChannel, rest.userdata]).toEqual([240, { position: 400 }]);
+    expect(stream.readInto(target.subarray(0, 100), report)).toBe(100);
+    expect(report.position).toBe(640);
+    // The rest of what was processed is given up, too.
+    expect(stream.clear()).toEqual({ ms: 13.75, samples: 220 });
+    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 2, framesCleared: 1, bufferedMs: 0 });
+    stream.close();
+    expect(await stream.getReader().read()).toMatchObject({ done: true });
   });
 });
 
@@ -326,7 +476,7 @@ describe('a blocked thread', () => {
     let samples = 0;
     for await (const frame of stream) {
       expect(frame.data).toEqual(played(one!.pcm, 160, samples));
-      expect(frame.userdata).toEqual({});
+      expect(frame.userdata).toEqual({ position: samples });
       if ((samples += 160) === 60 * 160) break;
     }
     // The engine answers when it has handed on a chunk: the last answer may come after the frame.
@@ -339,11 +489,17 @@ describe('a blocked thread', () => {
     const stream = new AudioStream(one!.track, { sampleRate: 16_000, bufferMs: 100 });
     play([one!], 40);
     await until(() => stream.stats().framesIn === 40, 'all was played');
-    expect(stream.stats()).toEqual({ framesIn: 40, framesOut: 0, framesDropped: 30, bufferedMs: 100 });
+    expect(stream.stats()).toEqual({
+      framesIn: 40,
+      framesOut: 0,
+      framesDropped: 30,
+      framesCleared: 0,
+      bufferedMs: 100,
+    });
     const first = stream.tryRead()!;
-    expect(first.userdata).toEqual({ droppedBefore: 30 });
+    expect(first.userdata).toEqual({ position: 4800, droppedBefore: 30 });
     expect(first.data).toEqual(played(one!.pcm, 160, 30 * 160));
-    expect(stream.tryRead()!.userdata).toEqual({});
+    expect(stream.tryRead()!.userdata).toEqual({ position: 4960 });
     stream.close();
   });
 });

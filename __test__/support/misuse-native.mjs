@@ -48,7 +48,8 @@ const subscription = () => {
   for (let i = 0; i < 4; i++) from.put(0, new Uint8Array(5), 1n);
   return made;
 };
-const stream = () => new native.NativeAudioStream(8000, 2, 160, 1600, bell);
+const stream = () =>
+  new native.NativeAudioStream({ sampleRate: 8000, channels: 2, frameSamples: 160, capacity: 1600 }, bell);
 const ring = () => new native.NativeRingBuffer(100, true);
 const resampler = () => new native.NativeResampler(48_000, 16_000, 2, 2, false, false);
 
@@ -95,7 +96,7 @@ for (const what of [...Array(10).keys(), ...odd()]) {
 const held = [subscription(), stream()];
 const tokens = [...held.map(({ token }) => token), ...odd()];
 const byToken = ['subscriptionRead', 'subscriptionKeep', 'subscriptionDiscard'];
-for (const name of [...byToken, 'audioReadFrame', 'audioReadInto', 'audioReadable']) {
+for (const name of [...byToken, 'audioReadFrames', 'audioReadInto', 'audioReadable']) {
   for (const token of tokens) {
     for (const a of odd()) for (const wait of [true, false, undefined]) attempt(() => native[name](token, a, wait));
   }
@@ -114,6 +115,10 @@ for (const [bytes, meta] of [
   if (answer > 0 || tight.size !== 1) throw new Error(`${bytes} bytes, ${meta} numbers: ${answer}, ${tight.size}`);
 }
 for (const a of odd()) for (const b of odd()) attempt(() => native.openDoorbell(a, b, b));
+for (const key of ['sampleRate', 'channels', 'frameSamples', 'capacity']) {
+  const settings = { sampleRate: 8000, channels: 2, frameSamples: 160, capacity: 1600 };
+  for (const value of odd()) attempt(() => new native.NativeAudioStream({ ...settings, [key]: value }, bell));
+}
 for (const key of ['doorbell', 'scratch', 'kinds', 'handles', 'overflow', 'capacity']) {
   const options = { doorbell: bell, scratch, kinds: [0], overflow: 'grow', capacity: 2 };
   for (const value of odd()) attempt(() => queue().subscribe({ ...options, [key]: value }));

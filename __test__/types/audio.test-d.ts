@@ -6,6 +6,7 @@ import {
   NarrowcastError,
   type AudioStreamOptions,
   type AudioStreamStats,
+  type Cleared,
   type NarrowcastErrorCode,
 } from 'narrowcast';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
@@ -14,6 +15,7 @@ import { a, same, takes } from './support.js';
 const stream = new AudioStream();
 new AudioStream({});
 new AudioStream({ sampleRate: 16_000, numChannels: 2, frameSizeMs: 20, bufferMs: 1000 });
+new AudioStream({ sampleRate: 16_000, samplesPerFrame: 512, maxFrameMs: 96 });
 takes<AudioStreamOptions>({ sampleRate: 16_000 });
 // @ts-expect-error no such option
 new AudioStream({ channels: 2 });
@@ -29,6 +31,9 @@ same<ReturnType<typeof stream.tryRead>, AudioFrame | null>();
 same<ReturnType<typeof stream.readInto>, number>();
 stream.readInto(new Int16Array(10));
 stream.readInto(new Int16Array(10), { droppedBefore: 0 });
+stream.readInto(new Int16Array(10), { droppedBefore: 0, position: 0 });
+same<ReturnType<typeof stream.clear>, Cleared>();
+same<Cleared, { ms: number; samples: number }>();
 // @ts-expect-error: nothing to set
 stream.readInto(new Int16Array(10), {});
 // @ts-expect-error samples are 16-bit integers
@@ -58,7 +63,7 @@ stream.write(Buffer.alloc(10));
 stream.write({ data: new Int16Array(480), channels: 1 });
 
 same<ReturnType<typeof stream.stats>, AudioStreamStats>();
-same<keyof AudioStreamStats, 'framesIn' | 'framesOut' | 'framesDropped' | 'bufferedMs'>();
+same<keyof AudioStreamStats, 'framesIn' | 'framesOut' | 'framesDropped' | 'framesCleared' | 'bufferedMs'>();
 same<ReturnType<typeof stream.close>, void>();
 
 // A frame.

@@ -50,6 +50,13 @@ new AudioStream(track, { noiseCancellation: { moduleId: 'm', options: { level: 1
 takes<rtc.AudioFrame[]>(new AudioResampler(48_000, 16_000, 1, AudioResamplerQuality.HIGH).push(a<rtc.AudioFrame>()));
 
 // A subscription of the engine's events may take over the handles in them.
+install({});
+install({ frameMs: 20, maxFrameMs: 100 });
+// @ts-expect-error a number
+install({ frameMs: '20' });
+// @ts-expect-error the option of a stream
+install({ frameSizeMs: 20 });
+new AudioStream(track, { sampleRate: 16_000, samplesPerFrame: 512 }).clear();
 const { queue } = install();
 takes<Subscription<LiveKitEvent>>(queue.subscribe({ types: ['roomEvent'], own: true }));
 queue.subscribe();

@@ -1,11 +1,13 @@
 import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from '@livekit/rtc-node';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
-import { PcmReader, type MakeFrame, type PcmOptions } from '../pcm-reader.js';
+import { PcmReader, type MakeFrame } from '../pcm-reader.js';
+import { streamFormat, type PcmOptions } from '../stream-format.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install, type Engine } from './engine.js';
+import { frameBudget } from './frame-budget.js';
 import { ProcessedReader } from './processed-reader.js';
 import { SafeProcessor } from './safe-processor.js';
 import { trackOf, type StreamOnTrack, type TrackInternals } from './track.js';
@@ -121,9 +123,10 @@ function openReader(
     track?.unregisterAudioStream?.(registration);
     if (options.autoCloseNoiseCancellation ?? true) processor?.close();
   };
+  const format = streamFormat(options, frameBudget());
   const reader = processor
-    ? new ProcessedReader(options, makeFrame, processor, ended)
-    : new PcmReader(options, makeFrame, ended);
+    ? new ProcessedReader(format, makeFrame, processor, ended)
+    : new PcmReader(format, makeFrame, ended);
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
   const stream = openEngineStream(reader, engineRate, () =>
     requestStream(bindings, trackHandle, engineRate, reader.channels, plugin),

@@ -103,9 +103,10 @@ impl error::Error for PcmRingError {}
 /// 480 samples per channel is 960 samples. The ring knows nothing of channels beyond its grain.
 ///
 /// **One producer, one consumer.** [`write`](Self::write) and [`discard`](Self::discard) are the producer's;
-/// [`read`](Self::read), [`read_exact`](Self::read_exact), [`read_before`](Self::read_before), [`peek`](Self::peek),
-/// [`skip`](Self::skip) and [`clear`](Self::clear) are the consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes
-/// (a lock, a channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
+/// [`read`](Self::read), [`read_exact`](Self::read_exact), [`read_whole`](Self::read_whole),
+/// [`read_before`](Self::read_before), [`peek`](Self::peek), [`skip`](Self::skip) and [`clear`](Self::clear) are the
+/// consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes (a lock, a
+/// channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
 /// come out garbled, repeated or not at all, and the counts are wrong.
 ///
 /// **Nobody waits.** There is no lock. A consumer call starts over only when the producer dropped samples under it, and
@@ -329,7 +330,7 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read(&self, out: &mut [i16]) -> Read {
-        self.read_at_least(0, u64::MAX, out).unwrap_or_default()
+        self.read_units(0, 1, u64::MAX, out).unwrap_or_default()
     }
 
     /// Consumer: as [`read`](Self::read), but takes nothing from the absolute position `end` on. Positions count the
@@ -351,7 +352,7 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read_before(&self, end: u64, out: &mut [i16]) -> Read {
-        self.read_at_least(0, end, out).unwrap_or_default()
+        self.read_units(0, 1, end, out).unwrap_or_default()
     }
 
     /// Consumer: fills `out` with the oldest samples, or returns `None` and takes nothing if there are fewer than that.
@@ -374,14 +375,42 @@ impl PcmRing {
     /// # Ok::<(), narrowcast_audio::PcmRingError>(())
     /// ```
     pub fn read_exact(&self, out: &mut [i16]) -> Option<Read> {
-        self.read_at_least(out.len(), u64::MAX, out)
+        self.read_units(out.len(), 1, u64::MAX, out)
     }
 
-    fn read_at_least(&self, least: usize, end: u64, out: &mut [i16]) -> Option<Read> {
+    /// Consumer: moves as many whole units of `unit` samples as are there and have room to the front of `out`, or returns
+    /// `None` and takes nothing if there is not one.
+    ///
+    /// # Panics
+    ///
+    /// If a unit has no samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use narrowcast_audio::{Overflow, PcmRing, Read};
+    ///
+    /// let ring = PcmRing::new(8, 1, Overflow::Reject)?;
+    /// let mut out = [0; 5];
+    /// ring.write(&[1]);
+    /// assert_eq!(ring.read_whole(2, &mut out), None);
+    ///
+    /// ring.write(&[2, 3, 4, 5, 6]);
+    /// assert_eq!(ring.read_whole(2, &mut out), Some(Read { samples: 4, skipped: 0 }));
+    /// assert_eq!((&out[..4], ring.len()), (&[1, 2, 3, 4][..], 2));
+    /// # Ok::<(), narrowcast_audio::PcmRingError>(())
+    /// ```
+    pub fn read_whole(&self, unit: usize, out: &mut [i16]) -> Option<Read> {
+        self.read_units(unit, unit, u64::MAX, out)
+    }
+
+    /// At least `least` samples before `end`, in whole units.
+    fn read_units(&self, least: usize, unit: usize, end: u64, out: &mut [i16]) -> Option<Read> {
         let mut start = self.consumer.read_pos.load(Ordering::Acquire);
         loop {
             let before_end = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
             let n = self.available(start).min(out.len()).min(before_end);
+            let n = n - n % unit;
             if n < least {
                 return None;
             }

@@ -25,6 +25,7 @@ pub struct PcmStream {
     ring: PcmRing,
     ended: AtomicBool,
     samples_out: AtomicU64,
+    samples_cleared: AtomicU64,
     waiter: Waiter,
     wakes: Counter,
 }
@@ -38,10 +39,11 @@ pub struct Chunk {
     pub dropped_frames: u64,
 }
 
-/// Frames so far. At rest, `frames_in == frames_out + frames_dropped + frames_buffered`, however they were read.
+/// Frames so far. At rest, `frames_in == frames_out + frames_dropped + frames_cleared + frames_buffered`, however they were
+/// read.
 ///
 /// A frame counts once it is whole: as written and as read with its last sample. The end makes a whole frame of what is
-/// left.
+/// left. [`PcmStream::clear`] may take a part of a frame: the next frame begins behind it, and such parts are added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PcmStats {
     /// Frames written.
@@ -50,6 +52,8 @@ pub struct PcmStats {
     pub frames_out: u64,
     /// Frames lost because the ring was full.
     pub frames_dropped: u64,
+    /// Frames that the consumer gave up unread.
+    pub frames_cleared: u64,
     /// Frames that wait to be read, one of which may have been read in part.
     pub frames_buffered: u64,
     /// Samples, of all channels, that wait to be read.
@@ -76,6 +80,7 @@ impl PcmStream {
             ring,
             ended: AtomicBool::new(false),
             samples_out: AtomicU64::new(0),
+            samples_cleared: AtomicU64::new(0),
             waiter,
             wakes: Counter::new(),
         }
@@ -104,19 +109,21 @@ impl PcmStream {
         self.notify();
     }
 
-    /// Consumer: reads the next whole frame; the last one of an ended stream may be shorter.
+    /// Consumer: reads as many whole frames as are there and fit, in one piece; the last frame of an ended stream may be
+    /// shorter. A `target` of one frame's length reads one at a time.
     ///
     /// # Panics
     /// If `target` has no room for a frame.
-    pub fn read_frame(&self, target: &mut [i16]) -> Chunk {
+    pub fn read_frames(&self, target: &mut [i16]) -> Chunk {
+        let frame = self.format.frame_samples;
+        assert!(target.len() >= frame, "a target of {} samples has no room for a frame of {frame}", target.len());
+        let whole = target.len() - target.len() % frame;
+        let target = &mut target[..whole];
         // Looked at first: samples written before the end are then all visible.
-        let ended = self.has_ended();
-        let frame = &mut target[..self.format.frame_samples];
-        match self.ring.read_exact(frame) {
-            Some(read) => self.chunk(read.samples, read.skipped),
-            None if ended => self.read(frame),
-            None => Chunk::default(),
+        if self.has_ended() {
+            return self.read(target);
         }
+        self.ring.read_whole(frame, target).map_or_else(Chunk::default, |read| self.chunk(read.samples, read.skipped))
     }
 
     /// Consumer: reads as many samples as there are, at most `target.len()`, in whole groups of one for each channel.
@@ -124,6 +131,14 @@ impl PcmStream {
         let whole = self.whole_groups(target.len());
         let read = self.ring.read(&mut target[..whole]);
         self.chunk(read.samples, read.skipped)
+    }
+
+    /// Consumer: gives up all that is there at the call, and returns how many samples that was. The next frame begins with
+    /// what is written afterwards. What was dropped before is still reported by the next read.
+    pub fn clear(&self) -> usize {
+        let cleared = self.ring.clear();
+        self.samples_cleared.fetch_add(cleared as u64, Ordering::Release);
+        cleared
     }
 
     /// Consumer: waits for a frame, or the end. Returns false if there is something to see already, and the consumer
@@ -152,17 +167,20 @@ impl PcmStream {
         let frame = self.format.frame_samples as u64;
         // In this order: while the stream is in use, no more went out than came in.
         let out = self.samples_out.load(Ordering::Acquire);
+        let cleared = self.samples_cleared.load(Ordering::Acquire);
         let dropped = self.ring.dropped();
         let buffered = self.ring.len() as u64;
         let ended = self.has_ended();
         let written = self.ring.written();
         let whole = |samples: u64| if ended { samples.div_ceil(frame) } else { samples / frame };
         PcmStats {
-            frames_in: whole(written),
+            // Frames are counted among what was not given up: what is read next begins a frame.
+            frames_in: whole(written.saturating_sub(cleared)) + cleared / frame,
             // What is left of an ended stream's last frame is read with its last sample.
             frames_out: if buffered == 0 { whole(out) } else { out / frame },
             // Whole frames, counted from where the reader is.
             frames_dropped: dropped / frame,
+            frames_cleared: cleared / frame,
             // What was read of the first of them is in `out`.
             frames_buffered: if buffered == 0 { 0 } else { whole(out % frame + buffered) },
             buffered_samples: buffered,

@@ -36,8 +36,13 @@ fn mono(frames: usize) -> PcmStream {
 }
 
 fn frame(stream: &PcmStream) -> (Vec<i16>, u64) {
-    let mut samples = vec![-1; stream.format().frame_samples];
-    let Chunk { samples: count, dropped_frames } = stream.read_frame(&mut samples);
+    frames(stream, 1)
+}
+
+/// As many frames as are there, and not more than `most`.
+fn frames(stream: &PcmStream, most: usize) -> (Vec<i16>, u64) {
+    let mut samples = vec![-1; most * stream.format().frame_samples];
+    let Chunk { samples: count, dropped_frames } = stream.read_frames(&mut samples);
     samples.truncate(count);
     (samples, dropped_frames)
 }
@@ -51,7 +56,8 @@ fn read(stream: &PcmStream, count: usize) -> (Vec<i16>, u64) {
 
 #[track_caller]
 fn adds_up(stats: PcmStats) {
-    assert_eq!(stats.frames_in, stats.frames_out + stats.frames_dropped + stats.frames_buffered, "{stats:?}");
+    let PcmStats { frames_out, frames_dropped, frames_cleared, frames_buffered, .. } = stats;
+    assert_eq!(stats.frames_in, frames_out + frames_dropped + frames_cleared + frames_buffered, "{stats:?}");
 }
 
 #[test]
@@ -79,18 +85,70 @@ fn only_the_last_frame_of_an_ended_stream_is_shorter() {
 }
 
 #[test]
-fn a_frame_is_read_into_the_front_of_a_longer_target() {
+fn a_longer_target_gets_as_many_whole_frames_as_are_there_and_fit() {
     let stream = mono(4);
-    stream.write(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    stream.end();
-    for expected in [&[1, 2, 3, 4][..], &[5, 6, 7, 8], &[9]] {
+    stream.write(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+    for expected in [&[1, 2, 3, 4, 5, 6, 7, 8][..], &[9, 10, 11, 12], &[]] {
+        // Room for two frames, and half of a third.
         let mut target = [-1; 10];
-        let read = stream.read_frame(&mut target);
+        let read = stream.read_frames(&mut target);
         assert_eq!(&target[..read.samples], expected);
-        assert!(target[4..].iter().all(|sample| *sample == -1), "wrote behind the frame: {target:?}");
+        assert!(target[8..].iter().all(|sample| *sample == -1), "wrote behind the frames: {target:?}");
     }
-    let read = catch_unwind(AssertUnwindSafe(|| stream.read_frame(&mut [0; 3])));
+    let read = catch_unwind(AssertUnwindSafe(|| stream.read_frames(&mut [0; 3])));
     assert!(read.is_err(), "a target without room for a frame");
+}
+
+#[test]
+fn the_short_rest_of_an_ended_stream_comes_with_the_frames_before_it() {
+    let stream = mono(4);
+    stream.write(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    stream.end();
+    let mut target = [-1; 8];
+    assert_eq!((stream.read_frames(&mut target).samples, target), (8, [1, 2, 3, 4, 5, 6, 7, 8]));
+    assert_eq!((stream.read_frames(&mut target).samples, &target[..2]), (2, &[9, 10][..]));
+    assert_eq!(stream.read_frames(&mut target).samples, 0);
+    adds_up(stream.stats());
+}
+
+#[test]
+fn several_frames_in_one_read_have_no_gap_between_them() {
+    let stream = mono(2);
+    let samples: Vec<i16> = (0..100).collect();
+    stream.write(&samples[..20]);
+    let mut target = [-1; 100];
+    let read = stream.read_frames(&mut target);
+    assert_eq!(read, Chunk { samples: 8, dropped_frames: 3 });
+    assert_eq!(target[..8], samples[12..20]);
+    adds_up(stream.stats());
+    assert_eq!((stream.stats().frames_out, stream.stats().frames_dropped), (2, 3));
+}
+
+#[test]
+fn what_is_cleared_is_counted_and_the_next_frame_begins_with_what_is_written_afterwards() {
+    let stream = mono(4);
+    stream.write(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(frame(&stream), (vec![1, 2, 3, 4], 0));
+    assert_eq!((stream.clear(), stream.clear(), stream.buffered()), (6, 0, 0));
+    adds_up(stream.stats());
+    stream.write(&[11, 12, 13]);
+    assert_eq!(frame(&stream), (vec![], 0), "no part of what was cleared makes a frame whole");
+    stream.write(&[14, 15]);
+    assert_eq!(frame(&stream), (vec![11, 12, 13, 14], 0));
+    let stats = stream.stats();
+    adds_up(stats);
+    assert_eq!((stats.frames_out, stats.frames_cleared, stats.frames_dropped, stats.buffered_samples), (2, 1, 0, 1));
+}
+
+#[test]
+fn a_loss_before_a_clear_is_reported_by_the_next_read() {
+    let stream = mono(2);
+    let samples: Vec<i16> = (0..100).collect();
+    stream.write(&samples[..16]);
+    assert_eq!(stream.clear(), 8);
+    stream.write(&samples[16..20]);
+    assert_eq!(frame(&stream), (vec![16, 17, 18, 19], 2));
+    adds_up(stream.stats());
 }
 
 #[test]
@@ -183,16 +241,19 @@ fn a_stream_has_room_for_one_frame_at_least() {
 #[derive(Clone, Debug)]
 enum Step {
     Write(usize),
-    ReadFrame,
+    /// A target of so many frames, and half of one.
+    ReadFrames(usize),
     Read(usize),
+    Clear,
     End,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0..30usize).prop_map(Step::Write),
-        4 => Just(Step::ReadFrame),
+        4 => (1..4usize).prop_map(Step::ReadFrames),
         6 => (0..20usize).prop_map(Step::Read),
+        1 => Just(Step::Clear),
         1 => Just(Step::End),
     ];
     prop::collection::vec(step, 0..60)
@@ -207,6 +268,7 @@ struct Model {
     read: usize,
     dropped: usize,
     unreported: usize,
+    cleared: usize,
     ended: bool,
 }
 
@@ -233,6 +295,11 @@ impl Model {
         (samples, std::mem::take(&mut self.unreported) as u64)
     }
 
+    fn clear(&mut self) -> usize {
+        self.cleared += self.buffered.len();
+        std::mem::take(&mut self.buffered).len()
+    }
+
     /// Frames are counted among the samples that were not dropped.
     fn check(&self, stats: PcmStats) {
         let last_is_read = self.ended && self.buffered.is_empty();
@@ -240,9 +307,10 @@ impl Model {
         let kept = self.read + self.buffered.len();
         let kept = kept / self.frame + usize::from(self.ended && !kept.is_multiple_of(self.frame));
         let expected = PcmStats {
-            frames_in: (self.dropped + kept) as u64,
+            frames_in: (self.dropped + self.cleared / self.frame + kept) as u64,
             frames_out: read as u64,
             frames_dropped: self.dropped as u64,
+            frames_cleared: (self.cleared / self.frame) as u64,
             frames_buffered: (kept - read) as u64,
             buffered_samples: self.buffered.len() as u64,
             wakes: 0,
@@ -263,7 +331,7 @@ proptest! {
         let stream = stream(channels as u32, frame_samples, frames);
         let capacity = frames.max(1) * frame_samples;
         let mut model = Model {
-            frame: frame_samples, capacity, next: 0, buffered: vec![], read: 0, dropped: 0, unreported: 0, ended: false,
+            frame: frame_samples, capacity, next: 0, buffered: vec![], read: 0, dropped: 0, unreported: 0, cleared: 0, ended: false,
         };
         for step in steps {
             match step {
@@ -271,11 +339,15 @@ proptest! {
                     stream.write(&Vec::from_iter(model.next..model.next + count as i16));
                     model.write(count - count % channels);
                 }
-                Step::ReadFrame => {
-                    let whole = model.buffered.len() >= frame_samples || model.ended;
-                    let expected = if whole { model.read(frame_samples) } else { (vec![], 0) };
-                    prop_assert_eq!(frame(&stream), expected);
+                Step::ReadFrames(frames) => {
+                    let whole = model.buffered.len() / frame_samples * frame_samples;
+                    let count = if model.ended { model.buffered.len() } else { whole }.min(frames * frame_samples);
+                    let mut target = vec![-1; frames * frame_samples + frame_samples / 2];
+                    let Chunk { samples, dropped_frames } = stream.read_frames(&mut target);
+                    target.truncate(samples);
+                    prop_assert_eq!((target, dropped_frames), model.read(count));
                 }
+                Step::Clear => prop_assert_eq!(stream.clear(), model.clear()),
                 Step::Read(count) => prop_assert_eq!(read(&stream, count), model.read(count - count % channels)),
                 Step::End => {
                     stream.end();
@@ -365,7 +437,11 @@ fn consume(stream: &PcmStream, bell: &Doorbell, wakes: &Receiver<()>) -> (usize,
     let (mut position, mut lost, mut turn) = (0, 0, 0);
     loop {
         turn += 1;
-        let (samples, dropped) = if turn % 5 == 0 { read(stream, turn % 13) } else { frame(stream) };
+        let (samples, dropped) = match turn % 5 {
+            0 => read(stream, turn % 13),
+            1 | 2 => frames(stream, turn % 3 + 1),
+            _ => frame(stream),
+        };
         position += dropped as usize * 4;
         lost += dropped as usize * 4;
         for sample in &samples {

@@ -22,6 +22,8 @@ pub struct NativeAudioStats {
     pub frames_out: f64,
     /// Frames lost because the ring was full.
     pub frames_dropped: f64,
+    /// Frames that were given up unread.
+    pub frames_cleared: f64,
     /// Samples of all channels that wait.
     pub buffered_samples: f64,
     /// Wakes of the JavaScript thread.
@@ -34,6 +36,7 @@ impl From<PcmStats> for NativeAudioStats {
             frames_in: stats.frames_in as f64,
             frames_out: stats.frames_out as f64,
             frames_dropped: stats.frames_dropped as f64,
+            frames_cleared: stats.frames_cleared as f64,
             buffered_samples: stats.buffered_samples as f64,
             wakes: stats.wakes as f64,
         }
@@ -98,11 +101,11 @@ impl Stream {
     }
 }
 
-/// Reads the next frame into `target`, which has room for one. Returns its samples; negative: as many samples, and frames
-/// were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings the doorbell from now on.
-/// `AUDIO_ENDED`: the stream has ended, and all was read.
+/// Reads as many whole frames as are there into `target`, which has room for one or more. Returns their samples; negative:
+/// as many samples, and frames were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings
+/// the doorbell from now on. `AUDIO_ENDED`: the stream has ended, and all was read.
 #[napi(catch_unwind)]
-pub fn audio_read_frame(token: u32, mut target: Int16ArraySlice, wait: bool) -> i32 {
+pub fn audio_read_frames(token: u32, mut target: Int16ArraySlice, wait: bool) -> i32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let target = unsafe { target.as_mut() };
     let Some(stream) = stream(token) else { return AUDIO_ENDED };
@@ -110,17 +113,17 @@ pub fn audio_read_frame(token: u32, mut target: Int16ArraySlice, wait: bool) -> 
         return 0;
     }
     loop {
-        let result = stream.read(|pcm| pcm.read_frame(target));
+        let result = stream.read(|pcm| pcm.read_frames(target));
         if result != 0 || !wait || stream.pcm.wait() {
             return result;
         }
     }
 }
 
-/// Reads as many samples as there are and `target` has room for; returns as `audioReadFrame` does.
+/// Reads as many samples as there are and `target` has room for; returns as `audioReadFrames` does.
 #[napi(catch_unwind)]
 pub fn audio_read_into(token: u32, mut target: Int16ArraySlice) -> i32 {
-    // SAFETY: as in `audio_read_frame`.
+    // SAFETY: as in `audio_read_frames`.
     let target = unsafe { target.as_mut() };
     stream(token).map_or(AUDIO_ENDED, |stream| stream.read(|pcm| pcm.read(target)))
 }
@@ -135,21 +138,28 @@ fn stream(token: u32) -> Option<Rc<Stream>> {
     STREAMS.with(|streams| streams.get(token))
 }
 
+/// What a stream is made of; see `StreamFormat` in src/stream-format.ts.
+#[napi(object)]
+pub struct NativeAudioSettings {
+    /// Hz.
+    pub sample_rate: u32,
+    /// Channels, interleaved.
+    pub channels: u32,
+    /// Samples of all channels in a frame.
+    pub frame_samples: u32,
+    /// Samples of all channels that the ring has room for, at least.
+    pub capacity: f64,
+}
+
 #[napi]
 impl NativeAudioStream {
-    /// A stream with a ring of at least `capacity` samples of all channels, read in frames of `frame_samples`;
-    /// `doorbell` rings while it is waited for.
+    /// A stream; `doorbell` rings while it is waited for.
     #[napi(constructor, catch_unwind)]
-    pub fn new(
-        env: Env,
-        sample_rate: u32,
-        channels: u32,
-        frame_samples: u32,
-        capacity: f64,
-        doorbell: u32,
-    ) -> Result<Self> {
-        if sample_rate == 0 || channels == 0 || frame_samples == 0 {
-            return Err(error(Code::InvalidArgument, "a stream has a rate, channels and samples in a frame"));
+    pub fn new(env: Env, settings: NativeAudioSettings, doorbell: u32) -> Result<Self> {
+        let NativeAudioSettings { sample_rate, channels, frame_samples, capacity } = settings;
+        if sample_rate == 0 || channels == 0 || frame_samples == 0 || !frame_samples.is_multiple_of(channels) {
+            let refused = "a stream has a rate, channels, and frames with as many samples for each of them";
+            return Err(error(Code::InvalidArgument, refused));
         }
         let waiter = new_waiter(doorbell)?;
         let token = waiter.token();
@@ -193,6 +203,12 @@ impl NativeAudioStream {
         if let Some(stream) = self.open() {
             stream.pcm.write(&pcm);
         }
+    }
+
+    /// Gives up all that waits, and returns how many samples of all channels that was.
+    #[napi(catch_unwind)]
+    pub fn clear(&self) -> f64 {
+        self.open().map_or(0.0, |stream| stream.pcm.clear() as f64)
     }
 
     /// Frames that were dropped before what was read last.

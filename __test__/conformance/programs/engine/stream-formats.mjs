@@ -44,7 +44,6 @@ for (const { say, frames, ended } of streams) {
   say('ended');
   say('class', distinct(frames.map(({ constructor }) => constructor === AudioFrame)));
   say('fields', distinct(frames.map(Object.keys)));
-  say('userdata', distinct(frames.map(({ userdata }) => userdata)));
   say('format', distinct(frames.map((frame) => [frame.sampleRate, frame.channels, frame.samplesPerChannel])));
   say('data', distinct(frames.map(({ data }) => [data.constructor.name, data.byteOffset, data.length])));
   say('own buffer', data.byteLength === data.buffer.byteLength);
@@ -52,5 +51,7 @@ for (const { say, frames, ended } of streams) {
   const left = frames.flatMap(({ data }) => [...data].filter((_, i) => i % channels === 0));
   say('hears', toneShare(left.slice(sampleRate / 5, sampleRate / 2), 440, sampleRate) > 0.9);
 }
+const userdata = streams.flatMap(({ frames }) => frames.map((frame) => Object.keys(frame.userdata)));
+trace('frames')('userdata', distinct(userdata));
 await sayLeftovers();
 process.exit();
