@@ -10,10 +10,10 @@ import { integer, invalid, optionsObject, readable, type OptionNames } from './v
 export interface SpeechOptions {
   /**
    * Probability from which a step of 16 ms is speech, from 0 to 1. While somebody speaks, steps count as silence once they
-   * are 0.15 below. Default: 0.5.
+   * are 0.05 below. Default: 0.65.
    */
   threshold?: number;
-  /** How long speech must last without a break before it has started, in ms, in steps of 16. Default: 50. */
+  /** How long speech must last without a break before it has started, in ms, in steps of 16. Default: 48. */
   minSpeechMs?: number;
   /** How long silence must last without a break before speech has ended, in ms, in steps of 16. Default: 550. */
   minSilenceMs?: number;
@@ -77,7 +77,7 @@ const SPEECH_OPTIONS: OptionNames<SpeechOptions> = { threshold: true, minSpeechM
 
 /** Checked options, with their defaults. @internal */
 function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
-  const { threshold = 0.5, minSpeechMs = 50, minSilenceMs = 550 } = options;
+  const { threshold = 0.65, minSpeechMs = 48, minSilenceMs = 550 } = options;
   if (typeof threshold !== 'number' || !(threshold >= 0 && threshold <= 1)) {
     throw invalid(`${what}threshold`, threshold, 'a number from 0 to 1');
   }

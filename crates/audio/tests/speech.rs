@@ -152,9 +152,9 @@ fn detector_a_voice_starts_and_ends_where_it_was() {
     assert!(end.position.abs_diff(ms(3000) as u64) < ms(300) as u64, "{end:?}");
     assert!((-40.0..-5.0).contains(&start.level) && (-40.0..-5.0).contains(&end.level), "{start:?} {end:?}");
     let decided: Vec<u64> = steps.iter().filter(|step| step.change.is_some()).map(|step| step.end).collect();
-    // After min_speech_ms; and min_silence_ms behind the last step that was not below threshold - 0.15.
+    // After min_speech_ms; and min_silence_ms behind the last step that was not below threshold - 0.05.
     let low =
-        steps.iter().filter(|step| step.speaking && step.probability >= 0.35).map(|step| step.end).next_back().unwrap();
+        steps.iter().filter(|step| step.speaking && step.probability >= 0.45).map(|step| step.end).next_back().unwrap();
     assert_eq!(decided, [start.position + ms(64) as u64, low + ms(320) as u64]);
     assert!(steps.iter().all(|step| (0.0..=1.0).contains(&step.probability)));
     for (at, step) in steps.iter().enumerate() {

@@ -1,0 +1,185 @@
+// Detecting speech: what a step costs, what is found in noise, and how soon. Ours beside Silero's, run by onnxruntime.
+// `npm run bench -- speech`; needs espeak-ng.
+
+import { SpeechDetector } from 'narrowcast';
+import { bench, row } from './support/harness.js';
+import { silero, WINDOW, type Silero } from './support/silero.js';
+import { espeakVersion, NOISES, RATE, spoken, STEP, withNoise, type Spoken } from './support/spoken.js';
+
+/** Ours by default. */
+const THRESHOLD = 0.65;
+/** Silero's, as agents has them: where speech starts, and what keeps it going. */
+const SILERO = { start: 0.5, keep: 0.35, minSpeechMs: 50 };
+const MIN_SILENCE_MS = 550;
+const SNRS = [20, 10, 5, 0];
+
+/** What one side says of a track. */
+interface Found {
+  /** Probability of each step of 16 ms. */
+  readonly probabilities: Float32Array;
+  /** Where it was decided that speech had started, in samples. */
+  readonly starts: readonly number[];
+}
+
+function byUs(pcm: Int16Array): Found {
+  const starts: number[] = [];
+  const detector = new SpeechDetector({ sampleRate: RATE, threshold: THRESHOLD, minSilenceMs: MIN_SILENCE_MS });
+  const probabilities = new Float32Array(pcm.length / STEP);
+  let heard = 0;
+  detector.on('speechstart', () => starts.push(heard));
+  for (let at = 0; at < pcm.length; at += STEP) {
+    heard = at + STEP;
+    probabilities.set(detector.push(pcm.subarray(at, heard)), at / STEP);
+  }
+  detector.close();
+  return { probabilities, starts };
+}
+
+/** With the rules of agents: what they are is in {@link SILERO}, in whole windows. */
+async function bySilero(peer: Silero, pcm: Int16Array): Promise<Found> {
+  peer.reset();
+  const windowMs = (WINDOW / RATE) * 1000;
+  const starts: number[] = [];
+  const probabilities = new Float32Array(pcm.length / STEP);
+  let speaking = false;
+  let [speech, silence] = [0, 0];
+  for (let at = 0; at < pcm.length; at += WINDOW) {
+    const probability = await peer.predict(pcm.subarray(at, at + WINDOW));
+    probabilities.fill(probability, at / STEP, (at + WINDOW) / STEP);
+    if (probability >= SILERO.start || (speaking && probability > SILERO.keep)) {
+      [speech, silence] = [speech + windowMs, 0];
+      if (!speaking && speech >= SILERO.minSpeechMs) {
+        speaking = true;
+        starts.push(at + WINDOW);
+      }
+    } else {
+      [speech, silence] = [0, silence + windowMs];
+      if (silence >= MIN_SILENCE_MS) speaking = false;
+    }
+  }
+  return { probabilities, starts };
+}
+
+interface Score {
+  recall: number;
+  precision: number;
+  median: number;
+  p95: number;
+  missed: number;
+  falseStarts: number;
+}
+
+function score({ truth, utterances }: Spoken, { probabilities, starts }: Found, threshold: number): Score {
+  let [hits, claims, speech] = [0, 0, 0];
+  for (const [step, is] of truth.entries()) {
+    const claimed = probabilities[step]! >= threshold;
+    speech += is;
+    claims += Number(claimed);
+    hits += Number(claimed && is === 1);
+  }
+  // Of those that started while the utterance lasted, or within 200 ms of its end: a short word may be over by then.
+  const late = utterances.map(([begin, end]) => {
+    const start = starts.find((at) => at > begin && at <= end + RATE / 5);
+    return start === undefined ? undefined : ((start - begin) / RATE) * 1000;
+  });
+  const latencies = late.filter((each) => each !== undefined).toSorted((a, b) => a - b);
+  const within = (at: number) => utterances.some(([begin, end]) => at > begin && at <= end + RATE / 5);
+  return {
+    recall: (100 * hits) / speech,
+    precision: (100 * hits) / Math.max(1, claims),
+    median: latencies[latencies.length >> 1] ?? Infinity,
+    p95: latencies[Math.floor(latencies.length * 0.95)] ?? Infinity,
+    missed: late.length - latencies.length,
+    falseStarts: starts.filter((at) => !within(at)).length,
+  };
+}
+
+/** Main-thread and other CPU time of what `run` does, in µs for each 16 ms of `samples` at `rate`. */
+async function cost(samples: number, rate: number, run: () => Promise<void> | void): Promise<number> {
+  const before = process.cpuUsage();
+  await run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / ((samples / rate) * (1000 / 16));
+}
+
+const version = espeakVersion();
+if (version === undefined) {
+  process.stderr.write(
+    'bench: espeak-ng makes the speech for this: install it (apt install espeak-ng, brew install espeak-ng)\n',
+  );
+  process.exit(1);
+}
+
+await bench('speech', async (add) => {
+  const track = spoken();
+  const peer = await silero();
+  const seconds = track.pcm.length / RATE;
+  const note =
+    `${track.utterances.length} utterances of espeak-ng ${version} in 8 voices and 6 languages, ${seconds.toFixed(0)} s, ` +
+    `with ${Object.keys(NOISES).join(', ')} noise, each a round; ours at ${THRESHOLD}, Silero's at ${SILERO.start}`;
+
+  const [ours, theirs, resampled]: number[][] = [[], [], []];
+  const minute = track.pcm.subarray(0, 60 * RATE);
+  for (let round = 0; round < 5; round++) {
+    for (const [rate, costs] of [
+      [RATE, ours],
+      [48_000, resampled],
+    ] as const) {
+      const detector = new SpeechDetector({ sampleRate: rate });
+      const frame = rate / 100;
+      costs!.push(
+        await cost(minute.length, rate, () => {
+          for (let at = 0; at + frame <= minute.length; at += frame) detector.push(minute.subarray(at, at + frame));
+        }),
+      );
+      detector.close();
+    }
+    if (!peer) continue;
+    theirs!.push(
+      await cost(minute.length, RATE, async () => {
+        for (let at = 0; at + WINDOW <= minute.length; at += WINDOW)
+          await peer.predict(minute.subarray(at, at + WINDOW));
+      }),
+    );
+  }
+  const peers = peer ? theirs : undefined;
+  add(
+    row(
+      'step/16k',
+      'µs per 16 ms',
+      ours!,
+      peers,
+      'CPU time of all threads, frames of 10 ms by N-API; Silero sees 32 ms at a time',
+    ),
+  );
+  add(row('step/48k', 'µs per 16 ms', resampled!, undefined, 'with the conversion to 16 kHz'));
+
+  for (const snr of SNRS) {
+    const scores: [Score[], Score[]] = [[], []];
+    for (const make of Object.values(NOISES)) {
+      const pcm = withNoise(track, make(track.pcm.length), snr);
+      scores[0].push(score(track, byUs(pcm), THRESHOLD));
+      if (peer) scores[1].push(score(track, await bySilero(peer, pcm), SILERO.start));
+    }
+    const of = (key: keyof Score) => scores.map((each) => each.map((score) => score[key]));
+    for (const [name, unit, key] of [
+      ['recall', '% of speech', 'recall'],
+      ['precision', '% of what is taken for speech', 'precision'],
+      ['start-median', 'ms from the first sound', 'median'],
+      ['start-p95', 'ms from the first sound', 'p95'],
+      ['missed', 'utterances', 'missed'],
+      ['false-starts', 'in the track', 'falseStarts'],
+    ] as const) {
+      const [mine, other] = of(key);
+      add(
+        row(
+          `${name}/${snr}dB`,
+          unit,
+          mine!,
+          peer ? other : undefined,
+          name === 'recall' && snr === 20 ? note : undefined,
+        ),
+      );
+    }
+  }
+});
