@@ -50,9 +50,18 @@ export declare class NativeAudioTrack {
   get token(): number
   /** Samples of all channels that wait to be played. */
   get buffered(): number
-  /** Where what was written so far ends. */
+  /**
+   * Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
+   * track is piped to.
+   */
+  get queued(): number
+  /** Samples of all channels that were heard so far. */
+  get heard(): number
+  /** Whether it is paused. */
+  get paused(): boolean
+  /** Where what was written so far ends, with what waits in the resampler. */
   get written(): number
-  /** Whether everything before `position` was played, dropped or taken back. */
+  /** Whether everything before `position` was heard, dropped or taken back. */
   hasPlayed(position: number): boolean
   /** What the track counted so far. */
   stats(): NativeTrackStats
@@ -442,6 +451,14 @@ export interface NativeEngineStats {
   events: NativeQueueStats
 }
 
+/** What an interruption cut off, in samples of all channels. */
+export interface NativeInterruption {
+  /** Heard of the utterance that was interrupted. */
+  heard: number
+  /** Written, and never heard. */
+  discarded: number
+}
+
 /** Which event an encoded `FfiEvent` is. */
 export interface NativePeek {
   /** The case's name. */
@@ -666,11 +683,23 @@ export declare function subscriptionReadable(token: number): boolean
 /** How often this thread was woken. */
 export declare function threadWakes(): number
 
-/** Takes back what was not played yet, also from the queue of the source that the track is piped to. */
-export declare function trackDiscard(token: number): void
+/** An utterance begins, and the one before ends; returns its number. */
+export declare function trackBegin(token: number): number
 
 /** How long it is until the next frame is due, in ms: 0 if it is. */
 export declare function trackDueIn(token: number, now: number): number
+
+/** No more is asked about an utterance. */
+export declare function trackForget(token: number, utterance: number): void
+
+/** Samples of all channels that were heard of an utterance. */
+export declare function trackHeard(token: number, utterance: number): number
+
+/** Takes back what was not heard yet, also from the queue of the source that the track is piped to. */
+export declare function trackInterrupt(token: number): NativeInterruption
+
+/** Whether the track is played as silence, and what waits is kept. */
+export declare function trackPause(token: number, paused: boolean): void
 
 /**
  * Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes

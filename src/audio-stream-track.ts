@@ -55,6 +55,19 @@ export interface PipeTarget {
   readonly numChannels: number;
   /** Length of its own queue, in ms; 0: it has none, which saves 30 ms. */
   readonly queueSize?: number;
+  /** @internal */
+  [FEED]?: AudioStreamTrack | undefined;
+}
+
+/** Names the track that is piped to a source of narrowcast's, in that source. @internal */
+export const FEED: unique symbol = Symbol.for('narrowcast.feed') as never;
+
+/** What an interruption cut off. */
+export interface Interruption {
+  /** What the listener had heard of the utterance that was interrupted, in ms; 0 if nothing was being said. */
+  readonly heardMs: number;
+  /** What was written and will never be heard, in ms. */
+  readonly discardedMs: number;
 }
 
 /** What a track counted. Can be read after it has ended, too. */
@@ -74,7 +87,8 @@ export interface AudioStreamTrackStats {
 interface Playout {
   /** Where what it waits for ends. */
   readonly position: number;
-  readonly resolve: () => void;
+  /** Called with whether it was heard. */
+  readonly resolve: (heard: boolean) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -104,6 +118,9 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** For benchmarks: a track's native half. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 
+/** What waits to be heard, in ms: in the track, and in the queue of the source that it is piped to. @internal */
+export let queuedMsOf: (track: AudioStreamTrack) => number;
+
 /**
  * What an agent says: PCM is written in bursts, of any rate, and comes out in real time, one frame after the other.
  *
@@ -129,9 +146,14 @@ export class AudioStreamTrack {
   readonly #native: Native.NativeAudioTrack;
   /** Names the track to native code. */
   readonly #token: number;
-  readonly #sampleRate: number;
-  readonly #channels: number;
-  readonly #bufferMs: number;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Channels, interleaved. */
+  readonly numChannels: number;
+  /** Length of the frames that {@link recv} gives, in ms. */
+  readonly frameSizeMs: number;
+  /** How much may wait to be played, in ms. */
+  readonly bufferMs: number;
   /** Samples of each channel in a frame. */
   readonly #samplesPerChannel: number;
   /** The pending calls of {@link recv}. */
@@ -151,6 +173,7 @@ export class AudioStreamTrack {
 
   static {
     nativeTrackOf = (track) => track.#native;
+    queuedMsOf = (track) => track.#ms(track.#native.queued);
   }
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
@@ -158,15 +181,16 @@ export class AudioStreamTrack {
     optionsObject<AudioStreamTrackOptions>('options', options, FORMAT_OPTIONS);
     const format = pcmFormat(options, { frameSizeMs: 20, bufferMs: 30_000 });
     const { frameSizeMs, bufferMs } = format;
-    this.#sampleRate = format.sampleRate;
-    this.#channels = format.channels;
+    this.sampleRate = format.sampleRate;
+    this.numChannels = format.channels;
+    this.frameSizeMs = frameSizeMs;
     this.#samplesPerChannel = format.samplesPerChannel;
-    this.#bufferMs = bufferMs;
+    this.bufferMs = bufferMs;
     if (bufferMs < frameSizeMs) throw invalid('bufferMs', bufferMs, `at least a frame, ${frameSizeMs} ms`);
-    const capacity = Math.ceil((this.#sampleRate * bufferMs) / 1000) * this.#channels;
+    const capacity = Math.ceil((this.sampleRate * bufferMs) / 1000) * this.numChannels;
     refuseTooLong(format, capacity);
     this.#native = fromNative(
-      () => new native.NativeAudioTrack(this.#sampleRate, this.#channels, frameSizeMs, capacity, audioDoorbell),
+      () => new native.NativeAudioTrack(this.sampleRate, this.numChannels, frameSizeMs, capacity, audioDoorbell),
     );
     this.#token = this.#native.token;
     this.#receivers = new Waiters({
@@ -199,8 +223,8 @@ export class AudioStreamTrack {
     const { sampleRate, channels } = pcm;
     integer('sampleRate', sampleRate, 1, 768_000);
     integer('channels', channels, 1, 64);
-    if (channels !== this.#channels && channels !== 1 && this.#channels !== 1) {
-      throw invalid('channels', channels, `1 or ${this.#channels}, as the track has, or mix them first`);
+    if (channels !== this.numChannels && channels !== 1 && this.numChannels !== 1) {
+      throw invalid('channels', channels, `1 or ${this.numChannels}, as the track has, or mix them first`);
     }
     let { data } = pcm;
     data = data instanceof Float32Array ? readable('data', data, Float32Array) : readable('data', data, Int16Array);
@@ -236,14 +260,54 @@ export class AudioStreamTrack {
   }
 
   /**
-   * Throws away what was written and not yet played, for when an agent is interrupted: the next frame is silence, or what
-   * is written next. While the track is piped, the source's own queue is emptied, too. Whoever waits for it to be played
-   * need not wait any longer. It does not count as dropped.
+   * Throws away what was written and not yet played: the next frame is silence, or what is written next. While the track
+   * is piped, the source's own queue is emptied, too. Pending calls of {@link waitForPlayout} resolve. A paused track goes
+   * on. What is thrown away does not count as dropped.
    */
   flush(): void {
-    if (this.#ended) return;
-    native.trackDiscard(this.#token);
+    this.interrupt();
+  }
+
+  /**
+   * As {@link flush}, for when the caller interrupts the agent, and tells what the caller had heard of it by then.
+   *
+   * The caller hears nothing of it afterwards but what the engine has encoded already: at most 10 ms if the source has a
+   * `queueSize` of 0, and 20 ms otherwise. `heardMs` is exact for a source without a queue and for {@link recv}. For a
+   * source with a queue it is right within 10 ms, because the engine doesn't tell when it takes a chunk out of its queue.
+   *
+   * `heardMs` counts from the start of the utterance. An utterance ends with `final`, with an interruption, or 200 ms after
+   * its last sample was played if nothing followed.
+   *
+   * @returns zeros if nothing was being said, and after {@link stop}
+   */
+  interrupt(): Interruption {
+    if (this.#ended) return { heardMs: 0, discardedMs: 0 };
     this.#settlePlayouts();
+    const { heard, discarded } = fromNative(() => native.trackInterrupt(this.#token));
+    this.#dropPlayouts();
+    if (this.#piping) this.#wait();
+    return { heardMs: this.#ms(heard), discardedMs: this.#ms(discarded) };
+  }
+
+  /**
+   * Plays silence from now on and keeps what waits, for when the caller may be about to interrupt: {@link resume} goes on
+   * with the next sample, {@link interrupt} gives it up and goes on as well. What waits in the source's own queue, up to
+   * 30 ms, is still heard. Twice: nothing.
+   *
+   * @throws {NarrowcastError} `CLOSED` after {@link stop}
+   */
+  pause(): void {
+    this.#pause(true);
+  }
+
+  /** Goes on after {@link pause}, where it stopped. Twice: nothing. @throws {NarrowcastError} `CLOSED` after {@link stop} */
+  resume(): void {
+    this.#pause(false);
+  }
+
+  /** Whether {@link pause} was called, and neither {@link resume} nor {@link interrupt} after it. */
+  get paused(): boolean {
+    return this.#native.paused;
   }
 
   /**
@@ -253,11 +317,12 @@ export class AudioStreamTrack {
    */
   stop(): void {
     if (this.#ended) return;
+    this.#settlePlayouts();
     this.#ended = true;
     this.#native.stop();
     stopWaiting(this.#token);
     this.#receivers.fail(this.#closed());
-    this.#settlePlayouts();
+    this.#dropPlayouts();
     this.#unpiped()?.resolve();
   }
 
@@ -272,22 +337,41 @@ export class AudioStreamTrack {
   }
 
   /**
-   * Resolves when everything that was written so far was played, or is gone: flushed, dropped, or the track has ended. What
-   * waits for its rest in the resampler does not count: say `final` of the last piece.
+   * What the listener has heard of all that was ever written, in ms: without silence, without what was flushed or dropped,
+   * and without what still waits in the queue of the source that the track is piped to.
+   */
+  get playedMs(): number {
+    return this.#ms(this.#native.heard);
+  }
+
+  /**
+   * Resolves when everything that was written so far was played, or is gone: flushed, dropped, or the track has ended.
+   * Without `final`, the last part of a frame and what waits in the resampler are played 200 ms later.
    *
-   * Played is what was handed out: the last frame is still to be heard then, and what the other side has buffered. While
-   * nobody receives or pipes, nothing is played, and this waits: also after {@link pipeTo} was aborted, until the track is
-   * played again, flushed or stopped.
+   * While the track is piped, what was played has left the source's own queue: at most its last 10 ms are still to be
+   * heard. With {@link recv}, what was played is what was handed out. While the track is neither received from nor piped,
+   * nothing is played, and this waits: also after {@link pipeTo} was aborted, until the track is played again, flushed or
+   * stopped.
    *
    * @returns rejects with what {@link pipeTo} rejects with if the engine refuses what is played
    */
-  waitForPlayout(): Promise<void> {
-    const position = this.#native.written;
-    if (this.#native.hasPlayed(position)) return Promise.resolve();
+  async waitForPlayout(): Promise<void> {
+    await this.#heard(this.#native.written);
+  }
+
+  /** Resolves when everything before a position was heard, with true, or is gone. */
+  #heard(position: number): Promise<boolean> {
+    if (this.#native.hasPlayed(position)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
-      this.#playouts.push({ position, resolve, reject });
+      const after = this.#playouts.findIndex((playout) => playout.position > position);
+      this.#playouts.splice(after === -1 ? this.#playouts.length : after, 0, { position, resolve, reject });
       if (this.#piping) this.#wait();
     });
+  }
+
+  #pause(paused: boolean): void {
+    if (this.#ended) throw this.#closed();
+    fromNative(() => native.trackPause(this.#token, paused));
   }
 
   /**
@@ -321,6 +405,7 @@ export class AudioStreamTrack {
     await new Promise<void>((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
       this.#piping = { source, resolve, reject, unlisten };
+      if (FEED in source) source[FEED] = this;
       this.#wait();
     });
   }
@@ -332,11 +417,11 @@ export class AudioStreamTrack {
   }
 
   #nextFrame(): TimedAudioFrame | typeof NOTHING {
-    const data = (this.#spare ??= new Int16Array(this.#samplesPerChannel * this.#channels));
+    const data = (this.#spare ??= new Int16Array(this.#samplesPerChannel * this.numChannels));
     if (!this.#lookIn(native.trackRecv(this.#token, data, performance.now() + EARLY_MS))) return NOTHING;
     this.#spare = undefined;
     const samples = this.#samplesPerChannel;
-    const frame = new TimedAudioFrame(data, this.#sampleRate, this.#channels, samples, this.#pts);
+    const frame = new TimedAudioFrame(data, this.sampleRate, this.numChannels, samples, this.#pts);
     this.#pts += samples;
     if (this.#playouts.length > 0) this.#settlePlayouts();
     return frame;
@@ -348,11 +433,16 @@ export class AudioStreamTrack {
     return ms <= 0;
   }
 
-  /** Resolves whoever waits for what was played by now. */
+  /** Resolves those that wait for what was played by now. */
   #settlePlayouts(): void {
-    while (this.#playouts.length > 0 && (this.#ended || this.#native.hasPlayed(this.#playouts[0]!.position))) {
-      this.#playouts.shift()!.resolve();
+    while (this.#playouts.length > 0 && this.#native.hasPlayed(this.#playouts[0]!.position)) {
+      this.#playouts.shift()!.resolve(true);
     }
+  }
+
+  /** Resolves those that wait for what was thrown away. */
+  #dropPlayouts(): void {
+    for (const { resolve } of this.#playouts.splice(0)) resolve(false);
   }
 
   /** While it is piped: waits for the first position that somebody waits for, or for nothing but the end. */
@@ -393,6 +483,7 @@ export class AudioStreamTrack {
     const piping = this.#piping;
     this.#piping = undefined;
     piping?.unlisten();
+    if (piping && FEED in piping.source) piping.source[FEED] = undefined;
     return piping;
   }
 
@@ -402,17 +493,17 @@ export class AudioStreamTrack {
     if (typeof handle !== 'bigint') throw invalid('source', source, 'an AudioSource of @livekit/rtc-node');
     if (closed === true) throw new NarrowcastError('CLOSED', 'the source is closed: pipe to an open one');
     const { sampleRate, numChannels } = source;
-    if (sampleRate !== this.#sampleRate || numChannels !== this.#channels) {
+    if (sampleRate !== this.sampleRate || numChannels !== this.numChannels) {
       throw invalid(
         'source',
         `one of ${sampleRate} Hz with ${numChannels} channels`,
-        `one of ${this.#sampleRate} Hz with ${this.#channels}, as the track has`,
+        `one of ${this.sampleRate} Hz with ${this.numChannels}, as the track has`,
       );
     }
-    if (this.#bufferMs < CHUNK_MS) {
+    if (this.bufferMs < CHUNK_MS) {
       throw new NarrowcastError(
         'INVALID_ARGUMENT',
-        `the track buffers ${this.#bufferMs} ms, and is piped in chunks of ${CHUNK_MS}: make it with a larger bufferMs`,
+        `the track buffers ${this.bufferMs} ms, and is piped in chunks of ${CHUNK_MS}: make it with a larger bufferMs`,
       );
     }
     if (sampleRate % 100 !== 0) throw invalid('source.sampleRate', sampleRate, 'a multiple of 100');
@@ -420,7 +511,7 @@ export class AudioStreamTrack {
   }
 
   #ms(samples: number): number {
-    return (samples / this.#channels / this.#sampleRate) * 1000;
+    return (samples / this.numChannels / this.sampleRate) * 1000;
   }
 
   #closed(): NarrowcastError {

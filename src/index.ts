@@ -12,6 +12,7 @@ export {
   TimedAudioFrame,
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
+  type Interruption,
   type Pcm,
   type PipeTarget,
 } from './audio-stream-track.js';

@@ -311,6 +311,80 @@ describe("what waits to be played is known as rtc-node's source knows it", () =>
   });
 });
 
+/** Reads until `enough` of what was heard is no silence. */
+async function hear(listener: ReadableStreamDefaultReader<rtc.AudioFrame>, enough: (samples: number[]) => boolean) {
+  const samples: number[] = [];
+  while (!enough(samples)) samples.push(...(await listener.read()).value!.data);
+  return samples;
+}
+
+test.each([48_000, 24_000])(
+  'at %s Hz what is no multiple of 10 ms is heard whole when the queue has drained',
+  async (rate) => {
+    const source = new AudioSource(rate, 1, 1000);
+    const listener = heard(source);
+    const samples = (rate / 1000) * 205;
+    const said = new AudioFrame(new Int16Array(samples).fill(9), rate, 1, samples);
+    await source.captureFrame(said);
+    await source.waitForPlayout();
+    const all = await hear(listener, (all) => all.filter((sample) => sample === 9).length >= samples);
+    // The rest of its last 10 ms is silence, and the next words start in a chunk of their own.
+    await source.captureFrame(new AudioFrame(new Int16Array(rate / 10).fill(5), rate, 1, rate / 10));
+    all.push(...(await hear(listener, (next) => next.includes(5))));
+    expect(all[all.indexOf(5) - 1]).toBe(0);
+    expect(all.filter((sample) => sample === 9)).toHaveLength(samples);
+    expect(source.stats()).toMatchObject({ framesOut: 2, framesRefused: 0 });
+    await listener.cancel();
+    await source.close();
+  },
+);
+
+test('frames that are no multiple of 10 ms are not padded while they come', async () => {
+  const source = new AudioSource(16_000, 1, 1000);
+  const listener = heard(source);
+  const said = Int16Array.from({ length: 16_000 }, (_, i) => i + 1);
+  for (let at = 0; at < said.length; at += 400) {
+    await source.captureFrame(new AudioFrame(said.slice(at, at + 400), 16_000, 1, 400));
+  }
+  const all = await hear(listener, (all) => all.includes(16_000));
+  expect(all.filter((sample) => sample !== 0)).toEqual([...said]);
+  await listener.cancel();
+  await source.close();
+});
+
+describe('interrupt', () => {
+  test('tells what was heard of what was captured, and nothing more of it is', async () => {
+    const source = new AudioSource(16_000, 1, 1000);
+    const listener = heard(source);
+    expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    const said = Int16Array.from({ length: 16_000 }, (_, i) => i + 1);
+    await source.captureFrame(new AudioFrame(said, 16_000, 1, said.length));
+    const all = await hear(listener, (all) => all.length > 4800);
+    // Of two frames that are captured, the engine may have the second only after the queue was emptied.
+    void source.captureFrame(new AudioFrame(new Int16Array(160).fill(20_000), 16_000, 1, 160));
+    const { heardMs, discardedMs } = source.interrupt();
+    expect(heardMs + discardedMs).toBeCloseTo(1010, 3);
+    expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    await source.captureFrame(new AudioFrame(new Int16Array(1600).fill(-1), 16_000, 1, 1600));
+    all.push(...(await hear(listener, (next) => next.filter((sample) => sample === -1).length === 1600)));
+    const old = all.filter((sample) => sample > 0).length / 16;
+    expect(all.slice(all.indexOf(-1)).every((sample) => sample <= 0)).toBe(true);
+    expect(Math.abs(heardMs - old)).toBeLessThanOrEqual(25);
+    await listener.cancel();
+    await source.close();
+    expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+  });
+
+  test('of a source without a queue tells that all was heard', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    for (let i = 0; i < 3; i++) await source.captureFrame(frame());
+    expect(source.interrupt()).toEqual({ heardMs: 30, discardedMs: 0 });
+    await listener.cancel();
+    await source.close();
+  });
+});
+
 describe('new AudioSource', () => {
   test.each([
     [0, 1, 1000],

@@ -1,7 +1,7 @@
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { AudioStreamTrack, nativeTrackOf } from '../../src/audio-stream-track.js';
-import { AudioStream, install } from '../../src/livekit/index.js';
+import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { runNode } from '../support/child.js';
 import { failure, untilCollected } from '../support/expect.js';
 import { block, until } from '../support/meeting.js';
@@ -280,4 +280,142 @@ test('pipeTo rejects where the system lets no thread be started', async () => {
   const { status, stdout } = await runNode('pump-without-thread.mjs');
   const refused = ['rejected', 'OUT_OF_THREADS'];
   expect({ status, results: JSON.parse(stdout) }).toEqual({ status: 0, results: [refused, refused] });
+});
+
+describe.each([
+  ['without a queue', 0],
+  ['with the usual queue', 1000],
+])('an AudioSource of narrowcast %s, while a track is piped to it', (_, queueSize) => {
+  function openOurs() {
+    const source = new AudioSource(RATE, 1, queueSize);
+    const engineTrack = rtc.LocalAudioTrack.createAudioTrack('agent', source);
+    const heard = new AudioStream(engineTrack, RATE, 1);
+    const track = new AudioStreamTrack({ sampleRate: RATE });
+    const controller = new AbortController();
+    const piped = outcome(track.pipeTo(source, { signal: controller.signal }));
+    return { source, engineTrack, heard, track, controller, piped };
+  }
+
+  test('counts what waits in the track and in the engine, and waits for both', async () => {
+    const { source, heard, track } = openOurs();
+    const said = speech(500);
+    track.write(pcm(said), { final: true });
+    expect(source.queuedDuration).toBeGreaterThan(400);
+    const played = outcome(source.waitForPlayout());
+    await until(() => source.queuedDuration < 300, 'some was played');
+    expect(source.queuedDuration).toBeGreaterThanOrEqual(track.bufferedMs);
+    expect(source.stats().queuedMs).toBeGreaterThan(0);
+    expect(played.done).toBe(false);
+    await source.waitForPlayout();
+    expect([played.done, source.queuedDuration, track.playedMs]).toEqual([true, 0, 500]);
+    expect(await utterance(heard, (samples) => samples.at(-1) === said.at(-1))).toHaveLength(said.length);
+    track.stop();
+  });
+
+  test('waitForPlayout resolves when at most the last 10 ms are still to be heard', async () => {
+    const { heard, track } = openOurs();
+    const samples: number[] = [];
+    for (let round = 1; round <= 5; round++) {
+      track.write(pcm(new Int16Array(RATE / 10).fill(round)), { final: true });
+      await track.waitForPlayout();
+      for (let frame = heard.tryRead(); frame; frame = heard.tryRead()) samples.push(...frame.data);
+      expect(samples.filter((sample) => sample === round).length).toBeGreaterThanOrEqual(RATE / 10 - RATE / 100);
+    }
+    track.stop();
+  });
+
+  test('clearQueue gives up what waits in the track, and whoever waits for it', async () => {
+    const { source, heard, track } = openOurs();
+    track.write(pcm(speech(5000)), { final: true });
+    await until(() => frames(heard) > 10, 'the engine plays');
+    const waiting = [outcome(source.waitForPlayout()), outcome(track.waitForPlayout())];
+    source.clearQueue();
+    expect([source.queuedDuration, track.bufferedMs]).toEqual([0, 0]);
+    await until(() => waiting.every(({ done }) => done), 'both waits are over');
+    track.stop();
+  });
+
+  test('interrupt tells what was heard, and nothing more of it is', async () => {
+    const { source, heard, track } = openOurs();
+    const said = speech(1500);
+    track.write(pcm(said), { final: true });
+    await until(() => frames(heard) > 20, 'the engine plays');
+    const { heardMs, discardedMs } = source.interrupt();
+    expect(heardMs + discardedMs).toBeCloseTo(1500, 3);
+    expect(track.playedMs).toBeCloseTo(heardMs, 3);
+    expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    const after = new Int16Array(1600).fill(-1);
+    track.write(pcm(after), { final: true });
+    await track.waitForPlayout();
+    const samples = await utterance(heard, (samples) => samples.at(-1) === -1);
+    const old = samples.filter((sample) => sample > 0);
+    expect(samples.filter((sample) => sample === -1)).toHaveLength(after.length);
+    // The engine plays 10 ms at a time, and may have one more on its way.
+    expect(Math.abs((old.length / RATE) * 1000 - heardMs)).toBeLessThanOrEqual(25);
+    track.stop();
+    expect(track.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+  });
+
+  test('captureFrame is LOCKED, and works again after pipeTo was aborted', async () => {
+    const { source, heard, controller, piped } = openOurs();
+    const frame = rtc.AudioFrame.create(RATE, 1, 160);
+    frame.data.fill(7);
+    await expect(source.captureFrame(frame)).rejects.toEqual(failure('LOCKED', 'piped'));
+    expect(source.queuedDuration).toBe(0);
+    controller.abort();
+    await until(() => piped.done, 'pipeTo has rejected');
+    await source.captureFrame(frame);
+    await source.waitForPlayout();
+    expect(await utterance(heard, ({ length }) => length > 0)).toEqual(Array(160).fill(7));
+    expect(source.stats()).toMatchObject({ framesOut: 1, framesRefused: 0 });
+  });
+
+  test('pause keeps what waits, and resume goes on with the next sample', async () => {
+    const { heard, track } = openOurs();
+    expect(track.paused).toBe(false);
+    const said = speech(400);
+    track.write(pcm(said), { final: true });
+    await until(() => track.bufferedMs < 300, 'some was played');
+    track.pause();
+    track.pause();
+    const kept = track.bufferedMs;
+    expect(track.paused).toBe(true);
+    const playing = frames(heard);
+    await until(() => frames(heard) > playing + 10, 'silence is played');
+    expect(track.bufferedMs).toBe(kept);
+    track.resume();
+    track.resume();
+    await track.waitForPlayout();
+    const samples = await utterance(heard, (samples) => samples.at(-1) === said.at(-1));
+    expect(samples.filter((sample) => sample !== 0)).toEqual([...said]);
+    expect(samples.length).toBeGreaterThan(said.length);
+    track.stop();
+    expect(() => track.pause()).toThrow(failure('CLOSED'));
+  });
+
+  test('close ends what waits for playout, and a wait of the source resolves', async () => {
+    const { source, track, piped } = openOurs();
+    track.write(pcm(speech(5000)), { final: true });
+    const waiting = outcome(source.waitForPlayout());
+    await source.close();
+    await until(() => piped.done && waiting.done, 'both are over');
+    expect(piped.error).toEqual(failure('ENGINE_REQUEST_FAILED', 'closed'));
+    expect(waiting.error).toBeUndefined();
+    expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+  });
+});
+
+test('an utterance without final is heard whole at its own end, with what waited in the resampler', async () => {
+  const { source, heard, track } = open(1000);
+  void track.pipeTo(source);
+  const tone = Int16Array.from({ length: 4800 }, () => 5000);
+  track.write({ data: tone, sampleRate: 24_000, channels: 1 });
+  await track.waitForPlayout();
+  expect([track.playedMs, track.bufferedMs]).toEqual([200, 0]);
+  track.write({ data: new Int16Array(2400).fill(1), sampleRate: 24_000, channels: 1 }, { final: true });
+  await track.waitForPlayout();
+  const samples = await utterance(heard, (samples) => samples.at(-1) === 1);
+  const next = samples.slice(samples.lastIndexOf(0) + 1);
+  expect(Math.max(...next), 'nothing of the first utterance').toBeLessThan(100);
+  track.stop();
 });

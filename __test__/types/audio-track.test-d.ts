@@ -6,6 +6,7 @@ import {
   TimedAudioFrame,
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
+  type Interruption,
   type Pcm,
   type PipeTarget,
 } from 'narrowcast';
@@ -52,6 +53,18 @@ void track.pipeTo(new WritableStream());
 
 same<ReturnType<typeof track.waitForPlayout>, Promise<void>>();
 same<ReturnType<typeof track.flush>, void>();
+same<ReturnType<typeof track.interrupt>, Interruption>();
+same<keyof Interruption, 'heardMs' | 'discardedMs'>();
+same<ReturnType<typeof track.pause | typeof track.resume>, void>();
+same<typeof track.paused, boolean>();
+same<
+  | typeof track.playedMs
+  | typeof track.sampleRate
+  | typeof track.numChannels
+  | typeof track.frameSizeMs
+  | typeof track.bufferMs,
+  number
+>();
 same<ReturnType<typeof track.stop>, void>();
 same<typeof track.readyState, 'live' | 'ended'>();
 same<typeof track.bufferedMs, number>();

@@ -1,6 +1,7 @@
 import type { AudioFrame, AudioSource as RtcAudioSource } from '@livekit/rtc-node';
 import type { AudioSourceInfo, FfiHandle, NewAudioSourceResponse } from '@livekit/rtc-ffi-bindings';
 import type { AudioFrameLike } from '../audio-resampler.js';
+import { FEED, queuedMsOf, type AudioStreamTrack, type Interruption } from '../audio-stream-track.js';
 import { NarrowcastError } from '../errors.js';
 import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
@@ -46,12 +47,22 @@ export class AudioSource implements RtcAudioSource {
   resolvePromise?: () => void;
   timeout?: ReturnType<typeof setTimeout>;
   closed = false;
+  /** The track that is piped to this. @internal */
+  [FEED]: AudioStreamTrack | undefined = undefined;
   readonly #engine: Engine;
   #framesOut = 0;
   #framesRefused = 0;
   #framesUnanswered = 0;
-  /** Settles when the frame that is cut into pieces is through: what comes after it waits, to stay after it. */
-  #cutting: Promise<void> | undefined;
+  /** Settles when what comes in several requests is through: what comes after it waits, to stay after it. */
+  #turn: Promise<unknown> | undefined;
+  /** What the engine was asked to play and has not answered. */
+  readonly #asked = new Set<Promise<unknown>>();
+  /** How often all that was captured was given up. */
+  #cleared = 0;
+  /** ms that were captured since the queue was last empty. */
+  #saidMs = 0;
+  /** Samples of each channel behind the last whole 10 ms, which the engine keeps until the rest comes. */
+  #tail = 0;
 
   /**
    * @param sampleRate Hz
@@ -82,24 +93,72 @@ export class AudioSource implements RtcAudioSource {
     this.ffiHandle = new ffi.FfiHandle(source.handle.id);
   }
 
-  /** What waits in the engine to be played, in ms. */
+  /** What waits to be played, in ms: in the engine, and in the track that is piped to this source. */
   get queuedDuration(): number {
+    return this[FEED] ? queuedMsOf(this[FEED]) : this.#queuedMs;
+  }
+
+  get #queuedMs(): number {
     return Math.max(this.currentQueueSize - performance.now() + this.lastCapture, 0);
   }
 
   /**
-   * Gives up what waits to be played. Whoever waits for it to be over need not wait any more.
+   * Gives up what waits to be played, also in the track that is piped to this source. Pending calls of
+   * {@link waitForPlayout} resolve.
    *
    * @throws {NarrowcastError} `CLOSED` after {@link close}; `ENGINE_REQUEST_FAILED`
    */
   clearQueue(): void {
     if (this.closed) throw this.#closed();
+    if (this[FEED]) this[FEED].flush();
+    else this.#giveUp();
+  }
+
+  /** Nothing that was captured is played any more. */
+  #giveUp(): void {
+    this.#clear();
+    this.#cleared++;
+    this.#tail = 0;
+    this.releaseWaiter();
+  }
+
+  #clear(): void {
     const { ffi } = loadBindings();
     this.#engine.request('cleared no queue', {
       case: 'clearAudioBuffer',
       value: new ffi.ClearAudioBufferRequest({ sourceHandle: this.ffiHandle.handle }),
     });
-    this.releaseWaiter();
+  }
+
+  /**
+   * As {@link clearQueue}, for when the caller interrupts the agent, and tells what the caller had heard of it by then. What
+   * {@link captureFrame} had not handed to the engine yet is not heard either.
+   *
+   * For a source without a queue, everything that was captured was heard. Otherwise `heardMs` is right within 10 ms, and
+   * counts from when the queue was last empty. While a track is piped to the source, this is the track's `interrupt()`.
+   *
+   * @returns zeros if nothing was being said, and after {@link close}
+   * @throws {NarrowcastError} `ENGINE_REQUEST_FAILED`
+   */
+  interrupt(): Interruption {
+    if (this.closed) return { heardMs: 0, discardedMs: 0 };
+    if (this[FEED]) return this[FEED].interrupt();
+    const discardedMs = this.queueSize === 0 ? 0 : this.#queuedMs;
+    const heardMs = this.promise ? Math.max(this.#saidMs - discardedMs, 0) : 0;
+    this.#giveUp();
+    if (this.#asked.size > 0 && this.queueSize > 0) void this.#clearAgain();
+    return { heardMs, discardedMs };
+  }
+
+  /**
+   * The engine may do what it was asked before only after it has emptied the queue. Then it empties it again, and what is
+   * captured meanwhile comes afterwards.
+   */
+  #clearAgain(): Promise<void> {
+    return this.#inTurn(async () => {
+      await Promise.allSettled(this.#asked);
+      if (!this.closed) this.#clear();
+    });
   }
 
   /** Nothing waits any more. */
@@ -114,9 +173,16 @@ export class AudioSource implements RtcAudioSource {
     delete this.timeout;
   };
 
-  /** Resolves when all that was captured was played, was cleared, or the source was closed. */
+  /**
+   * Resolves when all that was captured was played, was cleared, or the source was closed; so does what was written to the
+   * track that is piped to this source.
+   */
   async waitForPlayout(): Promise<void> {
-    await this.promise;
+    const track = this[FEED];
+    if (!track) return this.promise;
+    await track.waitForPlayout().catch((reason: unknown) => {
+      if (!this.closed) throw reason;
+    });
   }
 
   /**
@@ -124,7 +190,7 @@ export class AudioSource implements RtcAudioSource {
    * in its queue. Await each frame before the next: at most one may wait for room, and more are refused. An empty frame is
    * nothing.
    *
-   * @returns rejects with `CLOSED`; `INVALID_ARGUMENT`; `ENGINE_REQUEST_FAILED` if the engine refuses the frame: the queue
+   * @returns rejects with `CLOSED`; `LOCKED` while a track is piped to this source; `INVALID_ARGUMENT`; `ENGINE_REQUEST_FAILED` if the engine refuses the frame: the queue
    *   is full, the frame has another rate or other channels than the source, or, with a `queueSize` of 0, no multiple of
    *   10 ms. What is refused does not count as queued
    */
@@ -135,13 +201,18 @@ export class AudioSource implements RtcAudioSource {
     const samples = channels * samplesPerChannel;
     const data = readable('frame.data', frame.data, Int16Array);
     const pcm = data.length === samples ? data : data.subarray(0, samples);
+    if (this[FEED]) {
+      throw new NarrowcastError('LOCKED', 'a track is piped to this source: write to the track, or abort pipeTo first');
+    }
     const takeOff = this.#queued((samplesPerChannel / sampleRate) * 1000);
+    const cleared = this.#cleared;
     try {
       const error =
-        this.#cutting || this.#isCut(samplesPerChannel)
-          ? await this.#captureInTurn(pcm, sampleRate, channels)
+        this.#turn || this.#isCut(samplesPerChannel)
+          ? await this.#inTurn(() => this.#captureInPieces(pcm, sampleRate, channels))
           : await this.#capture(pcm, sampleRate, channels);
       if (error) throw this.#refusal(error, frame);
+      if (this.#cleared === cleared) this.#tail = (this.#tail + samplesPerChannel) % this.#directFrame;
     } catch (error) {
       if (error instanceof Unanswered) {
         this.#framesUnanswered++;
@@ -178,9 +249,13 @@ export class AudioSource implements RtcAudioSource {
     const { answers } = this.#engine;
     const id = answers.newId();
     this.#engine.captureAudio(this.ffiHandle.handle, pcm, sampleRate, channels, id);
-    const answer = await answers.to(id).catch((reason: unknown) => {
-      throw new Unanswered(reason);
-    });
+    const asked = answers.to(id);
+    this.#asked.add(asked);
+    const answer = await asked
+      .catch((reason: unknown) => {
+        throw new Unanswered(reason);
+      })
+      .finally(() => this.#asked.delete(asked));
     const message = answer?.message;
     return (message?.case === 'captureAudioFrame' && message.value.error) || undefined;
   }
@@ -196,26 +271,31 @@ export class AudioSource implements RtcAudioSource {
     return this.queueSize === 0 && samplesPerChannel > piece && samplesPerChannel % piece === 0;
   }
 
-  /** As {@link #capture}, in pieces if need be, after the frames before. */
-  async #captureInTurn(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
-    const before = this.#cutting;
-    let through!: () => void;
-    const cutting = new Promise<void>((resolve) => (through = resolve));
-    this.#cutting = cutting;
+  /** Runs `ask` after what was asked before in turn. */
+  async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const turn = (async () => {
+      await before?.catch(() => {});
+      return ask();
+    })();
+    this.#turn = turn;
     try {
-      await before;
-      const samples = pcm.length / channels;
-      const piece = (this.#isCut(samples) ? this.#directFrame : samples) * channels;
-      // One by one: of two requests at a time, the engine may do either first.
-      for (let at = 0; at < pcm.length; at += piece) {
-        const error = await this.#capture(pcm.subarray(at, at + piece), sampleRate, channels);
-        if (error) return error;
-      }
-      return undefined;
+      return await turn;
     } finally {
-      if (this.#cutting === cutting) this.#cutting = undefined;
-      through();
+      if (this.#turn === turn) this.#turn = undefined;
     }
+  }
+
+  /** As {@link #capture}, in pieces if need be; what is cleared meanwhile is not captured. */
+  async #captureInPieces(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
+    const samples = pcm.length / channels;
+    const piece = (this.#isCut(samples) ? this.#directFrame : samples) * channels;
+    // One by one: of two requests at a time, the engine may do either first.
+    for (let at = 0; at < pcm.length; at += piece) {
+      const error = await this.#capture(pcm.subarray(at, at + piece), sampleRate, channels);
+      if (error) return error;
+    }
+    return undefined;
   }
 
   /** What the engine's words mean for who captured the frame. */
@@ -251,7 +331,8 @@ export class AudioSource implements RtcAudioSource {
   /** Notes that `ms` more wait to be played. Returns what takes back of these what was not played by then. */
   #queued(ms: number): () => void {
     const now = performance.now();
-    this.currentQueueSize = this.queuedDuration + ms;
+    this.#saidMs = (this.promise ? this.#saidMs : 0) + ms;
+    this.currentQueueSize = this.#queuedMs + ms;
     this.lastCapture = now;
     const promise = (this.promise ??= new Promise((resolve) => (this.resolvePromise = resolve)));
     this.timeout ??= setTimeout(this.#drained, this.currentQueueSize);
@@ -260,7 +341,8 @@ export class AudioSource implements RtcAudioSource {
       // Cleared or played meanwhile, and what waits now is something else.
       if (this.promise !== promise) return;
       const then = performance.now();
-      this.currentQueueSize = this.queuedDuration - Math.max(Math.min(ms, end - then), 0);
+      this.#saidMs -= ms;
+      this.currentQueueSize = this.#queuedMs - Math.max(Math.min(ms, end - then), 0);
       this.lastCapture = then;
       clearTimeout(this.timeout);
       this.#drained();
@@ -270,11 +352,30 @@ export class AudioSource implements RtcAudioSource {
   /** One timer for all that is captured while it runs, and not one for each frame. */
   #drained = (): void => {
     delete this.timeout;
-    const left = this.queuedDuration;
+    const left = this.#queuedMs;
     if (left > 0) this.timeout = setTimeout(this.#drained, left);
+    else if (this.#tail > 0 && this.queueSize > 0) this.timeout = setTimeout(this.#pad, CHUNK_MS);
     else this.releaseWaiter();
   };
+
+  /**
+   * The engine plays whole 10 ms: what is left of an utterance would be heard right before the next one. It is padded once
+   * the engine has found nothing to play, so that it tears nothing that comes in time.
+   */
+  #pad = (): void => {
+    const samples = this.#directFrame - this.#tail;
+    if (this.#queuedMs > 0 || this.closed) return this.#drained();
+    this.#tail = 0;
+    this.currentQueueSize = CHUNK_MS;
+    this.lastCapture = performance.now();
+    const silence = new Int16Array(samples * this.numChannels);
+    this.#capture(silence, this.sampleRate, this.numChannels).catch(() => {});
+    this.#drained();
+  };
 }
+
+/** What the engine plays at a time. */
+const CHUNK_MS = 10;
 
 /** What the engine made of a request is not known, and why. */
 class Unanswered {

@@ -1,6 +1,7 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
 mod cells;
+mod heard;
 mod pcm_ring;
 mod pcm_stream;
 mod pcm_track;
@@ -11,6 +12,7 @@ mod resampler_filter;
 mod speech;
 mod track_writer;
 
+pub use heard::Interruption;
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
 pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};

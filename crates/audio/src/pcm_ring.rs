@@ -573,6 +573,11 @@ impl PcmRing {
         self.consumer.read_pos.load(Ordering::Acquire)
     }
 
+    /// Consumer: where the samples end that it took or left behind last.
+    pub(crate) fn taken_position(&self) -> u64 {
+        self.consumer.expected.load(Ordering::Relaxed)
+    }
+
     /// How many samples there are from `start` on, where `start` was just loaded from `read_pos` with Acquire.
     ///
     /// In this order `write_pos` is at least as new as `start`: whoever set `read_pos` had seen, or stored, the

@@ -12,16 +12,24 @@
 //! - Otherwise **its rest may be on the way**: silence is played, and the samples wait. Played at once, they would be
 //!   torn from what follows by silence in the middle of a frame, and so would every frame of a writer whose pieces are
 //!   no multiple of it. Waiting costs nothing: silence has to be heard in either case.
-//! - After [`PATIENCE`] it is clear that nothing follows, or that the gap is heard anyway. They go out, padded: a writer
-//!   that forgot to end its utterance would else find its last ms at the start of the next one, and never hear that
-//!   everything was played.
+//! - After [`PATIENCE`] it is clear that nothing follows, or that the gap is heard anyway. That ends the utterance: what
+//!   waits goes out, padded, and so does what waits in the writer's resampler. A writer that forgot to end its utterance
+//!   would else find its last ms at the start of the next one, and never hear that everything was played.
+//!
+//! # What was heard
+//!
+//! A frame that is handed out is heard. One that is played into a queue is heard later, at a time that its player knows:
+//! see [`PcmTrack::schedule`]. Until then it does not count as played.
 
+use crate::heard::{Heard, Interruption};
 use crate::pcm_ring::{Overflow, PcmRing};
 use crate::pcm_stream::Format;
 use narrowcast_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use narrowcast_core::sync::{Mutex, lock};
 use narrowcast_core::{Counter, Waiter};
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// How long less than a frame waits for its rest, in silence played.
 pub const PATIENCE: Duration = Duration::from_millis(200);
@@ -33,8 +41,11 @@ const ENDS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Nobody waits for anything to be played.
 const NOBODY: u64 = u64::MAX;
 
-/// All that the player took was played.
+/// All that the player took was heard.
 const SETTLED: u64 = u64::MAX;
+
+/// Ends the utterance that is being written, from the player's thread; false if its writer is at work right now.
+type TimedOut = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// PCM between a writer thread and a player thread: bounded, the oldest dropped and counted, in memory that is allocated
 /// once and never moved.
@@ -65,12 +76,19 @@ pub struct PcmTrack {
     ends: Ends,
     /// The player's alone: silence that was played while less than a frame waited, in samples.
     held: AtomicU64,
+    /// The player's alone: silence that was played while an utterance was open and nothing of it waited.
+    dry: AtomicU64,
+    /// The writer's: whether something was written since the last end of an utterance.
+    open: AtomicBool,
+    paused: AtomicBool,
+    timed_out: OnceLock<TimedOut>,
+    heard: Mutex<Heard>,
     /// Samples that the player got, and those of them in calls that found nothing.
     out: Counter,
     silent: Counter,
     /// The position to tell the waiter of, or [`NOBODY`].
     awaited: AtomicU64,
-    /// Where the frame starts that the player took and whose fate is open, or [`SETTLED`].
+    /// Where that starts which the player took and which was not heard yet, or [`SETTLED`].
     unsettled: AtomicU64,
     refused: Counter,
     waiter: Waiter,
@@ -114,6 +132,11 @@ impl PcmTrack {
             ring,
             ends: Ends::new(),
             held: AtomicU64::new(0),
+            dry: AtomicU64::new(0),
+            open: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            timed_out: OnceLock::new(),
+            heard: Mutex::new(Heard::new()),
             out: Counter::new(),
             silent: Counter::new(),
             awaited: AtomicU64::new(NOBODY),
@@ -132,28 +155,90 @@ impl PcmTrack {
     /// Writer: appends interleaved samples, in whole groups of one for each channel: the rest of an incomplete group is
     /// left out. Ignored once the track has ended.
     pub fn write(&self, pcm: &[i16]) {
-        if !self.has_ended() {
-            self.ring.write(&pcm[..pcm.len() - pcm.len() % self.format.channels as usize]);
+        let pcm = &pcm[..pcm.len() - pcm.len() % self.format.channels as usize];
+        if self.has_ended() || pcm.is_empty() {
+            return;
         }
+        self.open_utterance();
+        self.ring.write(pcm);
+    }
+
+    /// Writer: it has something to write, even if it holds that back: an utterance begins, unless one is being written.
+    pub fn open_utterance(&self) {
+        if !self.open.load(Ordering::Relaxed) {
+            lock(&self.heard).begin(self.ring.write_position(), false);
+            self.open.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writer: an utterance begins, and the one before ends; returns its number, for [`heard`](Self::heard). What is
+    /// written until the next end belongs to it. It is counted until [`forget`](Self::forget).
+    pub fn begin_utterance(&self) -> u64 {
+        if self.open.load(Ordering::Relaxed) {
+            self.end_utterance();
+        }
+        let number = lock(&self.heard).begin(self.ring.write_position(), true);
+        self.open.store(true, Ordering::Relaxed);
+        number
+    }
+
+    /// No more is asked about an utterance.
+    pub fn forget(&self, utterance: u64) {
+        lock(&self.heard).forget(utterance);
+    }
+
+    /// Samples that were heard so far, of all or of an utterance. What waits in a queue counts as far as its time has come.
+    pub fn heard(&self, utterance: Option<u64>) -> u64 {
+        lock(&self.heard).by(Instant::now(), self.format.channels.into(), utterance)
     }
 
     /// Writer: what was written last is the end of an utterance. It goes out without waiting for more, and what is
     /// written from now on starts in a frame of its own.
     pub fn end_utterance(&self) {
-        self.ends.push(self.ring.write_position());
+        let position = self.ring.write_position();
+        self.ends.push(position);
+        if self.open.load(Ordering::Relaxed) {
+            lock(&self.heard).end(position);
+            self.open.store(false, Ordering::Relaxed);
+        }
     }
 
-    /// Writer: takes back what was not played yet, ends of utterances included; returns how many samples that were.
-    pub fn discard(&self) -> usize {
-        let discarded = self.ring.discard();
+    /// Once: `end` is called where an utterance was not ended and nothing of it came for [`PATIENCE`]. It ends the utterance
+    /// as its writer would, with what its writer holds back, or returns false if it can't right now. It must not wait.
+    pub fn on_timeout(&self, end: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.timed_out.set(Box::new(end));
+    }
+
+    /// Whether the player gets silence, and what waits is kept.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
+    /// Pauses or goes on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
+    }
+
+    /// Writer: takes back what was not heard yet, also what waits in a queue that is emptied now, and goes on if it was
+    /// paused. `held_back`: samples that the writer itself takes back. Nobody takes samples meanwhile.
+    pub fn interrupt(&self, held_back: usize) -> Interruption {
+        let mut heard = lock(&self.heard);
+        let (cut, from) = heard.cut(Instant::now(), self.format.channels.into());
+        let unheard = from.unwrap_or_else(|| self.ring.read_position());
+        let waited = self.ring.discard() as u64;
+        let of_utterance = heard.interrupt(unheard, self.ring.write_position());
+        drop(heard);
+        self.open.store(false, Ordering::Relaxed);
+        self.pause(false);
+        self.unsettled.store(SETTLED, Ordering::Release);
         self.tell_if_played();
-        discarded
+        Interruption { heard: of_utterance, discarded: cut + waited + held_back as u64 }
     }
 
     /// Writer: no more is played. What waits is taken back.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
-        self.discard();
+        self.interrupt(0);
         self.waiter.notify();
     }
 
@@ -174,11 +259,70 @@ impl PcmTrack {
     }
 
     /// Player: as [`take`](Self::take), for a frame that may yet be refused, and that is not played if all of it is silence.
-    /// What is in it counts as played with [`settle`](Self::settle), and not before.
+    /// What is in it counts as heard when it was accepted and its time has come, see [`schedule`](Self::schedule) and
+    /// [`accepted`](Self::accepted).
     pub fn take_unsettled(&self, frame: &mut [i16]) -> usize {
         // Before `read_position` moves: who sees it moved sees this, too.
-        self.unsettled.store(self.ring.read_position(), Ordering::Release);
-        self.take_if_any(frame)
+        if self.unsettled.load(Ordering::Relaxed) == SETTLED {
+            self.unsettled.store(self.ring.read_position(), Ordering::Release);
+        }
+        let samples = self.take_written(frame);
+        let mut heard = lock(&self.heard);
+        if samples > 0 {
+            let end = self.ring.taken_position();
+            heard.take(end - samples as u64, end);
+        }
+        self.settle(&heard);
+        drop(heard);
+        self.taken(frame, samples);
+        samples
+    }
+
+    /// Player: the frame that was taken last is heard from `from` to `until`. Without this, when it is accepted.
+    pub fn schedule(&self, from: Instant, until: Instant) {
+        lock(&self.heard).schedule(from, until);
+    }
+
+    /// Player: the frame that was taken last was accepted.
+    pub fn accepted(&self) {
+        self.change(Heard::accept);
+    }
+
+    /// Player: the frame that was taken last is lost, unless it was accepted.
+    pub fn lost(&self) {
+        self.change(Heard::lose);
+    }
+
+    /// Player: what is heard by `now` counts as played.
+    pub fn advance(&self, now: Instant) {
+        if self.unsettled.load(Ordering::Relaxed) != SETTLED {
+            self.change(|heard| heard.advance(now));
+        }
+    }
+
+    /// Player: everything that was taken will be heard, and nobody looks when.
+    pub fn hear_all(&self) {
+        self.change(Heard::hear_all);
+    }
+
+    /// Player: the queue that it plays into was emptied: what waited there is not heard.
+    pub fn cut(&self) {
+        self.change(|heard| {
+            heard.cut(Instant::now(), self.format.channels.into());
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Heard)) {
+        let mut heard = lock(&self.heard);
+        change(&mut heard);
+        self.settle(&heard);
+        drop(heard);
+        self.tell_if_played();
+    }
+
+    /// After what is on its way has changed.
+    fn settle(&self, heard: &Heard) {
+        self.unsettled.store(heard.unheard().unwrap_or(SETTLED), Ordering::Release);
     }
 
     /// Player: so many samples of silence are played because nothing was there to play.
@@ -188,20 +332,21 @@ impl PcmTrack {
     }
 
     fn take_if_any(&self, frame: &mut [i16]) -> usize {
-        debug_assert!(frame.len().is_multiple_of(self.format.channels as usize));
         let samples = self.take_written(frame);
+        if samples > 0 {
+            let end = self.ring.taken_position();
+            lock(&self.heard).add(end - samples as u64, end);
+        }
+        self.taken(frame, samples);
+        samples
+    }
+
+    fn taken(&self, frame: &mut [i16], samples: usize) {
         frame[samples..].fill(0);
         if samples > 0 {
             self.out.add(frame.len() as u64);
             self.tell_if_played();
         }
-        samples
-    }
-
-    /// Player: the frame that was taken last was played, or is lost.
-    pub fn settle(&self) {
-        self.unsettled.store(SETTLED, Ordering::Release);
-        self.tell_if_played();
     }
 
     /// Player: so many of the samples that were taken were refused, and are lost.
@@ -210,6 +355,10 @@ impl PcmTrack {
     }
 
     fn take_written(&self, frame: &mut [i16]) -> usize {
+        debug_assert!(frame.len().is_multiple_of(self.format.channels as usize));
+        if self.is_paused() {
+            return 0;
+        }
         loop {
             // Looked at first: who sees what is behind the end of an utterance sees the end, too.
             let written = self.ring.write_position();
@@ -219,8 +368,15 @@ impl PcmTrack {
                     self.held.store(0, Ordering::Relaxed);
                     end
                 }
-                None if self.is_worth_playing(written.saturating_sub(position), frame.len() as u64) => written,
-                None => return 0,
+                None => match self.next(written.saturating_sub(position), frame.len() as u64) {
+                    Next::Frame => written,
+                    Next::Silence => return 0,
+                    Next::End => match self.timed_out.get().map(|end| end()) {
+                        Some(true) => continue,
+                        Some(false) => return 0,
+                        None => written,
+                    },
+                },
             };
             let samples = self.ring.read_before(limit, frame).samples;
             // Nothing is left of what was there only if the writer has dropped it all: then there is more behind it. Or
@@ -231,19 +387,37 @@ impl PcmTrack {
         }
     }
 
-    /// Player: whether so many samples go out in a frame of this length though their utterance may go on.
-    fn is_worth_playing(&self, samples: u64, frame: u64) -> bool {
-        let held = self.held.load(Ordering::Relaxed);
-        let Format { sample_rate, channels, .. } = self.format;
-        let patience = u128::from(sample_rate) * u128::from(channels) * PATIENCE.as_millis() / 1000;
-        let waits = samples > 0 && samples < frame && u128::from(held) < patience;
-        self.held.store(if waits { held.saturating_add(frame) } else { 0 }, Ordering::Relaxed);
-        samples > 0 && !waits
+    /// Player: what comes next where so many samples wait whose utterance may go on.
+    fn next(&self, samples: u64, frame: u64) -> Next {
+        let waits = |silence: &AtomicU64| {
+            let played = silence.load(Ordering::Relaxed);
+            let Format { sample_rate, channels, .. } = self.format;
+            let patience = u128::from(sample_rate) * u128::from(channels) * PATIENCE.as_millis() / 1000;
+            let waits = u128::from(played) < patience;
+            silence.store(if waits { played.saturating_add(frame) } else { 0 }, Ordering::Relaxed);
+            waits
+        };
+        if samples == 0 {
+            self.held.store(0, Ordering::Relaxed);
+            let is_over = self.open.load(Ordering::Relaxed) && !waits(&self.dry);
+            return if is_over { Next::End } else { Next::Silence };
+        }
+        self.dry.store(0, Ordering::Relaxed);
+        if samples >= frame {
+            self.held.store(0, Ordering::Relaxed);
+            return Next::Frame;
+        }
+        if waits(&self.held) { Next::Silence } else { Next::End }
     }
 
     /// Samples that wait to be played.
     pub fn buffered(&self) -> usize {
         self.ring.len()
+    }
+
+    /// Samples that wait to be heard, with those that the player has in a queue.
+    pub fn unheard(&self) -> u64 {
+        self.ring.len() as u64 + lock(&self.heard).on_way_at(Instant::now(), self.format.channels.into())
     }
 
     /// Samples that fit.
@@ -256,7 +430,7 @@ impl PcmTrack {
         self.ring.write_position()
     }
 
-    /// Whether everything before `position` was played, dropped or taken back.
+    /// Whether everything before `position` was heard, dropped or taken back.
     pub fn has_played(&self, position: u64) -> bool {
         // In this order, see `take_unsettled`.
         self.ring.read_position() >= position && self.unsettled.load(Ordering::Acquire) >= position
@@ -314,6 +488,15 @@ impl fmt::Debug for PcmTrack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PcmTrack").field("format", &self.format).field("stats", &self.stats()).finish()
     }
+}
+
+/// What a player gets next.
+enum Next {
+    Frame,
+    /// Nothing, or less than a frame whose rest may be on the way.
+    Silence,
+    /// The utterance has timed out.
+    End,
 }
 
 /// Positions at which utterances end, in the order in which they were noted, which is their own. Where there is no room,

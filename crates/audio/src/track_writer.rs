@@ -1,9 +1,10 @@
 //! The writing side of a [`PcmTrack`]: samples of any rate, channel count and type become the track's.
 
+use crate::heard::Interruption;
 use crate::pcm_track::PcmTrack;
 use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
 use crate::resampler_engine::rounded;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 use std::{error, fmt};
 
 /// Samples of a channel that are converted at a time: more would make the memory between the steps grow for good.
@@ -148,22 +149,76 @@ impl TrackWriter {
             return Err(TrackWriteError::Uneven { samples: pcm.len(), channels });
         }
         self.turn_to(Kind { sample_rate, channels })?;
+        if !pcm.is_empty() {
+            self.track.open_utterance();
+        }
         for block in pcm.chunks(BLOCK * given as usize) {
             let integers = S::integers(block, &mut self.integers);
             self.buffers.write(&self.track, integers, given, self.resampler.as_mut())?;
         }
-        if last {
-            self.finish()?;
-            self.track.end_utterance();
-        }
+        if last { self.end_utterance() } else { Ok(()) }
+    }
+
+    /// The writer, for its own thread and the player's: where an utterance is not ended, the player does, after
+    /// [`PATIENCE`](crate::PATIENCE), so that what waits in the resampler does not turn up in the next one.
+    pub fn share(self) -> Arc<Mutex<Self>> {
+        let track = self.track.clone();
+        let shared = Arc::new(Mutex::new(self));
+        let writer = Arc::downgrade(&shared);
+        track.on_timeout(move || {
+            let Some(writer) = writer.upgrade() else { return true };
+            let mut writer = match writer.try_lock() {
+                Ok(writer) => writer,
+                // What a panic left is a writer whose next words may begin with a part of the last.
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                // It is being written: there is more.
+                Err(TryLockError::WouldBlock) => return false,
+            };
+            writer.end_utterance().is_ok()
+        });
+        shared
+    }
+
+    /// An utterance begins, and the one before ends; see [`PcmTrack::begin_utterance`].
+    ///
+    /// # Errors
+    ///
+    /// [`TrackWriteError::Rate`] from the resampler.
+    pub fn begin_utterance(&mut self) -> Result<u64, TrackWriteError> {
+        self.finish()?;
+        Ok(self.track.begin_utterance())
+    }
+
+    /// What was written last is the end of an utterance.
+    ///
+    /// # Errors
+    ///
+    /// [`TrackWriteError::Rate`] from the resampler.
+    pub fn end_utterance(&mut self) -> Result<(), TrackWriteError> {
+        self.finish()?;
+        self.track.end_utterance();
         Ok(())
     }
 
-    /// Takes back everything that was not played yet, also what waits in the resampler.
-    pub fn discard(&mut self) {
+    /// Where what was written so far ends in the track, with what waits in the resampler, for
+    /// [`PcmTrack::wait_for`].
+    pub fn written(&self) -> u64 {
+        self.track.written() + self.held_back() as u64
+    }
+
+    /// Takes back everything that was not heard yet, also what waits in the resampler.
+    pub fn interrupt(&mut self) -> Interruption {
+        let held_back = self.held_back();
         self.resampler = None;
         self.kind = None;
-        self.track.discard();
+        self.track.interrupt(held_back)
+    }
+
+    /// Samples of the track's that wait in the resampler.
+    pub fn held_back(&self) -> usize {
+        let channels = self.track.format().channels as usize;
+        let waiting = |resampler: &Resampler<i16>| resampler.remaining() / resampler.settings().channels * channels;
+        self.resampler.as_ref().map_or(0, waiting)
     }
 
     /// Makes a resampler for other samples than those before, if they need one, and brings those before to their end.

@@ -413,7 +413,7 @@ fn whoever_waits_until_all_is_played_has_seen_it_or_is_rung() {
                 move || track.take(&mut [0; 2])
             });
             if discards {
-                track.discard();
+                track.interrupt(0);
             }
             let waits = track.wait_for(2);
             player.join().unwrap();

@@ -1,11 +1,12 @@
 //! `PcmTrack`: what a listener hears of what was written, and what the numbers say of it.
 #![cfg(not(loom))]
 
-use narrowcast_audio::{Format, PcmTrack, TrackStats};
+use narrowcast_audio::{Format, Interruption, PcmTrack, TrackStats};
 use narrowcast_core::{Doorbell, Token, Waiter, Wake};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 const TOKEN: Token = 7;
 
@@ -216,7 +217,7 @@ fn discard_takes_back_what_was_not_played_and_its_end() {
     track.write(&[1, 2, 3, 4, 5, 6]);
     track.end_utterance();
     assert_eq!(frame(&track), [1, 2, 3, 4]);
-    assert_eq!((track.discard(), track.buffered()), (2, 0));
+    assert_eq!((track.interrupt(0).discarded, track.buffered()), (2, 0));
     track.write(&[7, 8]);
     assert_eq!(frame(&track), SILENCE, "the end was that of 6");
     track.write(&[9, 10]);
@@ -268,7 +269,7 @@ fn whoever_waits_for_a_position_is_rung_once_when_it_was_played() {
     assert_eq!(rang(), (1, 1));
     track.write(&[1]);
     assert!(track.wait_for(track.written()));
-    track.discard();
+    track.interrupt(0);
     assert_eq!(rang(), (1, 1));
     track.write(&[1]);
     assert!(track.wait_for(track.written()));
@@ -324,7 +325,7 @@ fn a_player_beside_a_writer_that_overflows_and_discards_hears_whole_frames_and_e
                     track.end_utterance();
                 }
                 if round % 97 == 0 {
-                    discarded += track.discard() as u64;
+                    discarded += track.interrupt(0).discarded;
                 }
             }
             done.store(true, Ordering::Release);
@@ -438,11 +439,91 @@ proptest! {
                     prop_assert_eq!(&frame[..], expected);
                 }
                 Op::Discard => {
-                    prop_assert_eq!(track.discard(), model.all());
+                    prop_assert_eq!(track.interrupt(0).discarded, model.all() as u64);
                     model.utterances.clear();
                 }
             }
             prop_assert_eq!(track.buffered(), model.all());
         }
     }
+}
+
+#[test]
+fn what_waits_in_a_queue_is_played_when_its_time_has_come_and_it_was_accepted() {
+    let track = track(100);
+    track.write(&ramp(1, 13));
+    let mut frame = [0; 4];
+    let now = Instant::now();
+    let hour = Duration::from_secs(3600);
+    track.take_unsettled(&mut frame);
+    track.schedule(now, now + hour);
+    track.accepted();
+    track.take_unsettled(&mut frame);
+    track.schedule(now + hour, now + 2 * hour);
+    track.advance(now);
+    assert_eq!((track.has_played(4), track.heard(None), track.unheard()), (false, 0, 12));
+    track.advance(now + hour);
+    assert_eq!([4, 5, 8].map(|position| track.has_played(position)), [true, false, false]);
+    track.advance(now + 2 * hour);
+    assert!(!track.has_played(8), "it may be refused yet");
+    track.accepted();
+    track.advance(now + 2 * hour);
+    assert_eq!((track.has_played(8), track.has_played(9), track.heard(None), track.unheard()), (true, false, 8, 4));
+}
+
+#[test]
+fn an_interruption_tells_what_was_heard_of_its_utterance_and_what_is_lost() {
+    let track = track(100);
+    let cut = |heard, discarded| Interruption { heard, discarded };
+    assert_eq!(track.interrupt(0), cut(0, 0), "nothing was said");
+    track.write(&ramp(0, 3));
+    track.end_utterance();
+    track.write(&ramp(3, 20));
+    frame(&track);
+    frame(&track);
+    let hour = Duration::from_secs(3600);
+    let mut queued = [0; 4];
+    track.take_unsettled(&mut queued);
+    track.schedule(Instant::now() + hour, Instant::now() + 2 * hour);
+    track.accepted();
+    assert_eq!(track.interrupt(3), cut(4, 4 + 9 + 3), "the queue, the track, and the resampler");
+    assert!(track.has_played(20) && track.unheard() == 0);
+    assert_eq!(track.interrupt(0), cut(0, 0), "twice");
+    track.write(&ramp(0, 4));
+    frame(&track);
+    assert_eq!(track.interrupt(0), cut(4, 0), "it could have gone on");
+    track.write(&ramp(0, 4));
+    track.end_utterance();
+    frame(&track);
+    assert_eq!(track.interrupt(0), cut(0, 0), "it was over");
+}
+
+#[test]
+fn a_track_that_is_paused_plays_silence_and_goes_on_where_it_stopped() {
+    let track = track(100);
+    track.write(&ramp(1, 9));
+    assert_eq!(frame(&track), [1, 2, 3, 4]);
+    track.pause(true);
+    assert!((0..100).all(|_| frame(&track) == SILENCE) && track.buffered() == 4);
+    track.pause(false);
+    assert_eq!(frame(&track), [5, 6, 7, 8]);
+    track.pause(true);
+    track.interrupt(0);
+    assert!(!track.is_paused(), "what is said next is heard");
+}
+
+#[test]
+fn an_utterance_counts_what_was_heard_of_it_and_not_what_was_dropped() {
+    let track = track(8);
+    track.write(&ramp(0, 2));
+    let first = track.begin_utterance();
+    track.write(&ramp(2, 6));
+    let second = track.begin_utterance();
+    track.write(&ramp(6, 14));
+    let heard = || [first, second].map(|utterance| track.heard(Some(utterance)));
+    assert_eq!((track.stats().samples_dropped, heard()), (6, [0, 0]));
+    frame(&track);
+    assert_eq!((heard(), track.heard(None)), ([0, 4], 4));
+    track.forget(second);
+    assert_eq!(heard(), [0, 0]);
 }

@@ -221,11 +221,46 @@ fn discard_takes_back_what_waits_in_the_resampler_too() {
     let mut writer = writer(48_000, 1);
     let pcm = noise(2_400);
     writer.write(&[20_000i16; 2_400], 24_000, 1, false).unwrap();
-    writer.discard();
+    writer.interrupt();
     assert_eq!(writer.track().buffered(), 0);
     writer.write::<i16>(&[], 24_000, 1, true).unwrap();
     assert_eq!(writer.track().buffered(), 0, "the end of what was taken back");
     assert!(written(&mut writer, &pcm, 24_000, 1) == resampled(settings(24_000, 48_000, 1), &pcm));
+}
+
+#[test]
+fn an_utterance_that_is_not_ended_is_ended_by_its_player_with_what_waits_in_the_resampler() {
+    let writer = writer(48_000, 1).share();
+    let track = writer.lock().unwrap().track().clone();
+    let pcm = noise(4_800);
+    let mut frame = [0; 480];
+    for _ in 0..2 {
+        writer.lock().unwrap().write(&pcm, 24_000, 1, false).unwrap();
+        let end = writer.lock().unwrap().written();
+        let mut heard: Vec<i16> = Vec::new();
+        let mut silence = 0;
+        while !track.has_played(end) {
+            match track.take(&mut frame) {
+                0 => silence += 1,
+                samples => heard.extend(&frame[..samples]),
+            }
+        }
+        assert!(heard == resampled(settings(24_000, 48_000, 1), &pcm), "{} samples of 9600", heard.len());
+        assert_eq!(silence, 20, "for 200 ms more could come");
+    }
+    assert_eq!((track.take(&mut frame), track.heard(None)), (0, 19_200));
+}
+
+#[test]
+fn a_writer_that_is_at_work_is_not_waited_for() {
+    let writer = writer(48_000, 1).share();
+    let track = writer.lock().unwrap().track().clone();
+    writer.lock().unwrap().write(&noise(100), 24_000, 1, false).unwrap();
+    let at_work = writer.lock().unwrap();
+    let mut frame = [0; 480];
+    assert!((0..100).all(|_| track.take(&mut frame) == 0), "it writes more");
+    drop(at_work);
+    assert!((0..100).any(|_| track.take(&mut frame) == 200));
 }
 
 #[test]
@@ -272,7 +307,7 @@ fn taking_and_dropping_the_oldest_move_no_memory_and_allocate_nothing() {
             writer.write(&pcm, 48_000, 1, false).unwrap();
             track.take(&mut frame[..240]);
         }
-        writer.discard();
+        writer.interrupt();
     });
     assert_eq!(cost, 0);
     assert_eq!(track.capacity(), 96_000);

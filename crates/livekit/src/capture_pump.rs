@@ -226,28 +226,36 @@ impl Playback {
         self.playing.counts.overdue.get()
     }
 
-    /// Lets `discard` take back what waits in the track, and empties the source's own queue: of what was written before,
-    /// nothing more is heard than the engine has taken from there.
-    pub fn flush(&self, discard: impl FnOnce()) {
+    /// Empties the source's own queue, and lets `discard` take back what waits in the track: of what was written before,
+    /// nothing more is heard than the engine has taken from there. Returns what `discard` does.
+    pub fn flush<T>(&self, discard: impl FnOnce() -> T) -> T {
         let active = lock(&self.playing.active);
-        discard();
-        let Pcm::Track { lead, .. } = self.playing.source.pcm else { return };
-        self.playing.note_emptied(Emptied::WithTheNextChunk);
-        drop(active);
-        if lead > 0 {
+        if let Pcm::Track { lead: 1.., .. } = self.playing.source.pcm {
             // At once, and not when the thread comes to it: a chunk that is on its way is all that is left then.
             self.engine.clear(self.playing.source.handle);
         }
+        let discarded = discard();
+        if let Pcm::Track { .. } = self.playing.source.pcm {
+            self.playing.note_emptied(Emptied::WithTheNextChunk);
+        }
+        drop(active);
         if let Some(thread) = &self.thread {
             thread.unpark();
         }
+        discarded
     }
 
     /// Stops playing: when this returns, no more samples are taken. The chunk that was taken last may be on its way.
     pub fn stop(&self) {
         *lock(&self.playing.active) = false;
         if let Pcm::Track { track, .. } = &self.playing.source.pcm {
-            track.settle();
+            // What waits in a queue is heard, unless the source is gone.
+            if self.was_refused() {
+                track.lost();
+                track.cut();
+            } else {
+                track.hear_all();
+            }
         }
         self.shared.change(|playing| playing.retain(|each| !Arc::ptr_eq(each, &self.playing)));
         if let Some(thread) = &self.thread {

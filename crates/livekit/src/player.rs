@@ -31,6 +31,10 @@ const MOST_BEHIND: u32 = 10;
 /// for the time that has passed, and nothing would be left.
 const CATCHING_UP: Duration = Duration::from_millis(2);
 
+/// Two looks of the pump are never exactly a chunk's time apart: what is heard by then counts as heard now, and not a
+/// chunk's time later.
+const LOOK_SLACK: Duration = Duration::from_millis(2);
+
 /// Chunks' time without a word after which nothing but silence is in a source's queue, however wrong the reckoning. The
 /// next word starts in an empty one, and the reckoning anew.
 const SILENT: u32 = 50;
@@ -99,6 +103,9 @@ impl Player {
             _ if playing.refused.load(Ordering::Relaxed) => return None,
             _ => {}
         }
+        if let Pcm::Track { track, .. } = &source.pcm {
+            track.advance(Instant::now() + LOOK_SLACK);
+        }
         let now = start.elapsed();
         let heard = engine.is_listening() && source.answers_to.is_none();
         // The chunk's fate need not be known before the next one is due.
@@ -123,7 +130,7 @@ impl Player {
             return Some(later);
         }
         if let Pcm::Track { .. } = source.pcm
-            && !self.take(engine, now)?
+            && !self.take(engine, start, now)?
         {
             self.filling = None;
             return Some(self.clock.due());
@@ -179,10 +186,11 @@ impl Player {
 
     /// Takes a chunk of the track, or the one again that was refused. False if none is to be played now, as the source's
     /// queue has enough; `None` if none ever is.
-    fn take(&mut self, engine: &Engine, now: Duration) -> Option<bool> {
+    fn take(&mut self, engine: &Engine, start: Instant, now: Duration) -> Option<bool> {
         let playing = self.playing.clone();
         let Pcm::Track { track, .. } = &playing.source.pcm else { return None };
-        // Held until the chunk is taken: what is written after a flush is not taken before the queue is empty.
+        // Held until the chunk is taken: what is written after a flush is not taken before the queue is empty, and a flush
+        // sees when the chunk will be heard.
         let active = lock(&playing.active);
         if !*active {
             return None;
@@ -190,7 +198,7 @@ impl Player {
         let emptied = playing.emptied.swap(0, Ordering::AcqRel);
         if emptied != 0 {
             self.taken.again = false;
-            track.settle();
+            track.cut();
             self.empty_queue(engine, emptied == Emptied::WithTheNextChunk as u8);
         }
         let has_room = |silence| self.queue.as_ref().is_none_or(|queue| queue.has_room(now, silence));
@@ -201,7 +209,6 @@ impl Player {
             self.taken.written = track.take_unsettled(&mut self.taken.pcm);
         }
         let has_room = has_room(true);
-        drop(active);
         self.taken.again = false;
         playing.offered.store(self.taken.written as u64, Ordering::Release);
         if self.taken.written == 0 {
@@ -214,8 +221,12 @@ impl Player {
             self.empty_queue(engine, true);
         }
         if let Some(queue) = &mut self.queue {
-            queue.put(now);
+            let from = queue.put(now);
+            if self.taken.written > 0 {
+                track.schedule(start + from, start + from + CHUNK);
+            }
         }
+        drop(active);
         Some(true)
     }
 
@@ -232,8 +243,10 @@ impl Player {
     /// The engine has the chunk.
     fn settled(&mut self) {
         self.taken.refused = 0;
-        if let Pcm::Track { track, .. } = &self.playing.source.pcm {
-            track.settle();
+        if let Pcm::Track { track, .. } = &self.playing.source.pcm
+            && self.taken.written > 0
+        {
+            track.accepted();
         }
     }
 

@@ -33,9 +33,11 @@ impl SourceQueue {
         self.dry_at.saturating_sub(now) + CHUNK <= kept + SLACK
     }
 
-    /// A chunk was put there.
-    pub fn put(&mut self, now: Duration) {
-        self.dry_at = self.dry_at.max(now) + CHUNK;
+    /// A chunk was put there. Returns from when on it is heard, for a chunk's time.
+    pub fn put(&mut self, now: Duration) -> Duration {
+        let from = self.dry_at.max(now);
+        self.dry_at = from + CHUNK;
+        from
     }
 
     /// The chunk that was put last is not there: the engine refused it.

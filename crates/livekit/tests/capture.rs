@@ -762,7 +762,7 @@ fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_
     let playback = pump.add(queued(7, &track)).unwrap();
     take(&requests, 10);
     playback.flush(|| {
-        track.discard();
+        track.interrupt(0);
     });
     track.write(&[-1; 800]);
     track.end_utterance();
@@ -776,6 +776,39 @@ fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_
     let after = &all[first..];
     assert!(after.iter().all(|request| request.pcm[..] == [-1; 80]), "neither the old words nor a clear");
     assert!(after[2].at - after[0].at < CHUNK * 100, "three at once");
+}
+
+#[test]
+fn what_waits_in_a_queue_is_played_when_the_engine_has_played_it() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, rings) = track();
+    say(&track, 240);
+    assert!(track.wait_for(240));
+    let start = Instant::now();
+    let _playback = pump.add(queued(7, &track)).unwrap();
+    take(&requests, 3);
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    assert!(start.elapsed() >= CHUNK * 3 - CHUNK / 4, "three chunks were played in {:?}", start.elapsed());
+    assert_eq!(track.heard(None), 240);
+}
+
+#[test]
+fn flush_tells_what_was_heard_of_the_queue_by_then() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, _rings) = track();
+    say(&track, 8_000);
+    let start = Instant::now();
+    let playback = pump.add(queued(7, &track)).unwrap();
+    take(&requests, 3);
+    // All three are in the queue: the first one is heard by now, and no other.
+    let before = start.elapsed();
+    let cut = playback.flush(|| track.interrupt(0));
+    let most = start.elapsed().as_micros() as u64 * 8 / 1000 + 1;
+    assert_eq!(cut.heard + cut.discarded, 8_000);
+    assert!(cut.heard <= most, "{} samples after {before:?}", cut.heard);
+    assert_eq!(track.heard(None), cut.heard);
 }
 
 #[test]

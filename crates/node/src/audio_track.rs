@@ -9,11 +9,14 @@ use crate::livekit::engine;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Format, PcmTrack, PlayoutClock, TrackSample, TrackStats, TrackWriter};
+use narrowcast_audio::{
+    Format, Interruption, PcmTrack, PlayoutClock, TrackSample, TrackStats, TrackWriteError, TrackWriter,
+};
+use narrowcast_core::sync::lock;
 use narrowcast_livekit::{CapturePump, Engine, Pcm, Playback, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/capture_pump.rs.
@@ -58,7 +61,11 @@ pub struct NativeAudioTrack {
 enum State {
     Live(Handle<Track>),
     /// Its memory is gone; what it had counted is left.
-    Stopped(TrackStats),
+    Stopped {
+        stats: TrackStats,
+        /// Samples of all channels that were heard.
+        heard: u64,
+    },
 }
 
 thread_local! {
@@ -68,7 +75,8 @@ thread_local! {
 /// A track as its thread uses it.
 struct Track {
     pcm: Arc<PcmTrack>,
-    writer: RefCell<TrackWriter>,
+    /// The thread that plays the track ends an utterance that its writer forgot to end.
+    writer: Arc<Mutex<TrackWriter>>,
     /// When the next frame is due that JavaScript asks for; none before the first.
     clock: RefCell<Option<PlayoutClock>>,
     frame: Duration,
@@ -79,14 +87,15 @@ struct Track {
 impl Release for Track {
     fn release(&self) {
         drop(self.playback.take());
+        let _writer = lock(&self.writer);
         self.pcm.end();
     }
 }
 
 impl Track {
     fn write<S: TrackSample>(&self, pcm: &[S], sample_rate: u32, channels: u32, last: bool) -> Result<()> {
-        let written = self.writer.borrow_mut().write(pcm, sample_rate, channels, last);
-        written.map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+        let written = lock(&self.writer).write(pcm, sample_rate, channels, last);
+        written.map_err(refused)
     }
 
     /// Takes the frame that is due at `now`, or returns how long it is until then, in ms.
@@ -101,6 +110,10 @@ impl Track {
         self.pcm.take(frame);
         0.0
     }
+}
+
+fn refused(reason: TrackWriteError) -> napi::Error<Code> {
+    error(Code::InvalidArgument, reason.to_string())
 }
 
 fn track(token: u32) -> Result<Rc<Track>> {
@@ -157,16 +170,53 @@ pub fn track_wait_for(token: u32, position: f64) -> bool {
     track(token).is_ok_and(|track| track.pcm.wait_for(position as u64))
 }
 
-/// Takes back what was not played yet, also from the queue of the source that the track is piped to.
+/// What an interruption cut off, in samples of all channels.
+#[napi(object)]
+pub struct NativeInterruption {
+    /// Heard of the utterance that was interrupted.
+    pub heard: f64,
+    /// Written, and never heard.
+    pub discarded: f64,
+}
+
+/// Takes back what was not heard yet, also from the queue of the source that the track is piped to.
 #[napi(catch_unwind)]
-pub fn track_discard(token: u32) -> Result<()> {
+pub fn track_interrupt(token: u32) -> Result<NativeInterruption> {
     let track = track(token)?;
-    let discard = || track.writer.borrow_mut().discard();
-    match &*track.playback.borrow() {
-        Some(playback) => playback.flush(discard),
-        None => discard(),
-    }
+    let interrupt = || lock(&track.writer).interrupt();
+    let Interruption { heard, discarded } = match &*track.playback.borrow() {
+        Some(playback) => playback.flush(interrupt),
+        None => interrupt(),
+    };
+    Ok(NativeInterruption { heard: heard as f64, discarded: discarded as f64 })
+}
+
+/// Whether the track is played as silence, and what waits is kept.
+#[napi(catch_unwind)]
+pub fn track_pause(token: u32, paused: bool) -> Result<()> {
+    track(token)?.pcm.pause(paused);
     Ok(())
+}
+
+/// An utterance begins, and the one before ends; returns its number.
+#[napi(catch_unwind)]
+pub fn track_begin(token: u32) -> Result<f64> {
+    let number = lock(&track(token)?.writer).begin_utterance().map_err(refused)?;
+    Ok(number as f64)
+}
+
+/// No more is asked about an utterance.
+#[napi(catch_unwind)]
+pub fn track_forget(token: u32, utterance: f64) {
+    if let Ok(track) = track(token) {
+        track.pcm.forget(utterance as u64);
+    }
+}
+
+/// Samples of all channels that were heard of an utterance.
+#[napi(catch_unwind)]
+pub fn track_heard(token: u32, utterance: f64) -> f64 {
+    track(token).map_or(0.0, |track| track.pcm.heard(Some(utterance as u64)) as f64)
 }
 
 /// The queue of a source was emptied: what plays into it fills it again.
@@ -201,7 +251,7 @@ impl NativeAudioTrack {
         let accounted = (capacity as i64).saturating_mul(2);
         env.adjust_external_memory(accounted).map_err(from_napi)?;
         let track = Track {
-            writer: RefCell::new(TrackWriter::new(pcm.clone())),
+            writer: TrackWriter::new(pcm.clone()).share(),
             pcm,
             clock: RefCell::new(None),
             // What the samples take, which may be a part of one less than `frame_ms`.
@@ -224,13 +274,36 @@ impl NativeAudioTrack {
         self.live().map_or(0.0, |track| track.pcm.buffered() as f64)
     }
 
-    /// Where what was written so far ends.
+    /// Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
+    /// track is piped to.
     #[napi(getter, catch_unwind)]
-    pub fn written(&self) -> f64 {
-        self.live().map_or(0.0, |track| track.pcm.written() as f64)
+    pub fn queued(&self) -> f64 {
+        let queued = |track: Rc<Track>| track.pcm.unheard() + lock(&track.writer).held_back() as u64;
+        self.live().map_or(0.0, |track| queued(track) as f64)
     }
 
-    /// Whether everything before `position` was played, dropped or taken back.
+    /// Samples of all channels that were heard so far.
+    #[napi(getter, catch_unwind)]
+    pub fn heard(&self) -> f64 {
+        match &*self.state.borrow() {
+            State::Live(track) => track.object().pcm.heard(None) as f64,
+            State::Stopped { heard, .. } => *heard as f64,
+        }
+    }
+
+    /// Whether it is paused.
+    #[napi(getter, catch_unwind)]
+    pub fn paused(&self) -> bool {
+        self.live().is_some_and(|track| track.pcm.is_paused())
+    }
+
+    /// Where what was written so far ends, with what waits in the resampler.
+    #[napi(getter, catch_unwind)]
+    pub fn written(&self) -> f64 {
+        self.live().map_or(0.0, |track| lock(&track.writer).written() as f64)
+    }
+
+    /// Whether everything before `position` was heard, dropped or taken back.
     #[napi(catch_unwind)]
     pub fn has_played(&self, position: f64) -> bool {
         self.live().is_none_or(|track| track.pcm.has_played(position as u64))
@@ -241,7 +314,7 @@ impl NativeAudioTrack {
     pub fn stats(&self) -> NativeTrackStats {
         match &*self.state.borrow() {
             State::Live(track) => track.pcm.stats().into(),
-            State::Stopped(stats) => (*stats).into(),
+            State::Stopped { stats, .. } => (*stats).into(),
         }
     }
 
@@ -306,7 +379,7 @@ impl NativeAudioTrack {
     pub fn stop(&self, env: Env) -> Result<()> {
         let Some(track) = self.live() else { return Ok(()) };
         track.release();
-        self.state.replace(State::Stopped(track.pcm.stats()));
+        self.state.replace(State::Stopped { stats: track.pcm.stats(), heard: track.pcm.heard(None) });
         env.adjust_external_memory(-self.accounted.take()).map_err(from_napi)?;
         Ok(())
     }
@@ -314,7 +387,7 @@ impl NativeAudioTrack {
     fn live(&self) -> Option<Rc<Track>> {
         match &*self.state.borrow() {
             State::Live(track) => Some(track.object()),
-            State::Stopped(_) => None,
+            State::Stopped { .. } => None,
         }
     }
 

@@ -1,0 +1,285 @@
+//! What the listener has heard of a track, and of each utterance: arithmetic on positions, without a thread.
+//!
+//! Positions count the samples ever written, as those of the track's ring do. A chunk that the player took is on its way
+//! until it was heard: at once where the player hands it out, and at a reckoned time where it waits in a queue first.
+//! What was dropped or taken back was in no chunk, so it is never counted. Neither is silence.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Utterances that are kept apart while they wait to be heard. Of more, the two oldest become one.
+const UTTERANCES: usize = 64;
+
+/// Where an utterance ends that is being written.
+const OPEN: u64 = u64::MAX;
+
+/// What an interruption cut off, in samples of all channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interruption {
+    /// What the listener had heard of the utterance that was interrupted; 0 if the listener was between two of them.
+    pub heard: u64,
+    /// What was written and is never heard.
+    pub discarded: u64,
+}
+
+pub(crate) struct Heard {
+    /// Samples that were heard.
+    total: u64,
+    /// The oldest first.
+    on_way: VecDeque<Chunk>,
+    /// The oldest first.
+    utterances: VecDeque<Utterance>,
+    /// How many utterances were begun.
+    begun: u64,
+}
+
+struct Chunk {
+    start: u64,
+    end: u64,
+    /// When it is heard, if that is known: from the first sample to the last.
+    time: Option<(Instant, Instant)>,
+    /// Whether it was accepted where it is heard.
+    accepted: bool,
+}
+
+impl Chunk {
+    /// Where what was heard by `now` ends.
+    fn heard_by(&self, now: Instant, channels: u64) -> u64 {
+        let Some((from, until)) = self.time else { return self.start };
+        let (all, elapsed) = ((until - from).as_nanos(), now.saturating_duration_since(from).as_nanos());
+        let groups = u128::from((self.end - self.start) / channels);
+        self.start + (groups * elapsed.min(all) / all.max(1)) as u64 * channels
+    }
+}
+
+struct Utterance {
+    number: u64,
+    start: u64,
+    end: u64,
+    heard: u64,
+    /// Whether its number was given out: it stays until it is forgotten.
+    is_named: bool,
+}
+
+impl Heard {
+    pub fn new() -> Self {
+        // Room for all that there are: nothing is allocated while something is said.
+        let (on_way, utterances) = (VecDeque::with_capacity(16), VecDeque::with_capacity(UTTERANCES + 1));
+        Self { total: 0, on_way, utterances, begun: 0 }
+    }
+
+    /// The player took these samples.
+    pub fn take(&mut self, start: u64, end: u64) {
+        self.on_way.push_back(Chunk { start, end, time: None, accepted: false });
+    }
+
+    /// Where what was taken and not heard yet begins.
+    pub fn unheard(&self) -> Option<u64> {
+        self.on_way.front().map(|chunk| chunk.start)
+    }
+
+    /// When the chunk that was taken last is heard.
+    pub fn schedule(&mut self, from: Instant, until: Instant) {
+        if let Some(chunk) = self.on_way.back_mut() {
+            chunk.time = Some((from, until));
+        }
+    }
+
+    /// The chunk that was taken last was accepted. Without a schedule, it is heard now.
+    pub fn accept(&mut self) {
+        let Some(chunk) = self.on_way.back_mut() else { return };
+        chunk.accepted = true;
+        if chunk.time.is_none() {
+            self.hear_all();
+        }
+    }
+
+    /// The chunk that was taken last is lost, unless it was accepted.
+    pub fn lose(&mut self) {
+        if self.on_way.back().is_some_and(|chunk| !chunk.accepted) {
+            self.on_way.pop_back();
+        }
+    }
+
+    /// Time passes.
+    pub fn advance(&mut self, now: Instant) {
+        let is_over = |chunk: &Chunk| chunk.accepted && chunk.time.is_some_and(|(_, until)| until <= now);
+        while let Some(&Chunk { start, end, .. }) = self.on_way.front().filter(|chunk| is_over(chunk)) {
+            self.on_way.pop_front();
+            self.add(start, end);
+        }
+    }
+
+    /// All that was taken is heard.
+    pub fn hear_all(&mut self) {
+        while let Some(Chunk { start, end, .. }) = self.on_way.pop_front() {
+            self.add(start, end);
+        }
+    }
+
+    /// What is on its way is not heard from `now` on: returns how many samples that are, and where they begin. A chunk
+    /// without a schedule can't be stopped any more.
+    pub fn cut(&mut self, now: Instant, channels: u64) -> (u64, Option<u64>) {
+        let (mut cut, mut from) = (0, None);
+        while let Some(chunk) = self.on_way.pop_front() {
+            let heard = if chunk.time.is_none() { chunk.end } else { chunk.heard_by(now, channels) };
+            self.add(chunk.start, heard);
+            cut += chunk.end - heard;
+            if heard < chunk.end {
+                from.get_or_insert(heard);
+            }
+        }
+        (cut, from)
+    }
+
+    /// Heard without a delay, or by now.
+    pub fn add(&mut self, start: u64, end: u64) {
+        self.total += end - start;
+        for utterance in &mut self.utterances {
+            utterance.heard += overlap((start, end), (utterance.start, utterance.end));
+        }
+    }
+
+    /// Samples that were taken and are heard after `now`.
+    pub fn on_way_at(&self, now: Instant, channels: u64) -> u64 {
+        self.on_way.iter().map(|chunk| chunk.end - chunk.heard_by(now, channels)).sum()
+    }
+
+    /// Samples heard by `now`, of all or of an utterance.
+    pub fn by(&self, now: Instant, channels: u64, number: Option<u64>) -> u64 {
+        let on_way = |range: (u64, u64)| -> u64 {
+            let heard = |chunk: &Chunk| overlap((chunk.start, chunk.heard_by(now, channels)), range);
+            self.on_way.iter().map(heard).sum()
+        };
+        match number {
+            None => self.total + on_way((0, OPEN)),
+            Some(number) => {
+                let utterance = self.utterances.iter().find(|utterance| utterance.number == number);
+                utterance.map_or(0, |utterance| utterance.heard + on_way((utterance.start, utterance.end)))
+            }
+        }
+    }
+
+    /// An utterance begins at `start`, and returns its number.
+    pub fn begin(&mut self, start: u64, is_named: bool) -> u64 {
+        self.end(start);
+        let unheard = self.unheard().unwrap_or(start);
+        self.utterances.retain(|utterance| utterance.is_named || utterance.end > unheard);
+        if self.utterances.len() >= UTTERANCES
+            && let Some(first) = self.utterances.iter().position(|utterance| !utterance.is_named)
+            && let Some(next) = self.utterances.get(first + 1).filter(|next| !next.is_named)
+        {
+            let (end, heard) = (next.end, next.heard);
+            self.utterances.remove(first + 1);
+            self.utterances[first].end = end;
+            self.utterances[first].heard += heard;
+        }
+        self.begun += 1;
+        self.utterances.push_back(Utterance { number: self.begun, start, end: OPEN, heard: 0, is_named });
+        self.begun
+    }
+
+    /// The utterance that is being written ends at `end`.
+    pub fn end(&mut self, end: u64) {
+        if let Some(last) = self.utterances.back_mut().filter(|last| last.end == OPEN) {
+            last.end = end;
+        }
+    }
+
+    /// No more is asked about an utterance that was given a name.
+    pub fn forget(&mut self, number: u64) {
+        self.utterances.retain(|utterance| utterance.number != number);
+    }
+
+    /// All that waits is taken back, up to `written`; returns what was heard of the utterance that this interrupts.
+    /// `unheard`: where what was not heard begins.
+    pub fn interrupt(&mut self, unheard: u64, written: u64) -> u64 {
+        let interrupted = self.utterances.iter().rfind(|each| each.heard > 0 && each.end > unheard);
+        let heard = interrupted.map_or(0, |utterance| utterance.heard);
+        self.end(written);
+        self.utterances.retain(|utterance| utterance.is_named);
+        heard
+    }
+}
+
+fn overlap(a: (u64, u64), b: (u64, u64)) -> u64 {
+    a.1.min(b.1).saturating_sub(a.0.max(b.0))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Two chunks of 10 samples on their way, heard from 0 to 10 ms and from 10 to 20 ms.
+    fn two_chunks(heard: &mut Heard, zero: Instant) {
+        for n in 0..2 {
+            heard.take(n * 10, n * 10 + 10);
+            heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
+            heard.accept();
+        }
+    }
+
+    #[test]
+    fn what_waits_in_a_queue_is_heard_as_time_passes() {
+        let (mut heard, zero) = (Heard::new(), Instant::now());
+        heard.begin(0, true);
+        two_chunks(&mut heard, zero);
+        assert_eq!([0, 4, 10, 13, 99].map(|ms| heard.by(zero + MS * ms, 1, None)), [0, 4, 10, 13, 20]);
+        heard.advance(zero + MS * 12);
+        assert_eq!((heard.unheard(), heard.by(zero + MS * 12, 1, Some(1))), (Some(10), 12));
+        heard.advance(zero + MS * 20);
+        assert_eq!((heard.unheard(), heard.total), (None, 20));
+    }
+
+    #[test]
+    fn what_was_cut_off_is_not_heard_and_belongs_to_the_utterance_that_was_under_way() {
+        let (mut heard, zero) = (Heard::new(), Instant::now());
+        heard.begin(0, false);
+        heard.end(5);
+        heard.begin(5, true);
+        two_chunks(&mut heard, zero);
+        assert_eq!(heard.cut(zero + MS * 12, 1), (8, Some(12)));
+        assert_eq!((heard.interrupt(12, 30), heard.by(zero, 1, None), heard.by(zero, 1, Some(2))), (7, 12, 7));
+        heard.forget(2);
+        assert_eq!(heard.by(zero, 1, Some(2)), 0);
+    }
+
+    #[test]
+    fn between_two_utterances_nothing_was_heard_of_the_one_that_is_cut_off() {
+        let mut heard = Heard::new();
+        heard.begin(0, false);
+        heard.end(10);
+        heard.begin(10, false);
+        heard.add(0, 10);
+        assert_eq!(heard.interrupt(10, 20), 0);
+    }
+
+    #[test]
+    fn a_chunk_that_was_refused_is_not_heard_and_one_without_a_schedule_is_heard_when_it_was_accepted() {
+        let (mut heard, zero) = (Heard::new(), Instant::now());
+        heard.take(0, 10);
+        heard.lose();
+        assert_eq!(heard.unheard(), None);
+        heard.take(10, 20);
+        assert_eq!((heard.unheard(), heard.by(zero, 1, None)), (Some(10), 0));
+        heard.accept();
+        heard.lose();
+        assert_eq!((heard.unheard(), heard.total), (None, 10));
+    }
+
+    #[test]
+    fn utterances_that_wait_are_bounded_and_those_that_were_named_stay() {
+        let mut heard = Heard::new();
+        let named = heard.begin(0, true);
+        heard.take(0, 1);
+        for start in 1..1000 {
+            heard.begin(start, false);
+        }
+        assert_eq!(heard.utterances.len(), UTTERANCES);
+        heard.add(0, 1000);
+        assert_eq!(heard.by(Instant::now(), 1, Some(named)), 1);
+    }
+}
