@@ -25,6 +25,8 @@ enum Entry<S> {
         sink: S,
         /// Whether its events bypass the early ones for good.
         joined: AtomicBool,
+        /// Whether the engine's handle of the stream was dropped: at its end, or when its reader left.
+        dropped: AtomicBool,
     },
     /// Its reader left; the engine has not said eos yet.
     Closed,
@@ -79,14 +81,14 @@ impl<S: Sink> Streams<S> {
         // Before the stream is looked up, see `is_idle`.
         let idle = self.early.is_idle();
         let taken = self.entries.with(handle, |entry| match entry.map(|entry| &**entry) {
-            Some(Entry::Open { sink, joined }) if idle || joined.load(Ordering::Acquire) => {
+            Some(open @ Entry::Open { joined, .. }) if idle || joined.load(Ordering::Acquire) => {
                 joined.store(true, Ordering::Release);
-                is_told = self.take(handle, Some(sink), &event);
+                is_told = self.take(handle, open, &event);
                 Some(true)
             }
             // The end must not overtake frames that wait: their stream would be forgotten before they are released.
             Some(Entry::Closed) if idle || is_frame => {
-                is_told = self.take(handle, None, &event);
+                is_told = self.take(handle, &Entry::Closed, &event);
                 Some(true)
             }
             None if idle => Some(false),
@@ -102,15 +104,15 @@ impl<S: Sink> Streams<S> {
     /// The thread that routes early events: takes the event if its stream is ours by now. Returns as
     /// [`receive`](Self::receive) does.
     pub fn receive_early(&self, handle: u64, event: StreamEvent<S::Frame<'_>>) -> bool {
-        self.entries.with(handle, |entry| match entry.map(|entry| &**entry) {
-            Some(Entry::Open { sink, .. }) => !self.take(handle, Some(sink), &event),
-            Some(Entry::Closed) => !self.take(handle, None, &event),
-            None => false,
-        })
+        self.entries.with(handle, |entry| entry.is_some_and(|entry| !self.take(handle, entry, &event)))
     }
 
     /// Returns whether the event is to be broadcast all the same.
-    fn take(&self, handle: u64, sink: Option<&S>, event: &StreamEvent<S::Frame<'_>>) -> bool {
+    fn take(&self, handle: u64, entry: &Entry<S>, event: &StreamEvent<S::Frame<'_>>) -> bool {
+        let sink = match entry {
+            Entry::Open { sink, .. } => Some(sink),
+            Entry::Closed => None,
+        };
         match event {
             StreamEvent::Frame(frame) => {
                 let open = sink.filter(|sink| !sink.has_ended());
@@ -129,6 +131,8 @@ impl<S: Sink> Streams<S> {
                 if let Some(sink) = sink {
                     sink.end();
                 }
+                // However long its reader takes for what waits: the engine has nothing more for this handle.
+                self.drop_handle(handle, entry);
                 self.ended.push(handle);
                 if S::BROADCASTS_END {
                     return true;
@@ -155,20 +159,34 @@ impl<S: Sink> Streams<S> {
         let sink = sink.into();
         self.entries.change(|entries| {
             self.forget_ended(entries);
-            entries.set(handle, Some(Arc::new(Entry::Open { sink, joined: AtomicBool::new(false) })));
+            let [joined, dropped] = [AtomicBool::new(false), AtomicBool::new(false)];
+            entries.set(handle, Some(Arc::new(Entry::Open { sink, joined, dropped })));
         });
     }
 
     /// Lets go of a stream's sink, and closes the stream in the engine. Frames that are on their way are released.
     pub fn close(&self, handle: u64) {
-        self.entries.change(|entries| {
+        let closed = self.entries.change(|entries| {
             self.forget_ended(entries);
             // Not there: its eos came, and nothing will follow.
-            if entries.get(handle).is_some() {
+            let entry = entries.get(handle).cloned();
+            if entry.is_some() {
                 entries.set(handle, Some(Arc::new(Entry::Closed)));
             }
+            entry
         });
-        self.abi.drop_handle(handle);
+        if let Some(entry) = closed {
+            self.drop_handle(handle, &entry);
+        }
+    }
+
+    /// Drops the engine's handle of a stream, unless that was done before.
+    fn drop_handle(&self, handle: u64, entry: &Entry<S>) {
+        if let Entry::Open { dropped, .. } = entry
+            && !dropped.swap(true, Ordering::AcqRel)
+        {
+            self.abi.drop_handle(handle);
+        }
     }
 
     /// Ends all streams. Their handles stay with the JavaScript objects that opened them, and close them; a frame that still

@@ -2,6 +2,7 @@
 
 use crate::fake_engine::*;
 use narrowcast_core::{Filter, KindSet, Overflow};
+use narrowcast_livekit::Abi;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -32,9 +33,9 @@ fn open_streams(fake: &Fake, opener: u64) {
         thread::scope(|scope| {
             scope.spawn(|| send_stream(fake, stream, FRAMES));
             if (round + opener).is_multiple_of(5) {
-                // The request failed: the engine's frames are nobody's.
+                // The request failed: no stream of ours gets the engine's frames.
                 drop(expecting);
-                fake.engine.close_stream(stream);
+                fake.abi.drop_handle(stream);
                 return;
             }
             fake.engine.open_stream(stream, pcm.clone());
