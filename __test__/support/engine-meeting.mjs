@@ -8,6 +8,8 @@ const root = process.env.NARROWCAST_ROOT
   ? pathToFileURL(`${process.env.NARROWCAST_ROOT}/`)
   : new URL('../../', import.meta.url);
 export const native = createRequire(root)('./index.cjs');
+// As copies of narrowcast do, source files that a program loads beside dist share this addon.
+globalThis[Symbol.for(`narrowcast.addon.${native.addonVersion()}`)] ??= native;
 export const { AudioResampler, AudioSource, AudioStream, VideoStream, install } = await import(
   new URL('dist/livekit/index.js', root).href
 );
