@@ -177,7 +177,7 @@ export class AudioResampler {
    * or nothing if everything is held back. The result's length varies. Between equal rates it is the very frame.
    *
    * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`, also for a frame of another rate or other channels: make a
-   *   resampler for these, or use {@link resampleStream}
+   *   resampler for these, or use `resampleStream` of `narrowcast`
    */
   push<F extends AudioFrameLike>(frame: F): F[] {
     if (this.#closed || frame?.sampleRate !== this.#inputRate || frame.channels !== this.#channels) this.#refuse(frame);

@@ -32,7 +32,7 @@ export interface AudioStreamStats {
 /** What native code's reading functions return where the stream has ended, and all was read. */
 const ENDED = native.AUDIO_ENDED;
 
-/** What {@link PcmReader.readInto} tells beside the number of samples. */
+/** What `readInto()` tells beside the number of samples. */
 export interface ReadReport {
   /** Set by the read: frames that were lost before the samples that it returned. */
   droppedBefore: number;

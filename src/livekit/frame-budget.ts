@@ -12,7 +12,7 @@ export interface FrameBudgetOptions {
   frameMs?: number;
   /**
    * Longest frame of such streams for a reader that is late, in ms: 10, 20, 30 and so on up to 1,000; see
-   * {@link PcmOptions.maxFrameMs}. Likewise `NARROWCAST_MAX_FRAME_MS`. Default: no frame is longer than the others.
+   * `maxFrameMs` of {@link AudioStreamOptions}. Likewise `NARROWCAST_MAX_FRAME_MS`. Default: no frame is longer than the others.
    */
   maxFrameMs?: number;
 }

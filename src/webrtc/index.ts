@@ -12,10 +12,12 @@ export type {
 export { releaseSender } from './release-sender.js';
 export type {
   CodecLike,
+  DescriptionLike,
   EncodingLike,
   EncodingsOf,
   InitLike,
   PeerConnectionLike,
+  ReceiverLike,
   SenderLike,
   StreamsOf,
   TrackLike,

@@ -20,6 +20,16 @@ export interface ParametersLike {
   degradationPreference?: string | undefined;
 }
 
+/** An RTCRtpReceiver. */
+export interface ReceiverLike {
+  readonly track?: TrackLike | null;
+}
+
+/** An RTCSessionDescription. */
+export interface DescriptionLike {
+  readonly sdp?: string;
+}
+
 /** An RTCRtpSender. */
 export interface SenderLike {
   readonly track?: TrackLike | null;
@@ -34,7 +44,8 @@ export interface TransceiverLike {
   /** Of its m-line; null without one. */
   readonly mid?: string | null | undefined;
   readonly sender: SenderLike;
-  readonly receiver?: { readonly track?: TrackLike | null };
+  /** Tells which kind of track is received, also before there is a track to send. */
+  readonly receiver?: ReceiverLike;
   readonly direction: string;
   readonly currentDirection?: string | null | undefined;
   stop(): unknown;
@@ -52,8 +63,8 @@ export interface InitLike {
 export interface PeerConnectionLike {
   readonly signalingState: string;
   /** The pending one, or else the current one. */
-  readonly localDescription?: { readonly sdp?: string } | null | undefined;
-  readonly currentLocalDescription?: { readonly sdp?: string } | null | undefined;
+  readonly localDescription?: DescriptionLike | null | undefined;
+  readonly currentLocalDescription?: DescriptionLike | null | undefined;
   addTransceiver(track: any, init?: InitLike): TransceiverLike;
   getTransceivers(): TransceiverLike[];
 }
