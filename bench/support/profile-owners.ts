@@ -1,0 +1,50 @@
+import fs from 'node:fs';
+
+/** What of V8's CPU profile is looked at here. */
+interface Profile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string };
+    readonly children?: readonly number[];
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+/** Whose a function is, by its file; the first that matches. */
+const OWNERS: readonly (readonly [RegExp, string])[] = [
+  [/bufbuild|protobuf|rtc-ffi-bindings/, 'protobuf and bindings'],
+  [/rtc-node/, 'rtc-node'],
+  [/local-inference|inference\/vad/, 'VAD'],
+  [/@livekit\/agents/, 'agents'],
+  [/webstreams/, "Node's web streams"],
+  [/^node:/, 'Node'],
+  [/agent-bench/, 'the job'],
+  [/dist\/|narrowcast/, 'narrowcast'],
+];
+
+/** To whom the busy time of a profile belongs, in words, the most first. */
+export function ownersOf(file: string): string {
+  const { nodes, samples, timeDeltas } = JSON.parse(fs.readFileSync(file, 'utf8')) as Profile;
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
+  const ownerOf = (id: number | undefined): string => {
+    const node = id === undefined ? undefined : byId.get(id);
+    if (!node) return 'V8';
+    const { functionName, url } = node.callFrame;
+    if (/^\((idle|program|garbage collector)\)$/.test(functionName)) return functionName;
+    // A builtin is its caller's.
+    return url === '' ? ownerOf(parents.get(node.id)) : (OWNERS.find(([pattern]) => pattern.test(url))?.[1] ?? url);
+  };
+  const spent = new Map<string, number>();
+  for (const [at, id] of samples.entries()) {
+    const owner = ownerOf(id);
+    spent.set(owner, (spent.get(owner) ?? 0) + timeDeltas[at]!);
+  }
+  spent.delete('(idle)');
+  const busy = [...spent.values()].reduce((sum, time) => sum + time, 0);
+  const words = [...spent]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, time]) => [name, (100 * time) / busy] as const);
+  return words.map(([name, percent]) => `${name} ${percent.toFixed(1)}`).join(', ');
+}
