@@ -243,7 +243,7 @@ describe('writing', () => {
   it.each<[string, unknown, unknown?]>([
     ['pcm is undefined', undefined],
     ['pcm is null', null],
-    ['data is a Uint8Array', { ...mono(count(0, 4)), data: new Uint8Array(8) }],
+    ['data is a Uint16Array', { ...mono(count(0, 4)), data: new Uint16Array(8) }],
     ['data is a Float64Array', { ...mono(count(0, 4)), data: new Float64Array(8) }],
     ['data is an Array', { ...mono(count(0, 4)), data: [1, 2, 3] }],
     ['data is undefined', { sampleRate: 1000, channels: 1 }],
@@ -608,5 +608,265 @@ describe('pipeTo, where LiveKit is not installed', () => {
     const track = new AudioStreamTrack(TINY);
     await expect(track.pipeTo(source())).rejects.toEqual(failure('ENGINE_NOT_INSTALLED', 'install()'));
     await track.recv();
+  });
+});
+
+describe('an utterance', () => {
+  const bytes = (from: number, to: number) => Buffer.from(count(from, to).buffer);
+
+  it('is heard as it is written, ends in a padded frame, and tells what was heard of it', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const first = track.say();
+    first.write(count(1, 5));
+    first.write(bytes(5, 7));
+    expect([first.state, first.playedMs, track.playedMs]).toEqual(['open', 0, 0]);
+    const second = track.say();
+    expect([first.state, second.state]).toEqual(['ended', 'open']);
+    second.write(count(7, 11));
+    second.end();
+    second.end();
+    expect(await received(track, 1)).toEqual([[1, 2, 3, 4]]);
+    expect([first.playedMs, second.playedMs]).toEqual([4, 0]);
+    expect(await received(track, 3)).toEqual([[5, 6, 0, 0], [7, 8, 9, 10], SILENCE]);
+    expect(await first.done).toEqual({ heardMs: 6, interrupted: false });
+    expect(await second.done).toEqual({ heardMs: 4, interrupted: false });
+    expect([first.state, first.playedMs, second.state, track.playedMs]).toEqual(['heard', 6, 'heard', 10]);
+  });
+
+  it('that was interrupted takes no late piece, and tells what was heard of it', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const interrupted = track.say();
+    interrupted.write(count(1, 20));
+    interrupted.end();
+    const later = track.say();
+    later.write(count(20, 24));
+    await received(track, 2);
+    expect(track.interrupt()).toEqual({ heardMs: 8, discardedMs: 15 });
+    expect(await interrupted.done).toEqual({ heardMs: 8, interrupted: true });
+    expect(await later.done).toEqual({ heardMs: 0, interrupted: true });
+    for (const utterance of [interrupted, later]) {
+      expect(() => utterance.write(count(1, 5))).toThrow(failure('INTERRUPTED', 'say() another'));
+      expect(() => utterance.mark('late')).toThrow(failure('INTERRUPTED'));
+      utterance.end();
+      expect(utterance.state).toBe('interrupted');
+    }
+    const next = track.say();
+    next.write(count(30, 34));
+    expect(await received(track, 2)).toEqual([[30, 31, 32, 33], SILENCE]);
+    expect([interrupted.playedMs, later.playedMs, next.playedMs]).toEqual([8, 0, 4]);
+  });
+
+  it('that was heard when the interruption came was not interrupted', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    utterance.write(count(1, 5));
+    utterance.end();
+    await received(track, 1);
+    expect(track.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    expect(await utterance.done).toEqual({ heardMs: 4, interrupted: false });
+  });
+
+  it('goes on after a pause of its writer, and is heard while it is written', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    for (let round = 1; round <= 3; round++) {
+      utterance.write(count(1, 3));
+      await received(track, 120);
+      expect([utterance.playedMs, utterance.state]).toEqual([2 * round, 'open']);
+    }
+    expect(track.interrupt()).toEqual({ heardMs: 6, discardedMs: 0 });
+  });
+
+  it.each<[string, (track: AudioStreamTrack) => void]>([
+    ['flush', (track) => track.flush()],
+    ['stop', (track) => track.stop()],
+  ])('is over with %s', async (_, end) => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    utterance.write(count(1, 9));
+    await received(track, 1);
+    const mark = utterance.mark('end');
+    end(track);
+    expect(await utterance.done).toEqual({ heardMs: 4, interrupted: true });
+    expect(await mark).toEqual({ name: 'end', heard: false, playedMs: 4 });
+    expect([utterance.playedMs, track.playedMs]).toEqual([4, 4]);
+    expect(() => utterance.write(count(1, 5))).toThrow(failure('INTERRUPTED'));
+    utterance.end();
+    expect(() => utterance.write(any(5))).toThrow(failure('INVALID_ARGUMENT', 'pcm is 5'));
+  });
+
+  it('has marks, which come when what was before them was heard', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    const start = outcome(utterance.mark('start'));
+    utterance.write(count(1, 5));
+    const middle = outcome(utterance.mark('middle'));
+    utterance.write(count(5, 9));
+    const end = outcome(utterance.mark('end'));
+    utterance.end();
+    await pass(0);
+    expect(start.value).toEqual({ name: 'start', heard: true, playedMs: 0 });
+    await received(track, 1);
+    await pass(0);
+    expect([middle.value, end.done]).toEqual([{ name: 'middle', heard: true, playedMs: 4 }, false]);
+    await received(track, 1);
+    await pass(0);
+    expect(end.value).toEqual({ name: 'end', heard: true, playedMs: 8 });
+    expect(() => utterance.mark('after')).toThrow(failure('CLOSED', 'say() another'));
+    expect(() => utterance.mark(any(1))).toThrow(failure('INVALID_ARGUMENT', 'name is 1'));
+  });
+
+  it('of nothing is over at once', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    utterance.end();
+    expect(await utterance.done).toEqual({ heardMs: 0, interrupted: false });
+    expect(() => utterance.write(count(1, 5))).toThrow(failure('CLOSED', 'say() another'));
+  });
+
+  it('has the track for itself while it is open', () => {
+    const track = new AudioStreamTrack(TINY);
+    const utterance = track.say();
+    expect(() => track.write(count(1, 5))).toThrow(failure('LOCKED', 'write to it, or end it'));
+    utterance.end();
+    track.write(count(1, 5));
+    expect(track.bufferedMs).toBe(4);
+  });
+
+  it('has a kind of its own for samples without one', async () => {
+    const track = new AudioStreamTrack({ sampleRate: 48_000 });
+    const utterance = track.say({ sampleRate: 24_000, numChannels: 2 });
+    utterance.write(Buffer.alloc(4 * 2400));
+    utterance.end();
+    expect(track.bufferedMs).toBe(100);
+    for (const options of [{ sampleRate: 0 }, { numChannels: 65 }, { channels: 1 }, 5]) {
+      expect(() => track.say(any(options))).toThrow(failure('INVALID_ARGUMENT'));
+    }
+    track.stop();
+    expect(() => track.say()).toThrow(failure('CLOSED'));
+  });
+
+  it('loses an odd byte at its end, and the next one starts with its own', async () => {
+    const track = new AudioStreamTrack(TINY);
+    track.write(bytes(1, 5).subarray(0, 5), { final: true });
+    track.write(bytes(5, 9));
+    expect(await received(track, 2)).toEqual([
+      [1, 2, 0, 0],
+      [5, 6, 7, 8],
+    ]);
+    track.write(Buffer.alloc(1));
+    expect(track.bufferedMs).toBe(0);
+  });
+});
+
+describe('writeAll', () => {
+  const SMALL = { ...TINY, bufferMs: 40 };
+
+  it('waits for room, and drops nothing of what comes faster than it is heard', async () => {
+    const track = new AudioStreamTrack(SMALL);
+    async function* synthesis() {
+      for (let at = 1; at < 401; at += 50) yield Buffer.from(count(at, at + 50).buffer);
+    }
+    const written = outcome(track.writeAll(synthesis()));
+    // The first frame may come before the first piece.
+    const frames = await received(track, 102);
+    expect(frames.flat().filter((sample) => sample !== 0)).toEqual([...count(1, 401)]);
+    expect([written.done, written.error, track.stats().samplesDropped]).toEqual([true, undefined, 0]);
+  });
+
+  it('takes a list, and ends the utterance', async () => {
+    const track = new AudioStreamTrack(TINY);
+    await track.writeAll([count(1, 3), Buffer.from(count(3, 7).buffer)]);
+    expect(await received(track, 2)).toEqual([
+      [1, 2, 3, 4],
+      [5, 6, 0, 0],
+    ]);
+    track.write(count(1, 5));
+  });
+
+  it('ends at once when the utterance is interrupted, and tells what makes the pieces', async () => {
+    const track = new AudioStreamTrack(SMALL);
+    const ends: string[] = [];
+    const pieces = (name: string, endless: boolean): AsyncIterable<Int16Array> => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => (endless ? Promise.resolve({ done: false, value: count(0, 50) }) : new Promise(() => {})),
+        return: async () => (ends.push(name), { done: true, value: undefined }),
+      }),
+    });
+    for (const [name, endless] of [
+      ['waits for room', true],
+      ['waits for a piece', false],
+    ] as const) {
+      const written = outcome(track.writeAll(pieces(name, endless)));
+      await pass(5);
+      expect(written.done).toBe(false);
+      track.interrupt();
+      await pass(0);
+      expect(written.error).toEqual(failure('INTERRUPTED'));
+    }
+    expect(ends).toEqual(['waits for room', 'waits for a piece']);
+    expect(await received(track, 1)).toEqual([SILENCE]);
+  });
+
+  it('ends with what the pieces throw, with the reason of a signal, and with what is wrong', async () => {
+    const track = new AudioStreamTrack(TINY);
+    const broken = new Error('synthesis failed');
+    async function* failing() {
+      yield count(1, 5);
+      throw broken;
+    }
+    await expect(track.writeAll(failing())).rejects.toBe(broken);
+    const controller = new AbortController();
+    const written = outcome(track.writeAll(failing(), { signal: controller.signal, sampleRate: 1000 }));
+    controller.abort(broken);
+    await pass(0);
+    expect(written.error).toBe(broken);
+    await expect(track.writeAll([count(1, 5), any('six')])).rejects.toEqual(
+      failure('INVALID_ARGUMENT', 'pcm is "six"'),
+    );
+    for (const pieces of [count(1, 5), 'text', 5, null, {}]) {
+      await expect(track.writeAll(any(pieces))).rejects.toEqual(failure('INVALID_ARGUMENT', 'pieces is'));
+    }
+    await expect(track.writeAll([], any({ signal: 5 }))).rejects.toEqual(failure('INVALID_ARGUMENT', 'signal is 5'));
+    await expect(track.writeAll([], any({ rate: 5 }))).rejects.toEqual(
+      failure('INVALID_ARGUMENT', 'rate is not known'),
+    );
+    track.write(count(1, 5));
+    track.stop();
+    await expect(track.writeAll([])).rejects.toEqual(failure('CLOSED'));
+  });
+});
+
+describe('interrupt and pause of a track that is received from', () => {
+  it('interrupt tells what was handed out of the utterance', async () => {
+    const track = new AudioStreamTrack(TINY);
+    expect(track.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    say(track, 1, 5);
+    track.write(count(5, 20));
+    await received(track, 3);
+    expect(track.interrupt()).toEqual({ heardMs: 8, discardedMs: 7 });
+    expect(track.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    expect([track.playedMs, track.bufferedMs]).toEqual([12, 0]);
+    track.stop();
+    expect(track.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+    expect(track.playedMs).toBe(12);
+  });
+
+  it('pause gives silence until resume, and the next sample then', async () => {
+    const track = new AudioStreamTrack(TINY);
+    track.write(count(1, 9));
+    await received(track, 1);
+    track.pause();
+    expect(await received(track, 2)).toEqual(silence(2));
+    track.resume();
+    expect(await received(track, 1)).toEqual([[5, 6, 7, 8]]);
+    track.pause();
+    track.interrupt();
+    expect(track.paused).toBe(false);
+  });
+
+  it('tells what it was made with', () => {
+    const { sampleRate, numChannels, frameSizeMs, bufferMs } = new AudioStreamTrack({ ...TINY, numChannels: 2 });
+    expect({ sampleRate, numChannels, frameSizeMs, bufferMs }).toEqual({ ...TINY, numChannels: 2 });
   });
 });

@@ -181,7 +181,7 @@ describe('SpeechDetector', () => {
     ['pcm is', null],
     ['pcm is', [1, 2]],
     ['pcm is', new Float32Array(160)],
-    ['pcm is', new Uint8Array(160)],
+    ['pcm is', new Uint16Array(160)],
     ['the frame is "48000 Hz with 2 channels"', AudioFrame.create(48_000, 2, 480)],
     ['the frame is "16000 Hz with 1 channels"', AudioFrame.create(16_000, 1, 160)],
     ['pcm.length is 161: pass a multiple of the 2 channels', new Int16Array(161)],

@@ -1,11 +1,12 @@
 import { onAbort } from './abort.js';
 import { AudioFrame } from './audio-frame.js';
-import type { Samples } from './audio-resampler.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
+import { PcmArguments, type Pcm, type PcmData, type ReadPcm } from './pcm-argument.js';
 import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
-import { integer, invalid, optionalSignal, optionsObject, readable } from './validate.js';
+import { Utterance, type SayOptions, type Speaker } from './utterance.js';
+import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
 import { NOTHING, Waiters } from './waiters.js';
 
 /** Options of {@link AudioStreamTrack}. */
@@ -20,16 +21,6 @@ export interface AudioStreamTrackOptions {
   /** How much may wait to be played, in ms. Then the oldest samples are dropped, and counted. Default: 30,000. Its address
    * space is reserved at once; memory is taken as it fills. */
   bufferMs?: number;
-}
-
-/** Samples of any kind. A frame, narrowcast's or rtc-node's, is one. */
-export interface Pcm {
-  /** Samples of all channels, interleaved. Floating point has its full scale at ±1: more is clipped, NaN is silence. */
-  readonly data: Samples;
-  /** Hz. */
-  readonly sampleRate: number;
-  /** Channels in `data`: 1, or as many as the track has; any number for a track with one. */
-  readonly channels: number;
 }
 
 /** A frame, and when it is to be heard. */
@@ -158,7 +149,13 @@ export class AudioStreamTrack {
   readonly #samplesPerChannel: number;
   /** The pending calls of {@link recv}. */
   readonly #receivers: Waiters<TimedAudioFrame>;
+  /** By their positions. */
   readonly #playouts: Playout[] = [];
+  readonly #pcm: PcmArguments;
+  /** Those of {@link say} that are not over; and the one that is written to. */
+  readonly #utterances = new Set<Utterance>();
+  #open: Utterance | undefined;
+  readonly #speaker: Speaker;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #due = () => this.#receivers.ready();
   #pts = 0;
@@ -193,6 +190,25 @@ export class AudioStreamTrack {
       () => new native.NativeAudioTrack(this.sampleRate, this.numChannels, frameSizeMs, capacity, audioDoorbell),
     );
     this.#token = this.#native.token;
+    this.#pcm = new PcmArguments(this.sampleRate, this.numChannels);
+    this.#speaker = {
+      append: (pcm, final) => this.#append(pcm, final),
+      heardMs: (number) => this.#ms(native.trackHeard(this.#token, number)),
+      whenHeard: (resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject),
+      room: () =>
+        new Promise((resolve, reject) => {
+          this.#whenHeard(this.#native.written - capacity / 2, resolve, reject);
+        }),
+      blockMs: bufferMs / 4,
+      ended: (utterance) => {
+        if (this.#open === utterance) this.#open = undefined;
+      },
+      forget: (utterance) => {
+        if (this.#open === utterance) this.#open = undefined;
+        this.#utterances.delete(utterance);
+        native.trackForget(this.#token, utterance.number);
+      },
+    };
     this.#receivers = new Waiters({
       poll: () => this.#nextFrame(),
       readable: () => this.#lookIn(native.trackDueIn(this.#token, performance.now() + EARLY_MS)),
@@ -209,35 +225,85 @@ export class AudioStreamTrack {
    * Another rate than the track's is converted at medium quality, and up to 10 ms of it wait for what follows. When the
    * rate or the channels change, they go out first.
    *
+   * @param pcm a frame, or samples and what they are; samples alone have the track's rate and channels. Bytes may be cut
+   *   anywhere: what is left of a sample waits for the next piece, and is left out at the end of an utterance
    * @param options `final`: this is the end of an utterance, which may also be empty. What waits for its rest goes out at
    *   once, padded with silence, and what is written next starts in a frame of its own. Say it of the last piece of what an
    *   agent says. While more than 64 utterances wait, the oldest of them run into each other.
-   * @throws {NarrowcastError} `CLOSED` after {@link stop}; `INVALID_ARGUMENT`, and nothing was written
+   * @throws {NarrowcastError} `CLOSED` after {@link stop}; `LOCKED` while an utterance of {@link say} is open;
+   *   `INVALID_ARGUMENT`, and nothing was written
    */
-  write(pcm: Pcm, options?: { final?: boolean }): void {
-    if (typeof pcm !== 'object' || pcm === null)
-      throw invalid('pcm', pcm, 'a frame, or { data, sampleRate, channels }');
+  write(pcm: Pcm | PcmData, options?: { final?: boolean }): void {
+    const read = this.#pcm.read(pcm);
     if (options !== undefined) optionsObject('options', options, { final: true });
     const final = options?.final ?? false;
     if (typeof final !== 'boolean') throw invalid('final', final, 'a boolean');
-    const { sampleRate, channels } = pcm;
-    integer('sampleRate', sampleRate, 1, 768_000);
-    integer('channels', channels, 1, 64);
+    if (this.#open) {
+      throw new NarrowcastError('LOCKED', 'an utterance of say() is open: write to it, or end it first');
+    }
+    this.#append(read, final);
+    if (final) this.#pcm.forget();
+    else this.#pcm.keep(read);
+  }
+
+  #append({ data, sampleRate, channels }: ReadPcm, final: boolean): void {
     if (channels !== this.numChannels && channels !== 1 && this.numChannels !== 1) {
       throw invalid('channels', channels, `1 or ${this.numChannels}, as the track has, or mix them first`);
     }
-    let { data } = pcm;
-    data = data instanceof Float32Array ? readable('data', data, Float32Array) : readable('data', data, Int16Array);
-    if (data.length % channels !== 0)
-      throw invalid('data.length', data.length, `a multiple of the ${channels} channels`);
     if (this.#ended) throw this.#closed();
     fromNative(() =>
       data instanceof Float32Array
         ? native.trackWriteFloat(this.#token, data, sampleRate, channels, final)
         : native.trackWrite(this.#token, data, sampleRate, channels, final),
     );
-    // It may have pushed out what somebody waits for.
+    // It may have pushed out what a waiter waits for.
     if (this.#playouts.length > 0) this.#settlePlayouts();
+  }
+
+  /**
+   * Begins an utterance, and ends the one before: what is heard of it is counted apart, and once it was interrupted, writing
+   * to it is refused. See {@link Utterance}.
+   *
+   * @throws {NarrowcastError} `CLOSED` after {@link stop}; `INVALID_ARGUMENT`
+   */
+  say(options: SayOptions = {}): Utterance {
+    optionsObject<SayOptions>('options', options, { sampleRate: true, numChannels: true });
+    const sampleRate = integer('sampleRate', options.sampleRate ?? this.sampleRate, 1, 768_000);
+    const channels = integer('numChannels', options.numChannels ?? this.numChannels, 1, 64);
+    if (this.#ended) throw this.#closed();
+    this.#open?.end();
+    this.#pcm.forget();
+    const number = fromNative(() => native.trackBegin(this.#token));
+    const utterance = new Utterance(this.#speaker, number, new PcmArguments(sampleRate, channels));
+    this.#open = utterance;
+    this.#utterances.add(utterance);
+    return utterance;
+  }
+
+  /**
+   * Says an utterance whose pieces come one by one, and waits while the track has no room for them: nothing is dropped
+   * because speech is made faster than it is heard. It goes on only while the track is played.
+   *
+   * @param options the kind of pieces without a kind of their own; `signal`: stops writing, and ends the utterance
+   * @returns resolves when all is written, before it is heard. Rejects at once with `INTERRUPTED` after {@link interrupt} or
+   *   {@link flush}, with the signal's reason, and with what `pieces` throws; otherwise as {@link say} and {@link write}
+   */
+  async writeAll(
+    pieces: AsyncIterable<Pcm | PcmData> | Iterable<Pcm | PcmData>,
+    options: SayOptions & { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    optionsObject<SayOptions & { signal?: AbortSignal }>('options', options, {
+      sampleRate: true,
+      numChannels: true,
+      signal: true,
+    });
+    const { signal, ...kind } = options;
+    const utterance = this.say(kind);
+    try {
+      await utterance.writeAll(pieces, signal ? { signal } : {});
+    } finally {
+      utterance.end();
+    }
   }
 
   /**
@@ -282,11 +348,23 @@ export class AudioStreamTrack {
    */
   interrupt(): Interruption {
     if (this.#ended) return { heardMs: 0, discardedMs: 0 };
-    this.#settlePlayouts();
-    const { heard, discarded } = fromNative(() => native.trackInterrupt(this.#token));
-    this.#dropPlayouts();
+    const { heard, discarded } = this.#giveUp();
     if (this.#piping) this.#wait();
     return { heardMs: this.#ms(heard), discardedMs: this.#ms(discarded) };
+  }
+
+  /** Nothing that was written is played any more. */
+  #giveUp(reason?: unknown): Native.NativeInterruption {
+    this.#settlePlayouts();
+    const interruption = fromNative(() => native.trackInterrupt(this.#token));
+    this.#interrupted(reason);
+    return interruption;
+  }
+
+  #interrupted(reason?: unknown): void {
+    this.#pcm.forget();
+    for (const utterance of this.#utterances) utterance.interrupted(reason);
+    this.#dropPlayouts();
   }
 
   /**
@@ -318,11 +396,13 @@ export class AudioStreamTrack {
   stop(): void {
     if (this.#ended) return;
     this.#settlePlayouts();
+    // What waits in the source's queue is heard.
+    if (this.#piping) fromNative(() => this.#native.unpipe());
+    this.#interrupted();
     this.#ended = true;
     this.#native.stop();
     stopWaiting(this.#token);
     this.#receivers.fail(this.#closed());
-    this.#dropPlayouts();
     this.#unpiped()?.resolve();
   }
 
@@ -356,17 +436,15 @@ export class AudioStreamTrack {
    * @returns rejects with what {@link pipeTo} rejects with if the engine refuses what is played
    */
   async waitForPlayout(): Promise<void> {
-    await this.#heard(this.#native.written);
+    await new Promise<boolean>((resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject));
   }
 
-  /** Resolves when everything before a position was heard, with true, or is gone. */
-  #heard(position: number): Promise<boolean> {
-    if (this.#native.hasPlayed(position)) return Promise.resolve(true);
-    return new Promise((resolve, reject) => {
-      const after = this.#playouts.findIndex((playout) => playout.position > position);
-      this.#playouts.splice(after === -1 ? this.#playouts.length : after, 0, { position, resolve, reject });
-      if (this.#piping) this.#wait();
-    });
+  /** Calls one of them once: when everything before a position was heard or is gone, or the engine has refused it. */
+  #whenHeard(position: number, resolve: Playout['resolve'], reject: Playout['reject']): void {
+    if (this.#native.hasPlayed(position)) return resolve(true);
+    const after = this.#playouts.findIndex((playout) => playout.position > position);
+    this.#playouts.splice(after === -1 ? this.#playouts.length : after, 0, { position, resolve, reject });
+    if (this.#piping) this.#wait();
   }
 
   #pause(paused: boolean): void {
@@ -468,6 +546,9 @@ export class AudioStreamTrack {
     const reason = new NarrowcastError('ENGINE_REQUEST_FAILED', message);
     // First: what it refused is not played, and settled all the same.
     for (const { reject } of this.#playouts.splice(0)) reject(reason);
+    fromNative(() => this.#native.unpipe());
+    // Of an utterance that is over, no late piece is heard from another source.
+    if (this.#utterances.size > 0) this.#giveUp(reason);
     this.#stopPiping(reason);
   }
 

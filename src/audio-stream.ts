@@ -1,11 +1,11 @@
 import { AudioFrame } from './audio-frame.js';
 import { lookSoon } from './doorbell.js';
 import { NarrowcastError } from './errors.js';
-import { samplesOf } from './pcm-format.js';
+import { PcmArguments, type Pcm } from './pcm-argument.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader } from './pcm-reader.js';
 import { PCM_OPTIONS, streamFormat, type PcmOptions } from './stream-format.js';
-import { invalid, optionsObject, readable } from './validate.js';
+import { optionsObject } from './validate.js';
 
 /** Options of {@link AudioStream}. */
 export interface AudioStreamOptions extends PcmOptions {}
@@ -25,6 +25,8 @@ export interface AudioStreamOptions extends PcmOptions {}
  * ```
  */
 export class AudioStream extends PcmReadable<AudioFrame> {
+  readonly #pcm = new PcmArguments(this.reader.sampleRate, this.reader.channels);
+
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
   constructor(options: AudioStreamOptions = {}) {
     optionsObject<AudioStreamOptions>('options', options, PCM_OPTIONS);
@@ -40,17 +42,16 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   /**
    * Appends samples, of any number; they are copied. A frame must have the stream's rate and channels.
    *
-   * @param pcm interleaved samples, or a frame of them
+   * @param pcm interleaved samples; or their bytes, little-endian, cut anywhere: what is left of a sample waits for the next
+   *   piece; or a frame of either
    * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`
    */
-  write(pcm: Int16Array | Pick<AudioFrame, 'data' | 'sampleRate' | 'channels'>): void {
-    const { reader } = this;
-    const data = readable('pcm', samplesOf(pcm, reader.sampleRate, reader.channels), Int16Array);
-    if (data.length % reader.channels !== 0) {
-      throw invalid('pcm.length', data.length, `a multiple of the ${reader.channels} channels`);
-    }
-    if (reader.native.ended) throw new NarrowcastError('CLOSED', 'the stream is closed: write to an open one');
-    reader.native.write(data);
+  write(pcm: Int16Array | Uint8Array | (Omit<Pcm, 'data'> & { readonly data: Int16Array | Uint8Array })): void {
+    const { native } = this.reader;
+    const read = this.#pcm.readOwn(pcm);
+    if (native.ended) throw new NarrowcastError('CLOSED', 'the stream is closed: write to an open one');
+    native.write(read.data);
+    this.#pcm.keep(read);
     lookSoon();
   }
 }

@@ -5,6 +5,7 @@
  * - `CLOSED`: the object was closed, and this method needs an open one.
  * - `LOCKED`: somebody else is reading: a stream with a reader attached, or a track that is being piped. Or somebody else
  *   has that side of a ring buffer.
+ * - `INTERRUPTED`: what was to be said was interrupted, and nothing more of it is heard.
  * - `LAGGED`: a subscription was not read in time, reached its `maxCapacity` and was ended.
  * - `NOT_FOUND`: no open object of this process has that id.
  * - `UNSUPPORTED_PLATFORM`: the native addon could not be loaded here.
@@ -23,6 +24,7 @@ export type NarrowcastErrorCode =
   | 'INVALID_ARGUMENT'
   | 'CLOSED'
   | 'LOCKED'
+  | 'INTERRUPTED'
   | 'LAGGED'
   | 'NOT_FOUND'
   | 'UNSUPPORTED_PLATFORM'
@@ -40,6 +42,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
   INVALID_ARGUMENT: true,
   CLOSED: true,
   LOCKED: true,
+  INTERRUPTED: true,
   LAGGED: true,
   NOT_FOUND: true,
   UNSUPPORTED_PLATFORM: true,

@@ -13,7 +13,6 @@ export {
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
   type Interruption,
-  type Pcm,
   type PipeTarget,
 } from './audio-stream-track.js';
 export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
@@ -28,6 +27,7 @@ export {
 } from './ffi-queue.js';
 export type { NativeReadable } from './native-readable.js';
 export type { PcmOptions } from './stream-format.js';
+export type { Pcm, PcmData } from './pcm-argument.js';
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, Cleared, ReadReport } from './pcm-reader.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
@@ -41,3 +41,4 @@ export {
   type SpeechOptions,
 } from './speech.js';
 export { Subscription } from './subscription.js';
+export type { Mark, SayOptions, Utterance, UtteranceEnd } from './utterance.js';

@@ -1,4 +1,3 @@
-import type { AudioFrame } from './audio-frame.js';
 import { integer, invalid, type OptionNames } from './validate.js';
 
 /** How samples are laid out, and how many may wait; checked. */
@@ -64,18 +63,6 @@ export function refuseTooLong({ sampleRate, channels, bufferMs }: PcmFormat, sam
   if (samples <= MAX_SAMPLES) return;
   const most = Math.floor((MAX_SAMPLES / sampleRate / channels) * 1000);
   throw invalid('bufferMs', bufferMs, `at most ${most} at ${sampleRate} Hz with ${channels} channels`);
-}
-
-/** The samples of a frame, or what was passed in place of one. @throws {NarrowcastError} `INVALID_ARGUMENT` @internal */
-export function samplesOf(pcm: unknown, sampleRate: number, channels: number): unknown {
-  if (typeof pcm !== 'object' || pcm === null || !('data' in pcm)) return pcm;
-  const frame = pcm as AudioFrame;
-  if (frame.sampleRate === sampleRate && frame.channels === channels) return frame.data;
-  throw invalid(
-    'the frame',
-    `${frame.sampleRate} Hz with ${frame.channels} channels`,
-    `one of ${sampleRate} Hz with ${channels} channels, or resample it first`,
-  );
 }
 
 /** Whole samples of each channel in a time. */

@@ -1,5 +1,6 @@
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
+import { samplesOfBytes } from './pcm-argument.js';
 import { MAX_SAMPLES } from './pcm-format.js';
 import { handle, integer, invalid, optionsObject, readable, refuseLost, writable } from './validate.js';
 
@@ -99,14 +100,29 @@ export class RingBuffer {
   /**
    * Producer: appends samples, which are copied.
    *
+   * @param data samples, or their bytes, little-endian, an even number: two threads share the ring, so no byte can wait for
+   *   its rest
    * @returns how many are stored: with `'reject'` the first ones, as many as fit; with `'drop-oldest'` all, or of more than
    *   the capacity the last ones
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`; `LOCKED` if another view is the producer
    */
-  write(data: Int16Array): number {
+  write(data: Int16Array | Uint8Array): number {
+    const stored = isOurs(data) ? this.#ring(ASK.Write, data) : REFUSAL.Type;
+    return stored > 0 ? stored : this.#writeOther(stored, data);
+  }
+
+  /** What native code took nothing of. */
+  #writeOther(stored: number, data: Int16Array | Uint8Array): number {
+    let samples = data;
+    if (data instanceof Uint8Array) {
+      if (data.length % 2 !== 0) throw invalid('data.length', data.length, 'an even number of bytes');
+      samples = samplesOfBytes(readable('data', data, Uint8Array));
+    } else if (isOurs(data)) {
+      return this.#none(stored, 'producer', 'data', data);
+    }
     // Memory that other threads may change meanwhile is not for native code.
-    const samples = this.#ring(ASK.Write, isOurs(data) ? data : readable('data', data, Int16Array));
-    return samples > 0 ? samples : this.#none(samples, 'producer', 'data', data);
+    stored = this.#ring(ASK.Write, readable('data', samples, Int16Array));
+    return stored > 0 ? stored : this.#none(stored, 'producer', 'data', data);
   }
 
   /**
@@ -168,7 +184,7 @@ export class RingBuffer {
   }
 
   /** What native code returned for an array of which it used nothing. */
-  #none(result: number, side: string, what: string, array: Int16Array): number {
+  #none(result: number, side: string, what: string, array: Int16Array | Uint8Array): number {
     if (result === REFUSAL.Type) throw invalid(what, array, 'an Int16Array');
     refuseLost(what, array);
     return this.#done(result, side);
@@ -190,7 +206,7 @@ export class RingBuffer {
 }
 
 /** Whether native code may use an array's memory during a call, if it is an array: no other thread has it. */
-function isOurs(array: Int16Array): boolean {
+function isOurs(array: Int16Array | Uint8Array): boolean {
   return ArrayBuffer.isView(array) && array.buffer instanceof ArrayBuffer;
 }
 

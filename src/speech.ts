@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events';
-import type { AudioFrame } from './audio-frame.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { samplesOf } from './pcm-format.js';
+import { PcmArguments, type Pcm } from './pcm-argument.js';
 import { reportError } from './report-error.js';
-import { integer, invalid, optionsObject, readable, type OptionNames } from './validate.js';
+import { integer, invalid, optionsObject, type OptionNames } from './validate.js';
 
 /** What is speech, and when it has started and ended. */
 export interface SpeechOptions {
@@ -109,6 +108,7 @@ const STEP_RATE = 16_000;
 export class SpeechDetector extends SpeechEmitter {
   readonly #sampleRate: number;
   readonly #channels: number;
+  readonly #pcm: PcmArguments;
   readonly #native: Native.NativeSpeechDetector;
   readonly #push: (pcm: unknown, probabilities: unknown) => number;
   readonly #heldBack: number;
@@ -124,6 +124,7 @@ export class SpeechDetector extends SpeechEmitter {
     const { threshold, minSpeechMs, minSilenceMs } = speechSettings('', options);
     this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 63, 768_000);
     this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+    this.#pcm = new PcmArguments(this.#sampleRate, this.#channels);
     this.#native = fromNative(
       () => new native.NativeSpeechDetector(this.#sampleRate, this.#channels, threshold, minSpeechMs, minSilenceMs),
     );
@@ -134,20 +135,21 @@ export class SpeechDetector extends SpeechEmitter {
   /**
    * Listens to samples, of any number. Emits what they start and end before it returns.
    *
-   * @param pcm interleaved samples, or a frame of them, which must have the detector's rate and channels
+   * @param pcm interleaved samples; or their bytes, little-endian, cut anywhere; or a frame of either, which must have the
+   *   detector's rate and channels
    * @returns the probability of speech for each step of 16 ms that they complete, from 0 to 1; for most frames of 10 ms there
    *   is one, or none. A step ends up to 10 ms before the samples that complete it, where they are resampled
    * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`
    */
-  push(pcm: Int16Array | Pick<AudioFrame, 'data' | 'sampleRate' | 'channels'>): Float32Array {
-    const data = readable('pcm', samplesOf(pcm, this.#sampleRate, this.#channels), Int16Array);
+  push(pcm: Int16Array | Uint8Array | (Omit<Pcm, 'data'> & { readonly data: Int16Array | Uint8Array })): Float32Array {
+    const read = this.#pcm.readOwn(pcm);
+    const { data } = read;
     const frames = data.length / this.#channels;
-    if (!Number.isInteger(frames))
-      throw invalid('pcm.length', data.length, `a multiple of the ${this.#channels} channels`);
     const most = Math.ceil(((frames * STEP_RATE) / this.#sampleRate + this.#heldBack + 1) / STEP);
     const probabilities = new Float32Array(most);
     const result = this.#push(data, probabilities);
     if (result === REFUSAL.Closed) throw new NarrowcastError('CLOSED', 'the detector is closed: make another one');
+    this.#pcm.keep(read);
     if (result & 1) this.tell(this.#native.takeChanges(), this.#sampleRate);
     return probabilities.slice(0, result >> 1);
   }
@@ -157,6 +159,7 @@ export class SpeechDetector extends SpeechEmitter {
    * position 0.
    */
   flush(): void {
+    this.#pcm.forget();
     this.#native.end();
     this.tell(this.#native.takeChanges(), this.#sampleRate);
   }

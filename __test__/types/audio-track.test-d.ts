@@ -7,8 +7,11 @@ import {
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
   type Interruption,
+  type Mark,
   type Pcm,
   type PipeTarget,
+  type Utterance,
+  type UtteranceEnd,
 } from 'narrowcast';
 import { a, same, takes } from './support.js';
 
@@ -25,8 +28,11 @@ track.write(RtcAudioFrame.create(48_000, 1, 480));
 track.write({ data: new Int16Array(480), sampleRate: 48_000, channels: 1 }, { final: true });
 track.write({ data: new Float32Array(480), sampleRate: 24_000, channels: 2 }, {});
 takes<Pcm>(a<RtcAudioFrame>());
-// @ts-expect-error samples are 16-bit integers or floating point
-track.write({ data: new Uint8Array(480), sampleRate: 48_000, channels: 1 });
+track.write({ data: Buffer.alloc(480), sampleRate: 48_000, channels: 1 });
+track.write(new Int16Array(480));
+track.write(Buffer.alloc(480), { final: true });
+// @ts-expect-error samples are 16-bit integers, their bytes, or floating point
+track.write({ data: new Uint16Array(480), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error a rate is missing
 track.write({ data: new Int16Array(480), channels: 1 });
 // @ts-expect-error no such option
@@ -53,6 +59,24 @@ void track.pipeTo(new WritableStream());
 
 same<ReturnType<typeof track.waitForPlayout>, Promise<void>>();
 same<ReturnType<typeof track.flush>, void>();
+const utterance = track.say({ sampleRate: 24_000, numChannels: 1 });
+takes<Utterance>(track.say());
+utterance.write(Buffer.alloc(480));
+utterance.write(AudioFrame.create(48_000, 1, 480));
+same<typeof utterance.done, Promise<UtteranceEnd>>();
+same<keyof UtteranceEnd, 'heardMs' | 'interrupted' | 'reason'>();
+same<typeof utterance.playedMs, number>();
+same<typeof utterance.state, 'open' | 'ended' | 'heard' | 'interrupted'>();
+same<ReturnType<typeof utterance.mark>, Promise<Mark>>();
+same<keyof Mark, 'name' | 'heard' | 'playedMs'>();
+same<ReturnType<typeof utterance.end>, void>();
+void utterance.writeAll([Buffer.alloc(480)], { signal: new AbortController().signal });
+void track.writeAll(a<AsyncIterable<Uint8Array>>(), { sampleRate: 24_000 });
+void track.writeAll(a<ReadableStream<AudioFrame> & AsyncIterable<AudioFrame>>());
+// @ts-expect-error an utterance is a track's
+new Utterance();
+// @ts-expect-error no such option
+track.say({ channels: 2 });
 same<ReturnType<typeof track.interrupt>, Interruption>();
 same<keyof Interruption, 'heardMs' | 'discardedMs'>();
 same<ReturnType<typeof track.pause | typeof track.resume>, void>();

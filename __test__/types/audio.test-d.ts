@@ -57,8 +57,8 @@ stream.write(RtcAudioFrame.create(48_000, 1, 480));
 stream.write({ data: new Int16Array(480), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error samples are 16-bit integers
 stream.write(new Float32Array(10));
-// @ts-expect-error not bytes
 stream.write(Buffer.alloc(10));
+stream.write({ data: Buffer.alloc(10), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error a rate is missing
 stream.write({ data: new Int16Array(480), channels: 1 });
 

@@ -29,7 +29,6 @@ ring.write(new Int16Array(160));
 ring.write(new Int16Array(new SharedArrayBuffer(320)));
 // @ts-expect-error samples are 16-bit integers
 ring.write(new Float32Array(160));
-// @ts-expect-error not bytes
 ring.write(Buffer.alloc(320));
 
 // The consumer's.

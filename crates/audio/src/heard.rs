@@ -186,6 +186,16 @@ impl Heard {
         }
     }
 
+    /// Nothing came of the utterance that is being written for a while: it ends at `end`, unless its number was given out:
+    /// its writer will say when. Returns whether it ended.
+    pub fn time_out(&mut self, end: u64) -> bool {
+        let ends = self.utterances.back().is_none_or(|last| !last.is_named);
+        if ends {
+            self.end(end);
+        }
+        ends
+    }
+
     /// No more is asked about an utterance that was given a name.
     pub fn forget(&mut self, number: u64) {
         self.utterances.retain(|utterance| utterance.number != number);

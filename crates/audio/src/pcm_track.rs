@@ -203,8 +203,18 @@ impl PcmTrack {
         }
     }
 
-    /// Once: `end` is called where an utterance was not ended and nothing of it came for [`PATIENCE`]. It ends the utterance
-    /// as its writer would, with what its writer holds back, or returns false if it can't right now. It must not wait.
+    /// Writer: nothing was written for a while. What was goes out without waiting for more, and its utterance ends, unless
+    /// [`begin_utterance`](Self::begin_utterance) began it.
+    pub fn time_out(&self) {
+        let position = self.ring.write_position();
+        self.ends.push(position);
+        if lock(&self.heard).time_out(position) {
+            self.open.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Once: `end` is called where an utterance was not ended and nothing of it came for [`PATIENCE`]. It writes what the
+    /// writer holds back, and calls [`time_out`](Self::time_out); or returns false if it can't right now. It must not wait.
     pub fn on_timeout(&self, end: impl Fn() -> bool + Send + Sync + 'static) {
         let _ = self.timed_out.set(Box::new(end));
     }

@@ -174,7 +174,11 @@ impl TrackWriter {
                 // It is being written: there is more.
                 Err(TryLockError::WouldBlock) => return false,
             };
-            writer.end_utterance().is_ok()
+            let finished = writer.finish().is_ok();
+            if finished {
+                writer.track.time_out();
+            }
+            finished
         });
         shared
     }

@@ -252,6 +252,22 @@ fn an_utterance_that_is_not_ended_is_ended_by_its_player_with_what_waits_in_the_
 }
 
 #[test]
+fn an_utterance_with_a_number_goes_on_after_a_pause_of_its_writer() {
+    let writer = writer(48_000, 1).share();
+    let track = writer.lock().unwrap().track().clone();
+    let utterance = writer.lock().unwrap().begin_utterance().unwrap();
+    let mut frame = [0; 480];
+    for _ in 0..3 {
+        writer.lock().unwrap().write(&noise(240), 24_000, 1, false).unwrap();
+        let end = writer.lock().unwrap().written();
+        let frames = (0..100).take_while(|_| !track.has_played(end)).map(|_| track.take(&mut frame)).count();
+        assert!(frames < 100, "its tail is heard");
+        (0..100).for_each(|_| assert_eq!(track.take(&mut frame), 0));
+    }
+    assert_eq!((track.heard(Some(utterance)), track.heard(None)), (3 * 480, 3 * 480));
+}
+
+#[test]
 fn a_writer_that_is_at_work_is_not_waited_for() {
     let writer = writer(48_000, 1).share();
     let track = writer.lock().unwrap().track().clone();
