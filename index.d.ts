@@ -27,6 +27,14 @@ export declare class NativeAudioStream {
   clear(): number
   /** Frames that were dropped before what was read last. */
   get gap(): number
+  /** Samples of all channels that were withheld before what was read last. */
+  get withheld(): number
+  /** Whether somebody speaks in what was read last. */
+  get speech(): boolean
+  /** The stream's ear, if it listens. */
+  ear(): NativeEar | null
+  /** How loud the last 10 ms were that came in. */
+  get level(): NativeLevel
   /** Whether no more samples will come. Some may be buffered. */
   get ended(): boolean
   /** Samples of all channels that wait. */
@@ -92,6 +100,22 @@ export declare class NativeCapturePump {
   stats(): Array<NativeCaptureStats>
   /** Stops: when this returns, no more is played. */
   stop(): void
+}
+
+/** Behind `stream.speech`: outlives the stream's ring. */
+export declare class NativeEar {
+  /** What the doorbell calls it. */
+  get token(): number
+  /** Whether events are wanted from now on. */
+  want(wanted: boolean): void
+  /** The events that are there. The next one, or the end, rings the doorbell from now on. */
+  take(): Array<NativeSpeechChange>
+  /** Whether the stream has ended: no more events come. */
+  get ended(): boolean
+  /** Whether somebody speaks. */
+  get speaking(): boolean
+  /** Events that were lost because too many waited. */
+  get eventsDropped(): number
 }
 
 /** Behind `FfiQueue`. */
@@ -227,7 +251,7 @@ export declare function audioReadable(token: number): boolean
 
 /**
  * Reads as many whole frames as are there into `target`, which has room for one or more. Returns their samples; negative:
- * as many samples, and frames were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings
+ * as many samples, and frames were dropped or withheld before them, see `gap` and `withheld`. 0: no frame is there; with `wait`, the next one rings
  * the doorbell from now on. `AUDIO_ENDED`: the stream has ended, and all was read.
  */
 export declare function audioReadFrames(token: number, target: Int16Array, wait: boolean): number
@@ -347,6 +371,8 @@ export interface NativeAudioSettings {
   frameSamples: number
   /** Samples of all channels that the ring has room for, at least. */
   capacity: number
+  /** What it listens for, if it does. */
+  speech?: NativeSpeechSettings
 }
 
 /** What a stream counted; see `AudioStream.stats()`. */
@@ -359,6 +385,8 @@ export interface NativeAudioStats {
   framesDropped: number
   /** Frames that were given up unread. */
   framesCleared: number
+  /** Frames that were not delivered since nobody spoke. */
+  framesWithheld: number
   /** Samples of all channels that wait. */
   bufferedSamples: number
   /** Wakes of the JavaScript thread. */
@@ -457,6 +485,14 @@ export interface NativeInterruption {
   heard: number
   /** Written, and never heard. */
   discarded: number
+}
+
+/** How loud 10 ms were, in dBFS. */
+export interface NativeLevel {
+  /** The loudest sample. */
+  peak: number
+  /** Root of the mean square. */
+  rms: number
 }
 
 /** Which event an encoded `FfiEvent` is. */
@@ -577,6 +613,18 @@ export declare enum NativeSpeechRefusal {
   Closed = -1,
   /** The samples are no Int16Array, or the probabilities no Float32Array. */
   Types = -2,
+}
+
+/** What a stream listens for; see `SpeechStreamOptions` in src/speech.ts. */
+export interface NativeSpeechSettings {
+  /** From 0 to 1. */
+  threshold: number
+  /** Ms of speech that start it. */
+  minSpeechMs: number
+  /** Ms of silence that end it. */
+  minSilenceMs: number
+  /** Ms that are delivered of what was before speech. None: everything is delivered. */
+  preRollMs?: number
 }
 
 /** What a subscription asks for; checked in TypeScript. */

@@ -35,10 +35,12 @@ export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export {
   SpeechDetector,
   SpeechEmitter,
+  type AudioLevel,
   type SpeechChange,
   type SpeechDetectorOptions,
   type SpeechEvents,
   type SpeechOptions,
+  type SpeechStreamOptions,
 } from './speech.js';
 export { Subscription } from './subscription.js';
 export type { Mark, SayOptions, Utterance, UtteranceEnd } from './utterance.js';

@@ -1,5 +1,7 @@
+import { NarrowcastError } from './errors.js';
 import { NativeReadable } from './native-readable.js';
 import type { AudioStreamStats, Cleared, PcmReader, ReadReport } from './pcm-reader.js';
+import type { AudioLevel, SpeechEmitter } from './speech.js';
 import { invalid } from './validate.js';
 import { END } from './waiters.js';
 
@@ -42,6 +44,27 @@ export class PcmReadable<F> extends NativeReadable<F> {
     const samples = this.reader.clear();
     if (this.reader.done) this.close();
     return { ms: (samples / this.reader.sampleRate) * 1000, samples };
+  }
+
+  /**
+   * Tells of speech, for a stream with the option `speech`: an EventEmitter with the events `speechstart` and `speechend`.
+   * While it has listeners, the stream is not collected before its end. What it tells is not in step with the frames that are
+   * read: compare positions.
+   *
+   * @throws {NarrowcastError} `INVALID_ARGUMENT` if the stream does not listen
+   */
+  get speech(): SpeechEmitter {
+    const { speech } = this.reader;
+    if (speech) return speech;
+    throw new NarrowcastError(
+      'INVALID_ARGUMENT',
+      'the stream does not listen for speech: open it with the option speech',
+    );
+  }
+
+  /** How loud the last 10 ms were that came in, read or not: costs no wake. */
+  get level(): AudioLevel {
+    return this.reader.native.level;
   }
 
   /** What was counted so far; can be read after the stream has ended, too. */

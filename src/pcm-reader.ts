@@ -1,7 +1,8 @@
-import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
+import { audioDoorbell, lookSoon, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
 import type { StreamFormat } from './stream-format.js';
+import { StreamSpeech } from './stream-speech.js';
 import { isPlain, writable } from './validate.js';
 import { END, NOTHING, Waiters, type Consumer, type Source } from './waiters.js';
 
@@ -25,12 +26,18 @@ export interface AudioStreamStats {
   framesDropped: number;
   /** Frames that `clear()` gave up. */
   framesCleared: number;
+  /** Of a stream with the option `speech`: frames that came in and are not among the others, since nobody spoke. */
+  framesWithheld?: number;
+  /** Likewise: speech events that were lost because more than 256 waited. */
+  speechEventsDropped?: number;
   /** What waits to be read, in ms. */
   bufferedMs: number;
 }
 
 /** What native code's reading functions return where the stream has ended, and all was read. */
 const ENDED = native.AUDIO_ENDED;
+
+const NO_GAP = { gap: 0, withheld: 0 };
 
 /** What `readInto()` tells beside the number of samples. */
 export interface ReadReport {
@@ -60,6 +67,8 @@ export class PcmReader<F> implements Source<F> {
   keepsAlive = false;
   /** The pending reads. */
   readonly waiters: Waiters<F> = new Waiters(this);
+  /** What tells of speech, if the stream listens. */
+  readonly speech: StreamSpeech | undefined;
   readonly #makeFrame: MakeFrame<F>;
   /** Memory for the longest frame, where no frame has taken it. */
   #spare: Int16Array | undefined;
@@ -79,6 +88,8 @@ export class PcmReader<F> implements Source<F> {
     this.#onEnd = onEnd;
     this.native = fromNative(() => new native.NativeAudioStream(format, audioDoorbell));
     this.#token = this.native.token;
+    const ear = format.speech && this.native.ear();
+    this.speech = ear ? new StreamSpeech(this, ear) : undefined;
   }
 
   /** The next frame. If there is none, the next one rings the doorbell from now on, provided that there is a consumer. */
@@ -95,7 +106,10 @@ export class PcmReader<F> implements Source<F> {
     const position = this.#advance(count);
     const droppedBefore = this.#untold;
     this.#untold = 0;
-    const userdata = droppedBefore > 0 ? { position, droppedBefore } : { position };
+    const userdata: Record<string, unknown> = droppedBefore > 0 ? { position, droppedBefore } : { position };
+    const { speech } = this.format;
+    // Where only speech is delivered, every frame is part of it.
+    if (speech && speech.preRollMs === undefined) userdata['speech'] = this.native.speech;
     return this.#makeFrame(data, this.sampleRate, this.channels, samples / this.channels, userdata);
   }
 
@@ -135,9 +149,11 @@ export class PcmReader<F> implements Source<F> {
   }
 
   stats(): AudioStreamStats {
-    const { framesIn, framesOut, framesDropped, framesCleared, bufferedSamples } = this.native.stats();
+    const { framesIn, framesOut, framesDropped, framesCleared, framesWithheld, bufferedSamples } = this.native.stats();
     const bufferedMs = (bufferedSamples / this.channels / this.sampleRate) * 1000;
-    return { framesIn, framesOut, framesDropped, framesCleared, bufferedMs };
+    const { speech } = this;
+    const heard = speech && { framesWithheld, speechEventsDropped: speech.dropped };
+    return { framesIn, framesOut, framesDropped, framesCleared, ...heard, bufferedMs };
   }
 
   /** Gives up what waits, and returns how many samples of each channel that was. */
@@ -151,6 +167,8 @@ export class PcmReader<F> implements Source<F> {
   close(): void {
     this.finish();
     this.waiters.ended();
+    // Speech that this has cut off is told of, also where nothing else keeps the thread going.
+    if (this.speech) lookSoon();
   }
 
   /** Ends the stream, and gives up what is buffered. */
@@ -174,9 +192,9 @@ export class PcmReader<F> implements Source<F> {
    * @returns the position of the first sample that it returned, in samples of each channel
    */
   #advance(count: number): number {
-    const lost = count < 0 ? this.native.gap : 0;
-    this.#untold += lost;
-    const position = this.#position + lost * this.format.frameSamples;
+    const { gap, withheld } = count < 0 ? this.native : NO_GAP;
+    this.#untold += gap;
+    const position = this.#position + gap * this.format.frameSamples + withheld;
     this.#position = position + Math.abs(count);
     return position / this.channels;
   }

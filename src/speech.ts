@@ -18,6 +18,32 @@ export interface SpeechOptions {
   minSilenceMs?: number;
 }
 
+/** What an `AudioStream` does about speech; see its option `speech`. */
+export interface SpeechStreamOptions extends SpeechOptions {
+  /**
+   * What can be read.
+   *
+   * - `'all'`: everything, as without this option, and at once. A frame's `userdata.speech` says whether somebody speaks in it:
+   *   from the frame after the one in which that was decided.
+   * - `'speech'`: each utterance, from `preRollMs` before it until `minSilenceMs` after it, in whole frames. Otherwise there is
+   *   no frame, and no wake. `userdata.position` says where an utterance was; what was withheld is no gap, and counts as
+   *   `stats().framesWithheld`.
+   *
+   * Default: `'all'`.
+   */
+  deliver?: 'all' | 'speech';
+  /** How much is delivered of what was before speech, in ms, with `deliver: 'speech'`: at most `bufferMs`. Default: 300. */
+  preRollMs?: number;
+}
+
+/** How loud 10 ms of sound are, in dBFS: 0 is full scale, negative infinity is nothing but zeros. */
+export interface AudioLevel {
+  /** The loudest sample of any channel. */
+  peak: number;
+  /** Root of the mean square over all channels: -3 for a sine of full scale. */
+  rms: number;
+}
+
 /** Where speech started or ended. */
 export interface SpeechChange {
   /** Samples of a channel since the first: where the speech began, or ended. That was before the event came. */
@@ -75,7 +101,7 @@ export interface SpeechDetectorOptions extends SpeechOptions {
 const SPEECH_OPTIONS: OptionNames<SpeechOptions> = { threshold: true, minSpeechMs: true, minSilenceMs: true };
 
 /** Checked options, with their defaults. @internal */
-function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
+export function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
   const { threshold = 0.65, minSpeechMs = 48, minSilenceMs = 550 } = options;
   if (typeof threshold !== 'number' || !(threshold >= 0 && threshold <= 1)) {
     throw invalid(`${what}threshold`, threshold, 'a number from 0 to 1');
@@ -85,6 +111,22 @@ function speechSettings(what: string, options: SpeechOptions): Required<SpeechOp
   return { threshold, minSpeechMs, minSilenceMs };
 }
 
+/** The checked options of a stream, as native code takes them. @internal */
+export function streamSpeech(
+  options: SpeechStreamOptions,
+  sampleRate: number,
+  bufferMs: number,
+): Native.NativeSpeechSettings {
+  optionsObject<SpeechStreamOptions>('speech', options, { ...SPEECH_OPTIONS, deliver: true, preRollMs: true });
+  const { deliver = 'all', preRollMs = Math.min(300, bufferMs) } = options;
+  if (deliver !== 'all' && deliver !== 'speech') throw invalid('speech.deliver', deliver, "'all' or 'speech'");
+  integer('speech.preRollMs', preRollMs, 0, bufferMs);
+  if (sampleRate < LEAST_RATE) throw invalid('sampleRate', sampleRate, `at least ${LEAST_RATE} with speech`);
+  return { ...speechSettings('speech.', options), ...(deliver === 'speech' && { preRollMs }) };
+}
+
+/** Hz: what can be resampled to 16,000. */
+const LEAST_RATE = 63;
 const REFUSAL = native.NativeSpeechRefusal;
 /** Samples in a step, and their rate in Hz. */
 const STEP = 256;
@@ -122,7 +164,7 @@ export class SpeechDetector extends SpeechEmitter {
       numChannels: true,
     });
     const { threshold, minSpeechMs, minSilenceMs } = speechSettings('', options);
-    this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 63, 768_000);
+    this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, LEAST_RATE, 768_000);
     this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
     this.#pcm = new PcmArguments(this.#sampleRate, this.#channels);
     this.#native = fromNative(

@@ -1,5 +1,7 @@
 import { NarrowcastError } from './errors.js';
 import { FORMAT_OPTIONS, MOST_MS, pcmFormat, refuseTooLong, samplesIn } from './pcm-format.js';
+import type { Native } from './native.js';
+import { streamSpeech, type SpeechStreamOptions } from './speech.js';
 import { integer, invalid, type OptionNames } from './validate.js';
 
 /** How a stream's samples are read, and how many it may buffer. */
@@ -23,9 +25,19 @@ export interface PcmOptions {
    * a gap says so in `userdata.droppedBefore`. Default: 10,000. The address space for it is reserved at once;
    * memory is taken as it fills. */
   bufferMs?: number;
+  /**
+   * Listens for speech where the audio arrives, off the JavaScript thread: the stream's `speech` tells of it. Before a frame
+   * processor. Default: it does not listen.
+   */
+  speech?: SpeechStreamOptions;
 }
 
-export const PCM_OPTIONS: OptionNames<PcmOptions> = { ...FORMAT_OPTIONS, samplesPerFrame: true, maxFrameMs: true };
+export const PCM_OPTIONS: OptionNames<PcmOptions> = {
+  ...FORMAT_OPTIONS,
+  samplesPerFrame: true,
+  maxFrameMs: true,
+  speech: true,
+};
 
 /** The frames of streams whose program asks for no length: how many of the usual 10 ms make one. */
 export interface FrameBudget {
@@ -47,6 +59,8 @@ export interface StreamFormat {
   readonly longestSamples: number;
   /** What the ring has room for: whole frames. */
   readonly capacity: number;
+  /** What it listens for, if it does. */
+  readonly speech?: Native.NativeSpeechSettings;
 }
 
 /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
@@ -81,5 +95,6 @@ export function streamFormat(options: PcmOptions, budget: FrameBudget = ALONE): 
     frameSamples,
     longestSamples: together * frameSamples,
     capacity: frames * frameSamples,
+    ...(options.speech != null && { speech: streamSpeech(options.speech, sampleRate, format.bufferMs) }),
   };
 }

@@ -50,10 +50,18 @@ const subscription = () => {
 };
 const stream = () =>
   new native.NativeAudioStream({ sampleRate: 8000, channels: 2, frameSamples: 160, capacity: 1600 }, bell);
+const heard = { threshold: 0.5, minSpeechMs: 50, minSilenceMs: 500, preRollMs: 300 };
+const listening = () =>
+  new native.NativeAudioStream(
+    { sampleRate: 8000, channels: 2, frameSamples: 160, capacity: 1600, speech: heard },
+    bell,
+  );
+const ear = () => listening().ear();
+const detector = () => new native.NativeSpeechDetector(48_000, 2, 0.5, 50, 500);
 const ring = () => new native.NativeRingBuffer(100, true);
 const resampler = () => new native.NativeResampler(48_000, 16_000, 2, 2, false, false);
 
-for (const make of [queue, subscription, stream, resampler, ring]) {
+for (const make of [queue, subscription, stream, listening, ear, detector, resampler, ring]) {
   const { constructor } = make();
   const names = Object.getOwnPropertyNames(constructor.prototype).filter((name) => name !== 'constructor');
   for (const name of names) {

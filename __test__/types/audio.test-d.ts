@@ -63,7 +63,10 @@ stream.write({ data: Buffer.alloc(10), sampleRate: 48_000, channels: 1 });
 stream.write({ data: new Int16Array(480), channels: 1 });
 
 same<ReturnType<typeof stream.stats>, AudioStreamStats>();
-same<keyof AudioStreamStats, 'framesIn' | 'framesOut' | 'framesDropped' | 'framesCleared' | 'bufferedMs'>();
+same<
+  keyof AudioStreamStats,
+  'framesIn' | 'framesOut' | 'framesDropped' | 'framesCleared' | 'bufferedMs' | 'framesWithheld' | 'speechEventsDropped'
+>();
 same<ReturnType<typeof stream.close>, void>();
 
 // A frame.

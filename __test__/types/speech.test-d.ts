@@ -1,14 +1,18 @@
 // What a user's compiler sees of SpeechDetector. Never run: `tsc` is the test.
-import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
+import { AudioFrame as RtcAudioFrame, type Track } from '@livekit/rtc-node';
 import {
   AudioFrame,
+  AudioStream,
   SpeechDetector,
   SpeechEmitter,
+  type AudioLevel,
   type SpeechChange,
   type SpeechDetectorOptions,
   type SpeechEvents,
   type SpeechOptions,
+  type SpeechStreamOptions,
 } from 'narrowcast';
+import { AudioStream as EngineStream } from 'narrowcast/livekit';
 import { a, same, takes } from './support.js';
 
 const detector = new SpeechDetector();
@@ -37,3 +41,16 @@ same<typeof detector.speaking, boolean>();
 detector.speaking = true;
 detector.flush();
 detector.close();
+
+// Streams listen by an option, and have the same emitter.
+const stream = new AudioStream({ speech: { threshold: 0.5, deliver: 'speech', preRollMs: 300 } });
+new AudioStream({ speech: {} });
+takes<SpeechStreamOptions>(a<SpeechOptions>());
+new EngineStream(a<Track>(), { speech: { deliver: 'all', minSpeechMs: 100, minSilenceMs: 700 } });
+// @ts-expect-error delivered is all, or speech
+new AudioStream({ speech: { deliver: 'none' } });
+same<typeof stream.speech, SpeechEmitter>();
+same<typeof stream.level, AudioLevel>();
+takes<{ peak: number; rms: number }>(stream.level);
+a<EngineStream>().speech.on('speechend', ({ position }) => takes<number>(position));
+takes<number | undefined>(stream.stats().framesWithheld);

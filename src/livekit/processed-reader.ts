@@ -55,7 +55,7 @@ export class ProcessedReader extends PcmReader<AudioFrame> {
   /** Frame by frame, for that is what the processor takes; what has no room in `target` is left for the next read. */
   override readInto(target: Int16Array, report?: ReadReport): number | typeof END {
     writable('target', target);
-    let [at, droppedBefore] = [0, 0];
+    let [at, droppedBefore, behind] = [0, 0, 0];
     while (at < target.length) {
       const frame = this.waiters.read(1);
       if (typeof frame === 'symbol') {
@@ -63,8 +63,11 @@ export class ProcessedReader extends PcmReader<AudioFrame> {
         break;
       }
       const dropped = Number(frame.userdata?.['droppedBefore'] ?? 0);
-      // A gap is before what is returned, and not in the midst of it.
-      const room = at > 0 && dropped > 0 ? 0 : wholeGroups(target.length - at, frame.channels);
+      const position = Number(frame.userdata?.['position'] ?? behind);
+      // A gap, or what was withheld, is before what is returned, and not in the midst of it.
+      const room =
+        at > 0 && (dropped > 0 || position > behind + 1) ? 0 : wholeGroups(target.length - at, frame.channels);
+      behind = position + (frame.samplesPerChannel * this.sampleRate) / frame.sampleRate;
       const samples = frame.data.subarray(0, room);
       if (samples.length > 0) {
         if (report && at === 0) report.position = frame.userdata?.['position'] as number;

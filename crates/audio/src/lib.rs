@@ -1,7 +1,9 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
 mod cells;
+mod ear;
 mod heard;
+mod meter;
 mod pcm_ring;
 mod pcm_stream;
 mod pcm_track;
@@ -12,7 +14,9 @@ mod resampler_filter;
 mod speech;
 mod track_writer;
 
+pub use ear::{Deliver, Ear, EarSettings};
 pub use heard::Interruption;
+pub use meter::Level;
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
 pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};

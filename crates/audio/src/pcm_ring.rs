@@ -405,7 +405,7 @@ impl PcmRing {
     }
 
     /// At least `least` samples before `end`, in whole units.
-    fn read_units(&self, least: usize, unit: usize, end: u64, out: &mut [i16]) -> Option<Read> {
+    pub(crate) fn read_units(&self, least: usize, unit: usize, end: u64, out: &mut [i16]) -> Option<Read> {
         let mut start = self.consumer.read_pos.load(Ordering::Acquire);
         loop {
             let before_end = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);

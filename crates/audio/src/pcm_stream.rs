@@ -1,6 +1,10 @@
 //! A bounded stream of PCM frames from one producer thread to one consumer thread.
 
+use crate::ear::{Deliver, Ear, EarSettings};
+use crate::meter::{Level, Meter};
 use crate::pcm_ring::{Overflow, PcmRing};
+use crate::speech::SpeechError;
+use narrowcast_core::sync::Arc;
 use narrowcast_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use narrowcast_core::{Counter, Waiter};
 use std::fmt;
@@ -28,6 +32,8 @@ pub struct PcmStream {
     samples_cleared: AtomicU64,
     waiter: Waiter,
     wakes: Counter,
+    meter: Meter,
+    ear: Option<Arc<Ear>>,
 }
 
 /// What one read returned.
@@ -37,6 +43,10 @@ pub struct Chunk {
     pub samples: usize,
     /// Frames that were dropped between the previous read and this one.
     pub dropped_frames: u64,
+    /// Samples of all channels that were withheld between the previous read and this one, since nobody spoke.
+    pub withheld: u64,
+    /// Whether somebody speaks in what was read; false where the stream has no ear.
+    pub speech: bool,
 }
 
 /// Frames so far. At rest, `frames_in == frames_out + frames_dropped + frames_cleared + frames_buffered`, however they were
@@ -60,6 +70,8 @@ pub struct PcmStats {
     pub buffered_samples: u64,
     /// Wakes of the consumer thread.
     pub wakes: u64,
+    /// Frames that were not delivered, or not yet, since nobody spoke. They are not among the others.
+    pub frames_withheld: u64,
 }
 
 impl PcmStream {
@@ -83,7 +95,34 @@ impl PcmStream {
             samples_cleared: AtomicU64::new(0),
             waiter,
             wakes: Counter::new(),
+            meter: Meter::new(format.sample_rate, format.channels),
+            ear: None,
         }
+    }
+
+    /// The same, with an ear that listens for speech on the producer's thread.
+    ///
+    /// # Errors
+    /// As [`SpeechDetector::new`](crate::SpeechDetector::new).
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), and if the ear is for another format.
+    pub fn with_ear(format: Format, capacity: usize, waiter: Waiter, ear: EarSettings) -> Result<Self, SpeechError> {
+        let heard = (ear.speech.sample_rate, ear.speech.channels);
+        assert!(heard == (format.sample_rate, format.channels), "an ear for {:?} can't hear {format:?}", ear.speech);
+        let stream = Self::new(format, capacity, waiter);
+        let ear = Ear::new(ear, format.frame_samples, stream.ring.capacity())?;
+        Ok(Self { ear: Some(Arc::new(ear)), ..stream })
+    }
+
+    /// The stream's ear, if it has one.
+    pub fn ear(&self) -> Option<&Arc<Ear>> {
+        self.ear.as_ref()
+    }
+
+    /// How loud the last 10 ms were that were written, delivered or not.
+    pub fn level(&self) -> Level {
+        self.meter.level()
     }
 
     /// How the samples are to be read.
@@ -97,15 +136,34 @@ impl PcmStream {
         if self.ended.load(Ordering::Acquire) {
             return;
         }
-        self.ring.write(&pcm[..self.whole_groups(pcm.len())]);
+        let pcm = &pcm[..self.whole_groups(pcm.len())];
+        self.meter.take(pcm);
+        match &self.ear {
+            None => _ = self.ring.write(pcm),
+            Some(ear) => ear.write(pcm, &self.ring),
+        }
         if self.ring.len() >= self.format.frame_samples {
             self.notify();
         }
     }
 
-    /// Producer or consumer: no more samples will come. What is buffered stays readable.
+    /// Producer: no more samples will come. What is buffered stays readable. Never waits: where another thread is ending the
+    /// stream, it is left to that.
     pub fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+        self.end_waiting(false);
+    }
+
+    /// Any other thread: the same. Where there is an ear, it waits until the producer has written what it is writing.
+    pub fn end_from_outside(&self) {
+        self.end_waiting(true);
+    }
+
+    fn end_waiting(&self, may_wait: bool) {
+        let end = || self.ended.store(true, Ordering::Release);
+        match &self.ear {
+            None => end(),
+            Some(ear) => ear.end(may_wait, end),
+        }
         self.notify();
     }
 
@@ -120,7 +178,12 @@ impl PcmStream {
         let whole = target.len() - target.len() % frame;
         let target = &mut target[..whole];
         // Looked at first: samples written before the end are then all visible.
-        if self.has_ended() {
+        let ended = self.has_ended();
+        if let Some(ear) = &self.ear {
+            let chunk = self.read_heard(ear, Some(frame), target);
+            return if chunk.samples == 0 && ended { self.read_heard(ear, None, target) } else { chunk };
+        }
+        if ended {
             return self.read(target);
         }
         self.ring.read_whole(frame, target).map_or_else(Chunk::default, |read| self.chunk(read.samples, read.skipped))
@@ -129,8 +192,42 @@ impl PcmStream {
     /// Consumer: reads as many samples as there are, at most `target.len()`, in whole groups of one for each channel.
     pub fn read(&self, target: &mut [i16]) -> Chunk {
         let whole = self.whole_groups(target.len());
-        let read = self.ring.read(&mut target[..whole]);
+        let target = &mut target[..whole];
+        if let Some(ear) = &self.ear {
+            return self.read_heard(ear, None, target);
+        }
+        let read = self.ring.read(target);
         self.chunk(read.samples, read.skipped)
+    }
+
+    /// Reads whole frames, or samples, up to where something else holds: what is returned has no gap within. Less than a frame
+    /// comes only before a gap, where samples were read without regard to frames.
+    fn read_heard(&self, ear: &Ear, frame: Option<usize>, target: &mut [i16]) -> Chunk {
+        let mut reading = ear.reading();
+        loop {
+            // Before the marks: those of what was written by then are there.
+            let written = self.ring.write_position();
+            let start = self.ring.read_position();
+            let end = ear.pass_marks(&mut reading, start).map_or(written, |mark| mark.min(written));
+            let has_gaps = ear.deliver() != Deliver::All;
+            let read = match frame {
+                None => self.ring.read_units(0, 1, if has_gaps { end } else { written }, target),
+                Some(frame) => self.ring.read_units(frame, frame, end, target).or_else(|| match end < written {
+                    true if has_gaps => self.ring.read_units(0, 1, end, target),
+                    true => self.ring.read_units(frame, frame, written, &mut target[..frame]),
+                    false => None,
+                }),
+            };
+            if let Some(read) = read.filter(|read| read.samples > 0) {
+                // The producer may have dropped some meanwhile, and marks with them.
+                ear.pass_marks(&mut reading, self.ring.taken_position() - read.samples as u64);
+                let chunk = self.chunk(read.samples, read.skipped);
+                return Chunk { withheld: reading.take_withheld(), speech: reading.speech(), ..chunk };
+            }
+            if self.ring.read_position() == start {
+                return Chunk::default();
+            }
+        }
     }
 
     /// Consumer: gives up all that is there at the call, and returns how many samples that was. The next frame begins with
@@ -185,12 +282,13 @@ impl PcmStream {
             frames_buffered: if buffered == 0 { 0 } else { whole(out % frame + buffered) },
             buffered_samples: buffered,
             wakes: self.wakes.get(),
+            frames_withheld: self.ear.as_ref().map_or(0, |ear| ear.heard().saturating_sub(written) / frame),
         }
     }
 
     fn chunk(&self, samples: usize, skipped: u64) -> Chunk {
         self.samples_out.fetch_add(samples as u64, Ordering::Release);
-        Chunk { samples, dropped_frames: skipped / self.format.frame_samples as u64 }
+        Chunk { samples, dropped_frames: skipped / self.format.frame_samples as u64, ..Chunk::default() }
     }
 
     fn whole_groups(&self, samples: usize) -> usize {

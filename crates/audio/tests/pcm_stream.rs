@@ -42,14 +42,14 @@ fn frame(stream: &PcmStream) -> (Vec<i16>, u64) {
 /// As many frames as are there, and not more than `most`.
 fn frames(stream: &PcmStream, most: usize) -> (Vec<i16>, u64) {
     let mut samples = vec![-1; most * stream.format().frame_samples];
-    let Chunk { samples: count, dropped_frames } = stream.read_frames(&mut samples);
+    let Chunk { samples: count, dropped_frames, .. } = stream.read_frames(&mut samples);
     samples.truncate(count);
     (samples, dropped_frames)
 }
 
 fn read(stream: &PcmStream, count: usize) -> (Vec<i16>, u64) {
     let mut samples = vec![-1; count];
-    let Chunk { samples: count, dropped_frames } = stream.read(&mut samples);
+    let Chunk { samples: count, dropped_frames, .. } = stream.read(&mut samples);
     samples.truncate(count);
     (samples, dropped_frames)
 }
@@ -118,7 +118,7 @@ fn several_frames_in_one_read_have_no_gap_between_them() {
     stream.write(&samples[..20]);
     let mut target = [-1; 100];
     let read = stream.read_frames(&mut target);
-    assert_eq!(read, Chunk { samples: 8, dropped_frames: 3 });
+    assert_eq!(read, Chunk { samples: 8, dropped_frames: 3, ..Chunk::default() });
     assert_eq!(target[..8], samples[12..20]);
     adds_up(stream.stats());
     assert_eq!((stream.stats().frames_out, stream.stats().frames_dropped), (2, 3));
@@ -314,6 +314,7 @@ impl Model {
             frames_buffered: (kept - read) as u64,
             buffered_samples: self.buffered.len() as u64,
             wakes: 0,
+            frames_withheld: 0,
         };
         assert_eq!(stats, expected);
         adds_up(stats);
@@ -343,7 +344,7 @@ proptest! {
                     let whole = model.buffered.len() / frame_samples * frame_samples;
                     let count = if model.ended { model.buffered.len() } else { whole }.min(frames * frame_samples);
                     let mut target = vec![-1; frames * frame_samples + frame_samples / 2];
-                    let Chunk { samples, dropped_frames } = stream.read_frames(&mut target);
+                    let Chunk { samples, dropped_frames, .. } = stream.read_frames(&mut target);
                     target.truncate(samples);
                     prop_assert_eq!((target, dropped_frames), model.read(count));
                 }

@@ -4,10 +4,14 @@ use crate::bigint::handle;
 use crate::error::{Code, Result, error, from_napi};
 use crate::handles::{Handle, HandleTable, Release};
 use crate::js_thread::new_waiter;
+use crate::speech::NativeEar;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
-use narrowcast_audio::{Chunk, Format, Latency, PcmStats, PcmStream, Quality, ResamplerSettings};
+use narrowcast_audio::{
+    Chunk, Deliver, EarSettings, Format, Latency, Level, PcmStats, PcmStream, Quality, ResamplerSettings,
+    SpeechSettings,
+};
 use narrowcast_livekit::{AudioSink, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -24,6 +28,8 @@ pub struct NativeAudioStats {
     pub frames_dropped: f64,
     /// Frames that were given up unread.
     pub frames_cleared: f64,
+    /// Frames that were not delivered since nobody spoke.
+    pub frames_withheld: f64,
     /// Samples of all channels that wait.
     pub buffered_samples: f64,
     /// Wakes of the JavaScript thread.
@@ -37,6 +43,7 @@ impl From<PcmStats> for NativeAudioStats {
             frames_out: stats.frames_out as f64,
             frames_dropped: stats.frames_dropped as f64,
             frames_cleared: stats.frames_cleared as f64,
+            frames_withheld: stats.frames_withheld as f64,
             buffered_samples: stats.buffered_samples as f64,
             wakes: stats.wakes as f64,
         }
@@ -65,6 +72,12 @@ struct Stream {
     engine_handle: Cell<u64>,
     /// Frames dropped before the last read.
     gap: Cell<u64>,
+    /// Samples of all channels that were withheld before the last read.
+    withheld: Cell<u64>,
+    /// Whether somebody speaks in what was read last.
+    speech: Cell<bool>,
+    /// Names the ear's waiter.
+    ear_token: u32,
 }
 
 impl Release for Stream {
@@ -74,9 +87,15 @@ impl Release for Stream {
         if let (true, Some(engine)) = (handle != 0, Engine::get()) {
             engine.close_stream(handle);
         }
-        self.pcm.end();
+        self.pcm.end_from_outside();
     }
 }
+
+/// Longest time that a stream listens for, and longest pre-roll.
+const MOST_MS: u32 = 600_000;
+
+/// About what an ear allocates, in bytes, beside its pre-roll.
+const EAR_BYTES: i64 = 150 << 10;
 
 /// Returned by the reading functions: the stream has ended, and all was read.
 #[napi]
@@ -96,13 +115,15 @@ impl Stream {
             return if ended && self.pcm.buffered() == 0 { AUDIO_ENDED } else { 0 };
         }
         self.gap.set(chunk.dropped_frames);
+        self.withheld.set(chunk.withheld);
+        self.speech.set(chunk.speech);
         let samples = i32::try_from(chunk.samples).unwrap_or(i32::MAX);
-        if chunk.dropped_frames > 0 { -samples } else { samples }
+        if chunk.dropped_frames + chunk.withheld > 0 { -samples } else { samples }
     }
 }
 
 /// Reads as many whole frames as are there into `target`, which has room for one or more. Returns their samples; negative:
-/// as many samples, and frames were dropped before them, see `gap`. 0: no frame is there; with `wait`, the next one rings
+/// as many samples, and frames were dropped or withheld before them, see `gap` and `withheld`. 0: no frame is there; with `wait`, the next one rings
 /// the doorbell from now on. `AUDIO_ENDED`: the stream has ended, and all was read.
 #[napi(catch_unwind)]
 pub fn audio_read_frames(token: u32, mut target: Int16ArraySlice, wait: bool) -> i32 {
@@ -149,6 +170,30 @@ pub struct NativeAudioSettings {
     pub frame_samples: u32,
     /// Samples of all channels that the ring has room for, at least.
     pub capacity: f64,
+    /// What it listens for, if it does.
+    pub speech: Option<NativeSpeechSettings>,
+}
+
+/// What a stream listens for; see `SpeechStreamOptions` in src/speech.ts.
+#[napi(object)]
+pub struct NativeSpeechSettings {
+    /// From 0 to 1.
+    pub threshold: f64,
+    /// Ms of speech that start it.
+    pub min_speech_ms: u32,
+    /// Ms of silence that end it.
+    pub min_silence_ms: u32,
+    /// Ms that are delivered of what was before speech. None: everything is delivered.
+    pub pre_roll_ms: Option<u32>,
+}
+
+/// How loud 10 ms were, in dBFS.
+#[napi(object)]
+pub struct NativeLevel {
+    /// The loudest sample.
+    pub peak: f64,
+    /// Root of the mean square.
+    pub rms: f64,
 }
 
 #[napi]
@@ -156,7 +201,7 @@ impl NativeAudioStream {
     /// A stream; `doorbell` rings while it is waited for.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, settings: NativeAudioSettings, doorbell: u32) -> Result<Self> {
-        let NativeAudioSettings { sample_rate, channels, frame_samples, capacity } = settings;
+        let NativeAudioSettings { sample_rate, channels, frame_samples, capacity, speech } = settings;
         if sample_rate == 0 || channels == 0 || frame_samples == 0 || !frame_samples.is_multiple_of(channels) {
             let refused = "a stream has a rate, channels, and frames with as many samples for each of them";
             return Err(error(Code::InvalidArgument, refused));
@@ -164,11 +209,27 @@ impl NativeAudioStream {
         let waiter = new_waiter(doorbell)?;
         let token = waiter.token();
         let format = Format { sample_rate, channels, frame_samples: frame_samples as usize };
-        let pcm = Arc::new(PcmStream::new(format, capacity as usize, waiter));
+        let mut ear_token = 0;
+        let pcm = Arc::new(match speech {
+            None => PcmStream::new(format, capacity as usize, waiter),
+            Some(speech) => {
+                let ear = ear_settings(format, &speech, doorbell)?;
+                ear_token = ear.waiter.token();
+                PcmStream::with_ear(format, capacity as usize, waiter, ear)
+                    .map_err(|refused| error(Code::InvalidArgument, refused.to_string()))?
+            }
+        });
         // Otherwise a forgotten stream looks like a few bytes to the collector, and stays.
-        let accounted = (capacity as i64).saturating_mul(2);
+        let accounted = (capacity as i64).saturating_mul(2) + if ear_token == 0 { 0 } else { EAR_BYTES };
         env.adjust_external_memory(accounted).map_err(from_napi)?;
-        let stream = Stream { pcm, engine_handle: Cell::new(0), gap: Cell::new(0) };
+        let stream = Stream {
+            pcm,
+            engine_handle: Cell::new(0),
+            gap: Cell::new(0),
+            withheld: Cell::new(0),
+            speech: Cell::new(false),
+            ear_token,
+        };
         let state = RefCell::new(State::Open(Handle::listed(&STREAMS, token, stream)));
         Ok(Self { token, state, accounted: Cell::new(accounted) })
     }
@@ -217,6 +278,32 @@ impl NativeAudioStream {
         self.open().map_or(0.0, |stream| stream.gap.get() as f64)
     }
 
+    /// Samples of all channels that were withheld before what was read last.
+    #[napi(getter, catch_unwind)]
+    pub fn withheld(&self) -> f64 {
+        self.open().map_or(0.0, |stream| stream.withheld.get() as f64)
+    }
+
+    /// Whether somebody speaks in what was read last.
+    #[napi(getter, catch_unwind)]
+    pub fn speech(&self) -> bool {
+        self.open().is_some_and(|stream| stream.speech.get())
+    }
+
+    /// The stream's ear, if it listens.
+    #[napi(catch_unwind)]
+    pub fn ear(&self) -> Option<NativeEar> {
+        let stream = self.open()?;
+        Some(NativeEar::new(stream.pcm.ear()?.clone(), stream.ear_token))
+    }
+
+    /// How loud the last 10 ms were that came in.
+    #[napi(getter, catch_unwind)]
+    pub fn level(&self) -> NativeLevel {
+        let Level { peak, rms } = self.open().map_or_else(Level::default, |stream| stream.pcm.level());
+        NativeLevel { peak: Level::decibels(peak), rms: Level::decibels(rms) }
+    }
+
     /// Whether no more samples will come. Some may be buffered.
     #[napi(getter, catch_unwind)]
     pub fn ended(&self) -> bool {
@@ -263,6 +350,19 @@ impl NativeAudioStream {
             State::Abandoned(_) => None,
         }
     }
+}
+
+fn ear_settings(format: Format, speech: &NativeSpeechSettings, doorbell: u32) -> Result<EarSettings> {
+    let Format { sample_rate, channels, .. } = format;
+    let NativeSpeechSettings { threshold, min_speech_ms, min_silence_ms, pre_roll_ms } = *speech;
+    // Times that are no mistake, and that memory can be had for.
+    if [min_speech_ms, min_silence_ms, pre_roll_ms.unwrap_or(0)].iter().any(|&ms| ms > MOST_MS) {
+        return Err(error(Code::InvalidArgument, "a stream does not listen for so long"));
+    }
+    let deliver = pre_roll_ms.map_or(Deliver::All, |pre_roll_ms| Deliver::Speech { pre_roll_ms });
+    let threshold = threshold as f32;
+    let speech = SpeechSettings { sample_rate, channels, threshold, min_speech_ms, min_silence_ms };
+    Ok(EarSettings { speech, deliver, waiter: new_waiter(doorbell)? })
 }
 
 /// From frames of `engine_rate` into a stream.

@@ -1,14 +1,15 @@
-//! `NativeSpeechDetector`: what a `SpeechDetector` calls.
+//! `NativeSpeechDetector`: what a `SpeechDetector` calls. `NativeEar`: what the `speech` of a stream does.
 
 use crate::error::{Code, Result, error, from_napi};
 use crate::raw_fn::{Argument, Call, function_of};
 use napi::bindgen_prelude::{Env, ObjectFinalize, Unknown};
 use napi::sys;
 use napi_derive::napi;
-use narrowcast_audio::{SPEECH_RATE, SpeechChange, SpeechDetector, SpeechSettings};
+use narrowcast_audio::{Ear, SPEECH_RATE, SpeechChange, SpeechDetector, SpeechSettings};
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// About what a detector allocates, in bytes, and what its resampler adds. Measured.
 const BYTES: i64 = 12 << 10;
@@ -121,6 +122,67 @@ impl ObjectFinalize for NativeSpeechDetector {
     fn finalize(mut self, env: Env) -> napi::Result<()> {
         // The function may live on, and then finds it closed.
         self.close(env).map_err(|error| napi::Error::from_reason(error.reason.clone()))
+    }
+}
+
+/// Behind `stream.speech`: outlives the stream's ring.
+#[napi]
+pub struct NativeEar {
+    ear: Arc<Ear>,
+    token: u32,
+}
+
+impl NativeEar {
+    /// The ear whose waiter has this token.
+    pub fn new(ear: Arc<Ear>, token: u32) -> Self {
+        Self { ear, token }
+    }
+}
+
+#[napi]
+impl NativeEar {
+    /// What the doorbell calls it.
+    #[napi(getter, catch_unwind)]
+    pub fn token(&self) -> u32 {
+        self.token
+    }
+
+    /// Whether events are wanted from now on.
+    #[napi(catch_unwind)]
+    pub fn want(&self, wanted: bool) {
+        self.ear.want_events(wanted);
+    }
+
+    /// The events that are there. The next one, or the end, rings the doorbell from now on.
+    #[napi(catch_unwind)]
+    pub fn take(&self) -> Vec<NativeSpeechChange> {
+        let mut changes = Vec::new();
+        loop {
+            // Looked at first: what was told before the end is then taken.
+            let ended = self.ear.has_ended();
+            changes.extend(std::iter::from_fn(|| self.ear.next_event()).map(NativeSpeechChange::from));
+            if ended || self.ear.wait() {
+                return changes;
+            }
+        }
+    }
+
+    /// Whether the stream has ended: no more events come.
+    #[napi(getter, catch_unwind)]
+    pub fn ended(&self) -> bool {
+        self.ear.has_ended()
+    }
+
+    /// Whether somebody speaks.
+    #[napi(getter, catch_unwind)]
+    pub fn speaking(&self) -> bool {
+        self.ear.is_speaking()
+    }
+
+    /// Events that were lost because too many waited.
+    #[napi(getter, catch_unwind)]
+    pub fn events_dropped(&self) -> f64 {
+        self.ear.events_dropped() as f64
     }
 }
 

@@ -129,7 +129,7 @@ impl Sink for AudioSink {
 
     fn end_from_outside(&self) {
         match &self.conversion {
-            None => self.stream.end(),
+            None => self.stream.end_from_outside(),
             Some(conversion) => conversion.lock().unwrap_or_else(PoisonError::into_inner).end(&self.stream),
         }
     }
