@@ -348,22 +348,28 @@ describe('frames that a budget joins', () => {
     plain.stream.close();
   });
 
-  test('are whole, in order and processed once where the processor closes the stream in the midst of one', async () => {
-    vi.stubEnv('NARROWCAST_FRAME_MS', '50');
-    const processor = new (class extends Turning {
-      override process(frame: rtc.AudioFrame): rtc.AudioFrame {
-        const processed = super.process(frame);
-        if (this.lengths.length >= 2) stream.close();
-        return processed;
-      }
-    })();
-    const { pcm, stream } = await open(12, {}, processor);
-    const frames = all(stream);
-    expect(samples(frames)).toEqual(turned(played(pcm, 1920)));
-    expect(processor).toMatchObject({ closed: true, afterClose: 0 });
-    expect(processor.lengths).toEqual(Array(12).fill(160));
-    expect(stream.stats()).toMatchObject({ framesIn: 3, framesOut: 3, bufferedMs: 0 });
-  });
+  test.each([
+    [1, 5],
+    [3, 12],
+  ])(
+    'are whole, in order and processed once where the processor closes the stream in the midst of the first of %i',
+    async (framesIn, chunks) => {
+      vi.stubEnv('NARROWCAST_FRAME_MS', '50');
+      const processor = new (class extends Turning {
+        override process(frame: rtc.AudioFrame): rtc.AudioFrame {
+          const processed = super.process(frame);
+          if (this.lengths.length >= 2) stream.close();
+          return processed;
+        }
+      })();
+      const { pcm, stream } = await open(chunks, {}, processor);
+      const frames = all(stream);
+      expect(samples(frames)).toEqual(turned(played(pcm, chunks * 160)));
+      expect(processor).toMatchObject({ closed: true, afterClose: 0 });
+      expect(processor.lengths).toEqual(Array(chunks).fill(160));
+      expect(stream.stats()).toMatchObject({ framesIn, framesOut: framesIn, bufferedMs: 0 });
+    },
+  );
 
   test('are left apart where the processor changes the format within one', async () => {
     vi.stubEnv('NARROWCAST_FRAME_MS', '20');

@@ -61,6 +61,10 @@ describe('NARROWCAST_MAX_FRAME_MS', () => {
     expect(frameBudget()).toEqual({ usual: 1, longest: 100 });
     vi.stubEnv('NARROWCAST_FRAME_MS', '20');
     expect(frameBudget()).toEqual({ usual: 2, longest: 100 });
+    // Shorter than a frame: no frame is longer than the others.
+    vi.stubEnv('NARROWCAST_FRAME_MS', '50');
+    vi.stubEnv('NARROWCAST_MAX_FRAME_MS', '20');
+    expect(frameBudget()).toEqual({ usual: 5, longest: 5 });
   });
 
   test.each(['0', '7', '1010', 'abc'])('%o is one warning that names it, and is ignored', (value) => {

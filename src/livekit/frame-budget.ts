@@ -35,30 +35,29 @@ export function setFrameBudget(options: FrameBudgetOptions): void {
   for (const { option, variable } of given) process.env[variable] = String(options[option]);
 }
 
-/** What the environment says. A length that it can't have is warned about, once. */
-export function frameBudget(): FrameBudget {
-  const usual = framesIn(FRAME) ?? 1;
-  return { usual, longest: framesIn(LONGEST) ?? usual };
+/** What the environment says; `warn` is told of a length that it can't have. By default, that is a process warning, once. */
+export function frameBudget(warn: (words: string) => void = warnOnce): FrameBudget {
+  const usual = framesIn(FRAME, warn) ?? 1;
+  return { usual, longest: Math.max(usual, framesIn(LONGEST, warn) ?? usual) };
 }
 
 /** In frames of {@link USUAL_MS}; undefined where the variable says nothing, or nothing that can be. */
-function framesIn(setting: Setting): number | undefined {
+function framesIn(setting: Setting, warn: (words: string) => void): number | undefined {
   const { variable } = setting;
   const value = process.env[variable]?.trim() ?? '';
   if (value === '') return undefined;
   const ms = Number(value);
   if (isLength(ms, setting)) return ms / USUAL_MS;
-  const warned = `narrowcast.${variable}`;
-  if (getEnvironmentData(warned) !== value) {
-    // Threads that this one starts have read it, too.
-    setEnvironmentData(warned, value);
-    const instead = setting === FRAME ? `frames have ${USUAL_MS} ms` : 'no frame is longer than the others';
-    process.emitWarning(`${variable}=${value} is ignored, and ${instead}: set it to ${expected(setting)}`, {
-      type: 'NarrowcastWarning',
-      code: 'NARROWCAST_FRAME_BUDGET',
-    });
-  }
+  const instead = setting === FRAME ? `frames have ${USUAL_MS} ms` : 'no frame is longer than the others';
+  warn(`${variable}=${value} is ignored, and ${instead}: set it to ${expected(setting)}`);
   return undefined;
+}
+
+function warnOnce(words: string): void {
+  // Threads that this one starts have read it, too.
+  if (getEnvironmentData(words) !== undefined) return;
+  setEnvironmentData(words, true);
+  process.emitWarning(words, { type: 'NarrowcastWarning', code: 'NARROWCAST_FRAME_BUDGET' });
 }
 
 function isLength(ms: unknown, { most }: Setting): ms is number {

@@ -33,6 +33,17 @@ test('doctor says what NARROWCAST_DISABLE does', async () => {
   expect(status).toBe(0);
 });
 
+test('doctor says how long frames are where the environment sets it', async () => {
+  const good = await narrowcast(['doctor'], { env: { NARROWCAST_FRAME_MS: '20', NARROWCAST_MAX_FRAME_MS: '100' } });
+  expect(good.stdout).toMatch(
+    /^ok +frames +20 ms where a program asks for no length, and up to 100 ms for a reader that is late$/m,
+  );
+  const bad = await narrowcast(['doctor'], { env: { NARROWCAST_FRAME_MS: '1000' } });
+  expect(bad.stdout).toMatch(/^warning +frames +10 ms where a program asks for no length$/m);
+  expect(bad.stdout).toMatch(/^frames: NARROWCAST_FRAME_MS=1000 is ignored, and frames have 10 ms: set it to /m);
+  expect([good.status, bad.status]).toEqual([0, 0]);
+});
+
 test('doctor --json is the same for programs', async () => {
   const { status, stdout } = await narrowcast(['doctor', '--json']);
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { what: string; found: string }[] };

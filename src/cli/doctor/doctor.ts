@@ -1,6 +1,7 @@
 import { NarrowcastError } from '../../errors.js';
 import { glibcVersion } from '../../libc.js';
 import { readDisabled } from '../../livekit/disabled.js';
+import { frameBudget } from '../../livekit/frame-budget.js';
 import { VERSION } from '../../version.js';
 
 /** One thing that was looked at. */
@@ -22,6 +23,7 @@ async function examine(): Promise<Finding[]> {
   ];
   const { words } = readDisabled();
   if (words !== undefined) findings.push({ what: 'register', found: 'turned off, wholly or in part', warning: words });
+  findings.push(...examineFrames());
   const addon = await examineAddon();
   findings.push(addon);
   if (!addon.problem) findings.push(...(await examineEngine()));
@@ -53,6 +55,17 @@ function libc(): string {
   const version = glibcVersion();
   if (version === undefined) return '';
   return version === null ? ', musl' : `, glibc ${version}`;
+}
+
+/** The frames that a program gets which asks for no length, where the environment says something of them. */
+function examineFrames(): Finding[] {
+  const { NARROWCAST_FRAME_MS, NARROWCAST_MAX_FRAME_MS } = process.env;
+  if (!NARROWCAST_FRAME_MS && !NARROWCAST_MAX_FRAME_MS) return [];
+  const warnings: string[] = [];
+  const { usual, longest } = frameBudget((words) => warnings.push(words));
+  const late = longest > usual ? `, and up to ${longest * 10} ms for a reader that is late` : '';
+  const found = `${usual * 10} ms where a program asks for no length${late}`;
+  return [{ what: 'frames', found, ...(warnings.length > 0 && { warning: warnings.join('. ') }) }];
 }
 
 async function examineAddon(): Promise<Finding> {
