@@ -132,6 +132,20 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
     await leave();
   });
 
+  it('each recycled m-line sends the codec that was asked for', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    // Published again before the stop was negotiated: two m-lines take turns, and one of them is not the last.
+    for (let i = 0; i < 6; i++) {
+      await sharer.calls.publish('it', { ...SMALL_CAMERA, codec: 'vp9' });
+      await expectPicture(watcher, SMALL_CAMERA, 'red');
+      expect((await sharer.calls.sent()).codecs).toEqual(['video/VP9']);
+      await sharer.calls.unpublish('it');
+      await expectNothing(watcher);
+    }
+    await leave();
+  });
+
   it('publications that the server does not answer leave nothing lent', { timeout: 4 * LIMIT_MS }, async (context) => {
     if (!server) return context.skip(NO_SERVER);
     const { sharer, leave } = await meet();

@@ -20,6 +20,8 @@ interface Transport {
 
 interface Track {
   readonly sender?: RTCRtpSender;
+  /** Of video. */
+  readonly codec?: string;
   readonly simulcastCodecs?: ReadonlyMap<string, { readonly sender?: RTCRtpSender }>;
 }
 
@@ -41,10 +43,26 @@ export function publishThroughPool(room: Room, options?: ReleaseOptions): void {
       const publisher = this.pcManager?.publisher;
       const users = publisher && adopt(publisher, options);
       const sender = await create.call(this, track, ...rest);
-      if (sender) users?.set(sender, { track, seen: false });
+      if (!publisher || !sender) return sender;
+      users?.set(sender, { track, seen: false });
+      // A backup codec's sender is for a track of its own.
+      preferCodec(publisher.pc, sender, (name === 'createSender' ? track : (rest[0] as Track)).codec);
       return sender;
     } as Engine['createSender'];
   }
+}
+
+/**
+ * Offers `codec` first. livekit-client leaves the order to the server, which looks for the new m-line behind those that it knows:
+ * on a recycled m-line that is not the last of its kind, it would answer with the browser's first codec.
+ */
+function preferCodec(pc: RTCPeerConnection, sender: RTCRtpSender, codec: string | undefined): void {
+  const all = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
+  const mimeType = `video/${codec}`.toLowerCase();
+  const wanted = all.filter((each) => each.mimeType.toLowerCase() === mimeType);
+  if (wanted.length === 0) return;
+  const transceiver = pc.getTransceivers().find((each) => each.sender === sender);
+  transceiver?.setCodecPreferences([...wanted, ...all.filter((each) => !wanted.includes(each))]);
 }
 
 /** The pool of the connection that a room publishes by now, for statistics and tests. */
