@@ -371,6 +371,25 @@ describe('frames that a budget joins', () => {
     },
   );
 
+  test('tell the processor of speech with each piece, and the reader with each part', async () => {
+    vi.stubEnv('NARROWCAST_FRAME_MS', '20');
+    const processor = new (class extends Turning {
+      readonly told: unknown[] = [];
+      override process(frame: rtc.AudioFrame): rtc.AudioFrame {
+        this.told.push(frame.userdata['speech']);
+        return super.process(frame);
+      }
+    })();
+    const { stream } = await open(4, { speech: { deliver: 'all' } }, processor);
+    stream.readInto(new Int16Array(100));
+    expect(all(stream).map(({ userdata }) => [userdata['position'], userdata['speech']])).toEqual([
+      [100, false],
+      [320, false],
+    ]);
+    expect(processor.told).toEqual(Array(4).fill(false));
+    stream.close();
+  });
+
   test('are left apart where the processor changes the format within one', async () => {
     vi.stubEnv('NARROWCAST_FRAME_MS', '20');
     const processor = new (class extends Turning {

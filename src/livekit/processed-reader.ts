@@ -175,9 +175,10 @@ export class ProcessedReader extends PcmReader<AudioFrame> {
   #restOf({ data, sampleRate, channels, userdata }: AudioFrame, from: number, to = data.length): AudioFrame {
     const part = data.slice(from, to);
     // A processor may return something like a frame, without userdata.
-    const before = Number(userdata?.['position'] ?? 0);
-    const position = before + ((from / channels) * this.sampleRate) / sampleRate;
-    return this.#makeFrame(part, sampleRate, channels, part.length / channels, from === 0 ? userdata : { position });
+    const { position = 0, speech } = (userdata ?? {}) as { position?: number; speech?: boolean };
+    const at = position + ((from / channels) * this.sampleRate) / sampleRate;
+    const ofPart = from === 0 ? userdata : { position: at, ...(speech !== undefined && { speech }) };
+    return this.#makeFrame(part, sampleRate, channels, part.length / channels, ofPart);
   }
 
   /** What was processed, and not read yet: in frames of the stream's length, and in samples of each channel at its rate. */
