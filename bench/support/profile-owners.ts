@@ -11,17 +11,27 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-/** Whose a function is, by its file; the first that matches. */
-const OWNERS: readonly (readonly [RegExp, string])[] = [
-  [/bufbuild|protobuf|rtc-ffi-bindings/, 'protobuf and bindings'],
-  [/rtc-node/, 'rtc-node'],
-  [/local-inference|inference\/vad/, 'VAD'],
-  [/@livekit\/agents/, 'agents'],
-  [/webstreams/, "Node's web streams"],
-  [/^node:/, 'Node'],
-  [/agent-bench/, 'the job'],
-  [/dist\/|narrowcast/, 'narrowcast'],
-];
+/** What the packages are called here whose names say little. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  '@bufbuild/protobuf': 'protobuf and bindings',
+  '@livekit/rtc-ffi-bindings': 'protobuf and bindings',
+  '@livekit/rtc-node': 'rtc-node',
+  '@livekit/local-inference': 'VAD',
+  '@livekit/agents': 'agents',
+};
+
+/** Whose a function is, by its file. */
+function ownerOfFile(url: string): string {
+  if (url.includes('webstreams')) return "Node's web streams";
+  if (url.startsWith('node:')) return url === 'node:inspector' ? PROFILER : 'Node';
+  if (url.includes('inference/vad')) return 'VAD';
+  const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+  if (name !== undefined) return PACKAGES[name] ?? name;
+  return url.includes('agent-bench') ? 'the job' : 'narrowcast';
+}
+
+/** What is no part of what is measured. */
+const PROFILER = 'the profiler';
 
 /** To whom the busy time of a profile belongs, in words, the most first. */
 export function ownersOf(file: string): string {
@@ -34,14 +44,14 @@ export function ownersOf(file: string): string {
     const { functionName, url } = node.callFrame;
     if (/^\((idle|program|garbage collector)\)$/.test(functionName)) return functionName;
     // A builtin is its caller's.
-    return url === '' ? ownerOf(parents.get(node.id)) : (OWNERS.find(([pattern]) => pattern.test(url))?.[1] ?? url);
+    return url === '' ? ownerOf(parents.get(node.id)) : ownerOfFile(url);
   };
   const spent = new Map<string, number>();
   for (const [at, id] of samples.entries()) {
     const owner = ownerOf(id);
     spent.set(owner, (spent.get(owner) ?? 0) + timeDeltas[at]!);
   }
-  spent.delete('(idle)');
+  for (const none of ['(idle)', PROFILER]) spent.delete(none);
   const busy = [...spent.values()].reduce((sum, time) => sum + time, 0);
   const words = [...spent]
     .toSorted(([, a], [, b]) => b - a)
