@@ -5,7 +5,11 @@ import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
 /** Apart, so that a browser gets it and nothing else: no chunk is shared with what is for Node. */
 const forBrowsers = { 'webrtc/index': 'src/webrtc/index.ts' };
 
-const library = { index: 'src/index.ts', 'livekit/index': 'src/livekit/index.ts' };
+const library = {
+  index: 'src/index.ts',
+  'livekit/index': 'src/livekit/index.ts',
+  'agents/index': 'src/agents/index.ts',
+};
 const command = { 'cli/main': 'src/cli/main.ts', 'cli/rtc-node-main': 'src/cli/meeting/rtc-node-main.ts' };
 /** For `register`, which loads it by its name. */
 const swapped = { 'livekit/swapped-classes': 'src/livekit/swapped-classes.ts' };

@@ -6,6 +6,7 @@
 //   --seconds 12      how long each pair of jobs measures
 //   --pairs 5         how often
 //   --speakers 1,4,8  --frames 10,20,50
+//   --vad narrowcast  our side with the VAD of narrowcast/agents
 //   --profile FOLDER  profiles one more pair of each number of speakers, and says what each µs belongs to
 
 import fs from 'node:fs';
@@ -45,6 +46,12 @@ await bench(
   async (add, given) => {
     const [seconds, count] = [numbers(given.seconds, [12])[0]!, numbers(given.pairs, [5])[0]!];
     const [speakers, frames] = [numbers(given.speakers, [1, 4, 8]), numbers(given.frames, [10, 20, 50])];
+    if (given.vad !== undefined && given.vad !== 'narrowcast') {
+      process.stderr.write(`bench: --vad ${given.vad}: pass narrowcast, or leave it out\n`);
+      process.exit(2);
+    }
+    // The jobs inherit it.
+    process.env['VAD'] = given.vad ?? '';
     const project = agentProject();
     const { server, stop } = await startLivekitServer();
     const pairs: Record<string, JobPair[]> = {};
@@ -109,5 +116,5 @@ await bench(
       }
     }
   },
-  ['seconds', 'pairs', 'speakers', 'frames', 'profile'],
+  ['seconds', 'pairs', 'speakers', 'frames', 'vad', 'profile'],
 );

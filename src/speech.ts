@@ -101,7 +101,7 @@ export interface SpeechDetectorOptions extends SpeechOptions {
 const SPEECH_OPTIONS: OptionNames<SpeechOptions> = { threshold: true, minSpeechMs: true, minSilenceMs: true };
 
 /** Checked options, with their defaults. @internal */
-export function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
+function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
   const { threshold = 0.65, minSpeechMs = 48, minSilenceMs = 550 } = options;
   if (typeof threshold !== 'number' || !(threshold >= 0 && threshold <= 1)) {
     throw invalid(`${what}threshold`, threshold, 'a number from 0 to 1');

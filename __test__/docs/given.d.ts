@@ -13,3 +13,28 @@ declare const connection: RTCPeerConnection;
 declare const camera: MediaStreamTrack;
 declare const outgoing: MediaStream;
 declare function negotiate(): Promise<void>;
+
+// What of agents is shown; it is no dependency of the checkout.
+declare module '@livekit/agents' {
+  enum VADEventType {
+    START_OF_SPEECH,
+    INFERENCE_DONE,
+    END_OF_SPEECH,
+  }
+  abstract class VAD {
+    constructor(capabilities: { updateInterval: number });
+    abstract label: string;
+  }
+  abstract class VADStream {
+    constructor(vad: VAD);
+    close(): void;
+  }
+  namespace voice {
+    class AgentSession {
+      constructor(options: { vad?: VAD; stt?: unknown; llm?: unknown; tts?: unknown });
+      close(): Promise<void>;
+    }
+  }
+  export { VADEventType, VAD, VADStream, voice };
+}
+declare const stt: unknown, llm: unknown, tts: unknown;

@@ -7,10 +7,11 @@ import inspector from 'node:inspector';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as agents from '@livekit/agents';
 import { AutoSubscribe, defineAgent, stt, voice } from '@livekit/agents';
 import { AudioStream } from '@livekit/rtc-node';
 
-const { DIR, SIDE, PROFILE } = process.env;
+const { DIR, SIDE, PROFILE, VAD } = process.env;
 const [SPEAKERS, SECONDS] = [Number(process.env.SPEAKERS), Number(process.env.SECONDS)];
 const HEARD_MS = 60_000;
 const SETTLE_MS = 3000;
@@ -61,9 +62,11 @@ async function startSessions(ctx) {
     registered = true;
   };
   ctx.room.unregisterByteStreamHandler = () => {};
+  // Otherwise agents makes its own.
+  const vad = SIDE === 'ours' && VAD === 'narrowcast' && { vad: (await import('narrowcast/agents')).createVad(agents) };
   for (let n = 1; n <= SPEAKERS; n++) {
     const speaker = `speaker ${n}`;
-    const session = new voice.AgentSession({ stt: new CountingSTT(speaker), turnDetection: 'manual' });
+    const session = new voice.AgentSession({ stt: new CountingSTT(speaker), turnDetection: 'manual', ...vad });
     await session.start({
       agent: new voice.Agent({ instructions: 'none' }),
       room: ctx.room,

@@ -257,7 +257,7 @@ fn ear_all_delivers_everything_at_once_and_says_in_which_frames_somebody_speaks(
     // From the frame on that follows the one in which it was decided.
     let speaks = |position: u64| {
         let decided = |at: u64| at.next_multiple_of(FRAME as u64) <= position;
-        changes.iter().filter(|(_, at)| decided(*at)).next_back().is_some_and(|(change, _)| change.speaking)
+        changes.iter().rfind(|(_, at)| decided(*at)).is_some_and(|(change, _)| change.speaking)
     };
     for piece in &pieces {
         assert_eq!(piece.speech, speaks(piece.position), "{}", piece.position);
