@@ -239,7 +239,7 @@ export declare function addressOf(samples: Int16Array): bigint
 
 /**
  * Writes the tokens of what is ready to `tokens`, and returns how many. `woken`: in answer to a wake, once for each; what
- * there was no room for gets a wake of its own.
+ * there was no room for gets a wake of its own. `DOORBELL_STALLED` more: this thread was blocked.
  */
 export declare function answerDoorbell(doorbell: number, tokens: Uint32Array, woken: boolean): number
 
@@ -264,6 +264,15 @@ export declare function audioReadInto(token: number, target: Int16Array): number
  * comes under `async_id`. False if it refused, without a word: asked by its own bindings, it says why.
  */
 export declare function captureAudio(source: bigint, pcm: Int16Array, sampleRate: number, channels: number, asyncId: bigint): boolean
+
+/**
+ * In what `answerDoorbell` returns, beside a number of tokens: the wake had waited for more than 100 ms, and
+ * `doorbellStall` tells how long.
+ */
+export declare const DOORBELL_STALLED: number
+
+/** The last stall that `answerDoorbell` told of. */
+export declare function doorbellStall(doorbell: number): NativeStall
 
 /** The queue of answers to requests of narrowcast's classes. A thread subscribes as its group, and gets its own. */
 export declare function engineAnswersQueue(): NativeQueue
@@ -625,6 +634,14 @@ export interface NativeSpeechSettings {
   minSilenceMs: number
   /** Ms that are delivered of what was before speech. None: everything is delivered. */
   preRollMs?: number
+}
+
+/** How long this thread was blocked, see `answerDoorbell`. */
+export interface NativeStall {
+  /** From when the wake was due to its answer, in ms. */
+  waitedMs: number
+  /** From the answer before to when the wake was due, in ms. */
+  quietMs: number
 }
 
 /** What a subscription asks for; checked in TypeScript. */

@@ -12,7 +12,10 @@ const library = {
 };
 const command = { 'cli/main': 'src/cli/main.ts', 'cli/rtc-node-main': 'src/cli/meeting/rtc-node-main.ts' };
 /** For `register`, which loads it by its name. */
-const swapped = { 'livekit/swapped-classes': 'src/livekit/swapped-classes.ts' };
+const swapped = {
+  'livekit/swapped-classes': 'src/livekit/swapped-classes.ts',
+  'livekit/report': 'src/livekit/report.ts',
+};
 /** Apart, for what is built together may come to import one another, and who loads this changes how Node loads modules. */
 const register = { 'livekit/register': 'src/livekit/register.ts' };
 /** Apart again: Node loads it by its name. */

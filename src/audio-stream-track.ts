@@ -1,5 +1,7 @@
 import { onAbort } from './abort.js';
 import { AudioFrame } from './audio-frame.js';
+import { closed, opened } from './diagnostics/alive.js';
+import { describeTrack } from './diagnostics/describe.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
@@ -168,6 +170,8 @@ export class AudioStreamTrack {
   /** The same while somebody waits, which ends: the process stays alive for it. */
   readonly #pipedAwaited: Waiting = { keepsAlive: true, ready: () => this.#rang() };
 
+  static readonly #describe = (track: AudioStreamTrack) => describeTrack(track, track.#piping !== undefined);
+
   static {
     nativeTrackOf = (track) => track.#native;
     queuedMsOf = (track) => track.#ms(track.#native.queued);
@@ -216,6 +220,7 @@ export class AudioStreamTrack {
       listen: () => {},
       unlisten: () => clearTimeout(this.#timer),
     });
+    opened('tracks', this, AudioStreamTrack.#describe);
   }
 
   /**
@@ -400,6 +405,7 @@ export class AudioStreamTrack {
     if (this.#piping) fromNative(() => this.#native.unpipe());
     this.#interrupted();
     this.#ended = true;
+    closed(this);
     this.#native.stop();
     stopWaiting(this.#token);
     this.#receivers.fail(this.#closed());

@@ -1,3 +1,4 @@
+import { STALLED, stalled } from './diagnostics/stalls.js';
 import { native } from './native.js';
 
 /** Something that waits for native code to have something for it. */
@@ -69,6 +70,10 @@ export function lookSoon(): void {
 
 /** @param woken whether this answers a wake, which is answered once */
 function answer(doorbell: number, woken: boolean): void {
-  const count = native.answerDoorbell(doorbell, tokens, woken);
+  let count = native.answerDoorbell(doorbell, tokens, woken);
+  if (count >= STALLED) {
+    count -= STALLED;
+    stalled(doorbell);
+  }
   for (let i = 0; i < count; i++) waiting.get(tokens[i]!)?.ready();
 }

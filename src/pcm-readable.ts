@@ -1,3 +1,5 @@
+import { opened } from './diagnostics/alive.js';
+import { describeStream } from './diagnostics/describe.js';
 import { NarrowcastError } from './errors.js';
 import { NativeReadable } from './native-readable.js';
 import type { AudioStreamStats, Cleared, PcmReader, ReadReport } from './pcm-reader.js';
@@ -14,6 +16,7 @@ export class PcmReadable<F> extends NativeReadable<F> {
   constructor(reader: PcmReader<F>) {
     super(reader);
     this.reader = reader;
+    opened('streams', reader, describeStream);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { closed, dropped } from './diagnostics/alive.js';
 import { audioDoorbell, lookSoon, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative } from './errors.js';
 import { native, type Native } from './native.js';
@@ -194,6 +195,7 @@ export class PcmReader<F> implements Source<F> {
   #advance(count: number): number {
     const { gap, withheld } = count < 0 ? this.native : NO_GAP;
     this.#untold += gap;
+    if (gap > 0) dropped(this, gap);
     const position = this.#position + gap * this.format.frameSamples + withheld;
     this.#position = position + Math.abs(count);
     return position / this.channels;
@@ -212,6 +214,7 @@ export class PcmReader<F> implements Source<F> {
     this.#onEnd = undefined;
     if (onEnd) {
       this.native.close();
+      closed(this);
       onEnd();
     }
     return END;

@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { onAbortWeakly } from './abort.js';
+import { closed, opened } from './diagnostics/alive.js';
+import { describeSubscription } from './diagnostics/describe.js';
 import { NarrowcastError } from './errors.js';
 import { FilteredEvents, type EventsSetup } from './filtered-events.js';
 import type { Native } from './native.js';
@@ -49,6 +51,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     this.#waiters = new Waiters(this.#events);
     const { signal } = setup;
     if (signal) this.#unlisten = onAbortWeakly<Subscription<E>>(signal, this, Subscription.#abort);
+    opened('subscriptions', this, describeSubscription);
   }
 
   /** The next event that passes the filter, if one waits. @throws {NarrowcastError} `LAGGED`, after the last event */
@@ -157,6 +160,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
 
   /** Ends the subscription. What waits stays readable, then reading gives `done`; a pending `next()` does at once. */
   close(): void {
+    closed(this);
     this.#stopListening();
     this.#native.close();
     // At once: the ring that tells of the end comes in a later turn, and keeps no process alive.
@@ -208,6 +212,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
   }
 
   static #abort<E>(this: void, self: Subscription<E>, reason: unknown): void {
+    closed(self);
     self.#stopListening();
     self.#native.close();
     self.#waiters.fail(reason);

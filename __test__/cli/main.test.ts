@@ -26,6 +26,8 @@ test.each([
   { args: ['meeting', '--participant', '3'], says: "unknown option '--participant' (Did you mean --participants?)" },
   { args: ['meeting', 'now'], says: 'too many arguments' },
   { args: ['meting'], says: "unknown command 'meting' (Did you mean meeting?)" },
+  { args: ['watch'], says: "missing required argument 'file'" },
+  { args: ['watch', '--twice', 'a'], says: "unknown option '--twice'" },
   { args: ['--nonsense'], says: "unknown option '--nonsense'" },
 ])('$args is refused with one line and status 2', async ({ args, says }) => {
   const folder = scratch();
@@ -49,7 +51,7 @@ test('help names the commands and all options', async () => {
   const meeting = await narrowcast(['meeting', '--help']);
 
   expect(status).toBe(0);
-  expect(stdout).toMatch(/meeting[^]*record[^]*doctor/);
+  expect(stdout).toMatch(/meeting[^]*record[^]*watch[^]*doctor/);
   for (const option of [
     'participants',
     'seconds',

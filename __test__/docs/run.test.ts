@@ -8,6 +8,7 @@ const prints: Record<string, RegExp> = {
   'livekit-agents': /^engine \d+\.\d+\.\d+: \d+ events, 0 frames into 0 streams\n$/,
   audio:
     /^25 frames were lost here\n\{\s+framesIn: 50,\s+framesOut: 25,\s+framesDropped: 25,\s+framesCleared: 0,\s+bufferedMs: 0\s+\}\n$/,
+  diagnostics: /^30 ms wait; 1 opened\naudio stream closed\n$/,
   speech: /^true false\n$/,
   events: /^7n Uint8Array\(3\) \[ 1, 2, 3 \]\n$/,
   'browser-pool': /^\{[^}]*leased: 0,[^}]*stopping: 0,[^}]*created: 1,[^}]*\}\n$/,

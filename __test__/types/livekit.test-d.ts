@@ -9,6 +9,8 @@ import {
   install,
   VideoStream,
   type AudioSourceStats,
+  type InspectedStream,
+  type Inspection,
   type LiveKitEvent,
   type VideoStreamOptions,
   type VideoStreamStats,
@@ -64,3 +66,12 @@ queue.subscribe();
 queue.subscribe({ types: ['sound'] });
 // @ts-expect-error it is a boolean
 queue.subscribe({ own: 'yes' });
+
+// What is alive is a plain object.
+const inspection = install().inspect();
+same<Inspection, typeof inspection>();
+same<InspectedStream[], typeof inspection.streams>();
+takes<string | undefined>(inspection.sources[0]!.place);
+takes<number>(inspection.counts.listeners.forgotten + inspection.stalls.longestMs + install().stats().stalls);
+// @ts-expect-error no such kind
+takes<number>(inspection.counts.sinks.opened);

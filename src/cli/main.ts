@@ -149,6 +149,19 @@ program
   });
 
 program
+  .command('watch')
+  .description(
+    'Show what running agents report about themselves: the files that NARROWCAST_REPORT=30s:FILE has them write, as a ' +
+      'table, and in words what looks wrong, such as streams that are opened and never closed. Until Ctrl-C.',
+  )
+  .argument('<file...>', 'files of reports; several processes may write to one')
+  .option('--once', 'show what the files have, and end', false)
+  .action(async (paths: string[], options: { once: boolean }) => {
+    const { watch } = await import('./watch/watch.js');
+    await watch(paths, options, new Screen(process.stdout));
+  });
+
+program
   .command('doctor')
   .description('Say what narrowcast finds on this machine, and whether it understands the LiveKit that is installed.')
   .option('--json', 'print it as JSON', false)

@@ -7,6 +7,8 @@ export type Predicate = (event: FfiEvent) => boolean;
 interface Waiter {
   /** When it began to wait, on the clock of `performance.now()`. */
   readonly since: number;
+  /** What was asked for last before it. */
+  readonly asked: string | undefined;
   readonly predicate: Predicate;
   /** The asynchronous context of the caller, which the predicate runs in. */
   readonly context: AsyncResource;
@@ -28,7 +30,7 @@ export class AnswerWaiters {
   }
 
   /** The value of the first event for which `predicate` holds. What `predicate` throws is what this rejects with. */
-  waitFor(predicate: Predicate, signal?: AbortSignal): Promise<unknown> {
+  waitFor(predicate: Predicate, signal?: AbortSignal, asked?: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const abort = () => waiter.reject(signal!.reason);
@@ -38,6 +40,7 @@ export class AnswerWaiters {
       };
       const waiter: Waiter = {
         since: performance.now(),
+        asked,
         predicate,
         context: new AsyncResource('narrowcast.waitFor'),
         resolve: (value) => (leave(), resolve(value)),
@@ -46,6 +49,11 @@ export class AnswerWaiters {
       signal?.addEventListener('abort', abort);
       this.#waiting.add(waiter);
     });
+  }
+
+  /** @internal For `Engine.inspect`. */
+  inspect(now: number): { asked: string; ageMs: number }[] {
+    return Array.from(this.#waiting, ({ asked = 'unknown', since }) => ({ asked, ageMs: Math.round(now - since) }));
   }
 
   /** Offers an event to all that wait. */

@@ -2,6 +2,8 @@ import type { AudioFrame, AudioSource as RtcAudioSource } from '@livekit/rtc-nod
 import type { AudioSourceInfo, FfiHandle, NewAudioSourceResponse } from '@livekit/rtc-ffi-bindings';
 import type { AudioFrameLike } from '../audio-resampler.js';
 import { FEED, queuedMsOf, type AudioStreamTrack, type Interruption } from '../audio-stream-track.js';
+import { closed, opened } from '../diagnostics/alive.js';
+import { describeSource } from '../diagnostics/describe.js';
 import { NarrowcastError } from '../errors.js';
 import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
@@ -91,6 +93,7 @@ export class AudioSource implements RtcAudioSource {
     }
     this.info = source.info;
     this.ffiHandle = new ffi.FfiHandle(source.handle.id);
+    opened('sources', this, describeSource);
   }
 
   /** What waits to be played, in ms: in the engine, and in the track that is piped to this source. */
@@ -242,6 +245,7 @@ export class AudioSource implements RtcAudioSource {
     this.releaseWaiter();
     this.ffiHandle.dispose();
     this.closed = true;
+    closed(this);
   }
 
   /** Asks the engine to play samples; gives its words if it refuses them in its answer. */

@@ -4,6 +4,7 @@
 // that it leads to before the next event. This loop keeps that, at the same cost: while events wait, it rings its own
 // doorbell after each, and Node answers that in the same turn of the event loop, in a new callback scope.
 
+import { STALLED, stalled } from '../diagnostics/stalls.js';
 import { EventReader, LAGGED, scratchNumber, type RawEvent } from '../event-reader.js';
 import { native, type Native } from '../native.js';
 import { delivered, mayDeliver } from '../turn-budget.js';
@@ -42,7 +43,11 @@ export function handOutSoon(inbox: Inbox): void {
 
 /** Each call is a callback scope. */
 function answerDoorbell(): void {
-  const count = native.answerDoorbell(doorbell, tokens, true);
+  let count = native.answerDoorbell(doorbell, tokens, true);
+  if (count >= STALLED) {
+    count -= STALLED;
+    stalled(doorbell);
+  }
   for (let at = 0; at < count; at++) {
     const inbox = inboxes.get(tokens[at]!);
     if (!inbox) continue;

@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events';
+import { threadId } from 'node:worker_threads';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
 import { onAbortWeakly } from '../abort.js';
 import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue.js';
+import { inspection, type Inspection } from '../diagnostics/inspect.js';
+import { engineStolen } from '../diagnostics/channels.js';
+import { stallCounts } from '../diagnostics/stalls.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
@@ -61,6 +65,10 @@ export interface EngineStats {
   wakes: number;
   /** Of these, wakes of the thread that asks. */
   threadWakes: number;
+  /** Times that the thread that asks left a wake unanswered for more than 100 ms: it was blocked. */
+  stalls: number;
+  /** The longest of these, in ms. */
+  longestStallMs: number;
   /** Everything but the frames of narrowcast's own streams and the answers to its own requests: what
    * {@link Engine.queue} carried. */
   events: FfiQueueStats;
@@ -232,7 +240,17 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** What happened so far, in all threads. */
   stats(): EngineStats {
-    return fromNative(() => native.engineStats());
+    const { count: stalls, longestMs: longestStallMs } = stallCounts();
+    return { ...fromNative(() => native.engineStats()), stalls, longestStallMs };
+  }
+
+  /**
+   * What is alive in this thread at this moment: a plain object, which `JSON.stringify` takes. It holds nothing that it
+   * names. docs/diagnostics.md explains its fields.
+   */
+  inspect(): Inspection {
+    const now = performance.now();
+    return inspection(now, this.#adapter.inspect(now), this.answers.ages(now), this.stats());
   }
 
   /** Version of LiveKit's engine. */
@@ -267,6 +285,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #stolen(before: number): void {
     this.answers.rejectBefore(before);
     this.#adapter.rejectBefore(before);
+    if (engineStolen.hasSubscribers) engineStolen.publish({ thread: threadId, stolen: this.stats().stolen });
     try {
       this.emit('stolen');
     } catch (error) {

@@ -1,6 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bindings';
+import { closed, opened } from '../diagnostics/alive.js';
+import { describeListener } from '../diagnostics/describe.js';
+import type { InspectedClient } from '../diagnostics/inspect.js';
 import type { RawEvent } from '../event-reader.js';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
@@ -86,6 +89,11 @@ export class ClientAdapter {
   readonly #contexts = new WeakMap<RawListener, AsyncResource>();
   /** Which requests can be given an async id. */
   readonly #idTaking = new Map<unknown, boolean>();
+  /** How many requests were made through this client, and how many events it handed out, by kind. */
+  readonly #requests: Record<string, number> = {};
+  readonly #events: Record<string, number> = {};
+  /** What was asked for last. */
+  #asked: string | undefined;
   /** What is called at the end of a stream, by the engine's handle. */
   readonly #streamEnds = new Map<bigint, () => void>();
   #inbox: NativeInbox;
@@ -184,6 +192,16 @@ export class ClientAdapter {
     return this.#rooms.anyOpen;
   }
 
+  /** @internal For `Engine.inspect`. */
+  inspect(now: number): InspectedClient {
+    return {
+      rooms: this.#rooms.inspect(now),
+      pending: this.#waiters.inspect(now),
+      requests: { ...this.#requests },
+      events: { ...this.#events },
+    };
+  }
+
   /** Whether a room of this thread is about to be open. */
   get connecting(): boolean {
     return this.#rooms.anyConnecting;
@@ -258,6 +276,7 @@ export class ClientAdapter {
       request: <T>(request: PartialMessage<FfiRequest>): T => {
         this.#stayAlive();
         const message = this.#signed(new ffi.FfiRequest(request));
+        this.#asked = countKind(this.#requests, message.message.case);
         const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
         if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
         if (message.message.case === 'clearAudioBuffer') native.sourceEmptied(message.message.value.sourceHandle!);
@@ -267,7 +286,7 @@ export class ClientAdapter {
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
       getNextRequestAsyncId: () => this.#ids.nextOfClient(),
       waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
-        this.#waiters.waitFor(predicate, options?.signal) as Promise<T>,
+        this.#waiters.waitFor(predicate, options?.signal, this.#asked) as Promise<T>,
     };
   }
 
@@ -295,12 +314,15 @@ export class ClientAdapter {
     if (name !== FFI_EVENT) return;
     this.#contexts.set(listener, new AsyncResource('narrowcast.ffi_event'));
     if (isRoomListener(listener)) this.#rooms.listenerAdded(listener);
+    else opened('listeners', listener, describeListener);
     // Called before the listener is added.
     if (!this.#listening) this.#listen(true);
   };
 
-  #onRemoveListener = (name: string | symbol): void => {
-    if (name === FFI_EVENT) this.#listen();
+  #onRemoveListener = (name: string | symbol, listener: RawListener): void => {
+    if (name !== FFI_EVENT) return;
+    closed(listener);
+    this.#listen();
   };
 
   /** @internal For the dispatch loop. */
@@ -388,6 +410,7 @@ export class ClientAdapter {
   }
 
   #handOut(event: FfiEvent): void {
+    countKind(this.#events, event.message.case);
     if (event.message.case === 'panic') this.#onPanic(event.message.value.message ?? 'unknown');
     this.#waiters.offer(event);
     // As they are: those that are to be called once take themselves off the list.
@@ -411,4 +434,9 @@ export class ClientAdapter {
     if (ended) this.client.off(FFI_EVENT, ended);
     if (anyOpen && !this.#rooms.anyOpen) this.#onChange();
   }
+}
+
+function countKind(counts: Record<string, number>, kind = 'unknown'): string {
+  counts[kind] = (counts[kind] ?? 0) + 1;
+  return kind;
 }

@@ -11,4 +11,19 @@ export {
   type LiveKitEvent,
   type LiveKitEventType,
 } from './engine.js';
+export type {
+  Inspected,
+  InspectedKind,
+  InspectedRoom,
+  InspectedSource,
+  InspectedStream,
+  InspectedSubscription,
+  InspectedTrack,
+  InspectedVideoStream,
+  Inspection,
+  KindCounts,
+  PendingAnswer,
+  Stall,
+  StallCounts,
+} from '../diagnostics/inspect.js';
 export { VideoStream, type VideoStreamOptions, type VideoStreamStats } from './video-stream.js';

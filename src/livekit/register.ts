@@ -9,6 +9,7 @@ import { readDisabled } from './disabled.js';
 import { resolveRtcNodes, secondCopyBeside } from './find-rtc-node.js';
 import { passOn } from './register-hooks.js';
 import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
+import type * as Report from './report.js';
 import type * as SwappedClasses from './swapped-classes.js';
 
 type WorkerThreads = typeof import('node:worker_threads');
@@ -78,6 +79,15 @@ function importAsRequired(): void {
   if (!oneBuild) nodeModule.register('./register-hooks.js', import.meta.url);
 }
 
+let reporting = false;
+
+/** Starts what NARROWCAST_REPORT asks for, once in a thread. */
+function report(): void {
+  if (reporting || !process.env['NARROWCAST_REPORT']) return;
+  reporting = true;
+  (createRequire(import.meta.url)('./report.cjs') as typeof Report).startReport();
+}
+
 function swap(module: CompiledModule, filename: string): void {
   const warn = (outcome: string, error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
@@ -99,6 +109,7 @@ function swap(module: CompiledModule, filename: string): void {
       if (!disabled.classes.includes(name)) exports[name] = { value, enumerable: true };
     }
     module.exports = Object.defineProperties({}, exports);
+    report();
   } catch (error) {
     warn('is used as it is', error);
   }

@@ -82,6 +82,11 @@ export class Answers {
     return new Promise((resolve, reject) => this.#pending.set(id, { since: performance.now(), resolve, reject }));
   }
 
+  /** @internal For `Engine.inspect`. */
+  ages(now: number): number[] {
+    return Array.from(this.#pending.values(), ({ since }) => Math.round(now - since));
+  }
+
   /** No caller waits for this answer any more. */
   forget(id: bigint): void {
     this.#pending.delete(id);

@@ -1,4 +1,7 @@
+import { threadId } from 'node:worker_threads';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
+import type { InspectedRoom } from '../diagnostics/inspect.js';
+import { place } from '../diagnostics/place.js';
 
 /** What rtc-node's Room adds to the client: it hears every event, and so keeps the room alive. */
 type Listener = (event: FfiEvent) => void;
@@ -15,9 +18,15 @@ interface Connecting {
   /** When it was asked for, on the clock of `performance.now()`. */
   readonly since: number;
   readonly listener: Listener | undefined;
+  /** Where the program asked for it. */
+  readonly place: string | undefined;
 }
 
 interface OpenRoom {
+  readonly name: string;
+  /** When the engine said that it is open, on the clock of `performance.now()`. */
+  readonly since: number;
+  readonly place: string | undefined;
   /** None: of a room that is not rtc-node's. */
   readonly listener: Listener | undefined;
   /** What the engine's events of this room are about: the room, or the participant that this thread is in it. */
@@ -48,6 +57,25 @@ export class Rooms {
     return this.#connecting.size > 0;
   }
 
+  /** @internal For `Engine.inspect`. */
+  inspect(now: number): InspectedRoom[] {
+    const rooms = [...this.#connecting.values()].map((room) => ({
+      ...room,
+      name: '',
+      tracks: [],
+      state: 'connecting',
+    }));
+    const open = [...this.#open.values()].map((room) => ({ ...room, tracks: [...room.tracks.keys()], state: 'open' }));
+    return [...rooms, ...open].map(({ name, since, place, tracks, state }) => ({
+      name,
+      state: state as InspectedRoom['state'],
+      ageMs: Math.round(now - since),
+      thread: threadId,
+      ...(place !== undefined && { place }),
+      tracks,
+    }));
+  }
+
   /** What was claimed is nobody's any more: an uninstall gave all up. */
   claimAgain(): void {
     for (const { handles } of this.#open.values()) for (const handle of handles) this.#claim(handle, true);
@@ -71,7 +99,7 @@ export class Rooms {
 
   /** The engine was asked to connect a room, which it has not said yet. */
   connecting(asyncId: bigint): void {
-    this.#connecting.set(asyncId, { since: performance.now(), listener: this.#added });
+    this.#connecting.set(asyncId, { since: performance.now(), listener: this.#added, place: place() });
     this.#added = undefined;
   }
 
@@ -91,13 +119,14 @@ export class Rooms {
   follow({ message }: FfiEvent): Listener | undefined {
     if (message.case === 'connect') {
       const { asyncId, message: outcome } = message.value;
-      const listener = this.#connecting.get(asyncId!)?.listener;
+      const { listener, place } = this.#connecting.get(asyncId!) ?? {};
       this.#connecting.delete(asyncId!);
       const { room, localParticipant } = outcome.case === 'result' ? outcome.value : {};
       const id = room?.handle?.id;
       if (id === undefined) return listener;
       const handles = [id, localParticipant?.handle?.id].filter((handle) => handle !== undefined);
-      this.#open.set(id, { listener, handles, tracks: new Map() });
+      const [name, since] = [room?.info?.name ?? '', performance.now()];
+      this.#open.set(id, { name, since, place, listener, handles, tracks: new Map() });
       for (const handle of handles) this.#claim(handle, true);
     }
     if (message.case !== 'roomEvent') return undefined;

@@ -1,5 +1,7 @@
 import type { NewVideoStreamResponse, OwnedVideoBuffer } from '@livekit/rtc-ffi-bindings';
 import type { Track, VideoFrame, VideoFrameEvent } from '@livekit/rtc-node';
+import { closed, hide, opened } from '../diagnostics/alive.js';
+import { describeVideo } from '../diagnostics/describe.js';
 import type { Waiting } from '../doorbell.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { NativeReadable, type NativeReader } from '../native-readable.js';
@@ -60,10 +62,12 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
       },
       { own: true },
     );
+    hide(this.#frames);
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));
     register(track, this.#registration);
     engine.endWithTrack(ffi_handle.handle, this, closeReader);
+    opened('videoStreams', this, describeVideo);
   }
 
   poll(many: number, consumer?: unknown): VideoFrameEvent | typeof NOTHING | typeof END {
@@ -113,6 +117,7 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    closed(this);
     unregister(this.#track, this.#registration);
     this.#native.close();
     this.#frames.close();

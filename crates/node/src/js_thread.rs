@@ -61,8 +61,13 @@ pub fn enter(env: Env) -> Result<()> {
     Ok(())
 }
 
+/// In what `answerDoorbell` returns, beside a number of tokens: the wake had waited for more than 100 ms, and
+/// `doorbellStall` tells how long.
+#[napi]
+pub const DOORBELL_STALLED: u32 = 1 << 16;
+
 /// Writes the tokens of what is ready to `tokens`, and returns how many. `woken`: in answer to a wake, once for each; what
-/// there was no room for gets a wake of its own.
+/// there was no room for gets a wake of its own. `DOORBELL_STALLED` more: this thread was blocked.
 #[napi(catch_unwind)]
 pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool) -> u32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
@@ -71,10 +76,27 @@ pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool)
     if !woken {
         return doorbell.look(tokens) as u32;
     }
-    pace.answers();
+    let stalled = pace.answers();
     let rang = doorbell.answer(tokens) as u32;
     pace.found(rang);
-    rang
+    if stalled { rang + DOORBELL_STALLED } else { rang }
+}
+
+/// How long this thread was blocked, see `answerDoorbell`.
+#[napi(object)]
+pub struct NativeStall {
+    /// From when the wake was due to its answer, in ms.
+    pub waited_ms: f64,
+    /// From the answer before to when the wake was due, in ms.
+    pub quiet_ms: f64,
+}
+
+/// The last stall that `answerDoorbell` told of.
+#[napi(catch_unwind)]
+pub fn doorbell_stall(doorbell: u32) -> NativeStall {
+    let (waited, quiet) = bell(doorbell).map(|Bell { pace, .. }| pace.stall()).unwrap_or_default();
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    NativeStall { waited_ms: ms(waited), quiet_ms: ms(quiet) }
 }
 
 /// Has this thread answer the doorbell once more, in a callback scope of its own: Node runs microtasks and `nextTick`

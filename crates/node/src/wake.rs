@@ -30,6 +30,10 @@ pub struct Pace {
     answered: AtomicU64,
     /// How many had rung by then.
     rang: AtomicU32,
+    /// When the wake that was sent last was due, in ns since [`START`]; 0: it was answered.
+    due: AtomicU64,
+    /// The last stall: how long a wake waited, and how long it had been since the answer before, in ns.
+    stall: [AtomicU64; 2],
 }
 
 /// How soon a doorbell wakes its thread.
@@ -44,6 +48,9 @@ pub struct Timing {
 
 /// Fewer are no burst: what waits for others to come costs latency, and a wake of the pacer.
 const BURST: u32 = 4;
+
+/// A wake that waits for this long has met a blocked thread.
+const STALL: Duration = Duration::from_millis(100);
 
 /// What a doorbell wakes its thread by.
 pub struct JsWake(pub Arc<Pace>);
@@ -61,12 +68,38 @@ impl Pace {
             // Now, for a producer may not wait until a thread has started.
             PACER.get_or_init(Pacer::start);
         }
-        Arc::new(Self { function, timing, answered: AtomicU64::new(0), rang: AtomicU32::new(0) })
+        Arc::new(Self {
+            function,
+            timing,
+            answered: AtomicU64::new(0),
+            rang: AtomicU32::new(0),
+            due: AtomicU64::new(0),
+            stall: Default::default(),
+        })
     }
 
-    /// The thread answers a wake, and is about to look for what there is.
-    pub fn answers(&self) {
-        self.answered.store(since_start().as_nanos() as u64, Ordering::Relaxed);
+    /// The thread answers a wake, and is about to look for what there is. Returns whether it was blocked before: then
+    /// [`stall`](Self::stall) tells how long.
+    pub fn answers(&self) -> bool {
+        let now = since_start().as_nanos() as u64;
+        let answered = self.answered.swap(now, Ordering::Relaxed);
+        // The producer wrote it before it sent the wake, and no other wake is sent before this answer is over.
+        let due = self.due.swap(0, Ordering::Relaxed);
+        let waited = if due == 0 { 0 } else { now.saturating_sub(due) };
+        if waited < STALL.as_nanos() as u64 {
+            return false;
+        }
+        self.stall[0].store(waited, Ordering::Relaxed);
+        self.stall[1].store(due.saturating_sub(answered), Ordering::Relaxed);
+        true
+    }
+
+    /// How long the wake waited whose answer followed the last stall, and how long before it became due the thread had
+    /// answered last.
+    pub fn stall(&self) -> (Duration, Duration) {
+        let [waited, quiet] = &self.stall;
+        let duration = |ns: &AtomicU64| Duration::from_nanos(ns.load(Ordering::Relaxed));
+        (duration(waited), duration(quiet))
     }
 
     /// The thread has found that so many rang.
@@ -93,11 +126,15 @@ impl Wake for JsWake {
     fn wake(&self) {
         WAKES.add(1);
         let pace = &self.0;
-        // Nobody paces what has no pause and no delay, or where the system had no thread left.
-        let Some(Some(pacer)) = PACER.get() else { return pace.wake() };
         let now = since_start();
-        let due = pace.due(now);
-        if due > now { pacer.wake_at(due, pace.clone()) } else { pace.wake() }
+        // Nothing paces what has no pause and no delay, or where the system had no thread left.
+        let pacer = PACER.get().and_then(Option::as_ref);
+        let due = if pacer.is_some() { pace.due(now) } else { now };
+        pace.due.store(due.as_nanos() as u64, Ordering::Relaxed);
+        match pacer {
+            Some(pacer) if due > now => pacer.wake_at(due, pace.clone()),
+            _ => pace.wake(),
+        }
     }
 }
 

@@ -45,9 +45,14 @@ export const timeName = (date: Date): string => `${date.toISOString().slice(0, 1
 /** Columns of a name, at most, where there are others beside it. */
 const NAME_COLUMNS = 30;
 
-/** What somebody else chose to be called: in one line of a terminal, and nothing that the terminal takes for an order. */
+/** Text of others in one line of a terminal, with nothing that the terminal takes for an order. */
+export function visible(text: string): string {
+  return text.replace(/\p{C}|\p{Z}/gu, (character) => (character === ' ' ? ' ' : '�'));
+}
+
+/** What somebody else chose to be called: {@link visible}, and no longer than a column. */
 export function printable(name: string): string {
-  const line = name.replace(/\p{C}|\p{Z}/gu, (character) => (character === ' ' ? ' ' : '�'));
+  const line = visible(name);
   const characters = Array.from(line);
   return characters.length > NAME_COLUMNS ? `${characters.slice(0, NAME_COLUMNS - 1).join('')}…` : line;
 }

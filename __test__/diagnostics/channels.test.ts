@@ -1,0 +1,134 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
+import { AudioStream as PlainStream, FfiQueue } from '../../src/index.js';
+import { AudioStream, install } from '../../src/livekit/index.js';
+import { untilCollected } from '../support/expect.js';
+import { block, openTracks, play, until } from '../support/meeting.js';
+
+const engine = install();
+afterAll(() => engine.uninstall());
+
+/** What comes on a channel until the test is over. */
+function hear(name: string): Record<string, unknown>[] {
+  const messages: Record<string, unknown>[] = [];
+  const listener = (message: unknown) => messages.push(message as Record<string, unknown>);
+  subscribe(`narrowcast:${name}`, listener);
+  onTestFinished(() => void unsubscribe(`narrowcast:${name}`, listener));
+  return messages;
+}
+
+test('narrowcast:stream.open and .close tell of a stream, with its counts', async () => {
+  const open = hear('stream.open');
+  const close = hear('stream.close');
+  const [one] = openTracks(1);
+  const stream = new AudioStream(one!.track, 16_000);
+  expect(open).toEqual([
+    expect.objectContaining({ medium: 'audio', fedBy: 'engine', sampleRate: 16_000, framesIn: 0 }),
+  ]);
+  play([one!], 3);
+  await until(() => stream.stats().framesIn === 3, 'all came');
+  expect(close).toEqual([]);
+  stream.close();
+  stream.close();
+  const { id } = open[0]!;
+  expect(close).toEqual([expect.objectContaining({ id, medium: 'audio', framesIn: 3, reason: 'closed' })]);
+});
+
+test('narrowcast:stream.close tells of a stream that was collected', async () => {
+  const close = hear('stream.close');
+  (() => void new PlainStream())();
+  await untilCollected(() => close.length > 0, 'it is collected');
+  expect(close).toEqual([
+    { id: expect.any(Number), ageMs: expect.any(Number), thread: 0, medium: 'audio', reason: 'forgotten' },
+  ]);
+});
+
+test('narrowcast:stream.drop tells of lost frames when a reader comes to them', () => {
+  const drop = hear('stream.drop');
+  const stream = new PlainStream({ bufferMs: 50 });
+  for (let at = 0; at < 20; at++) stream.write(new Int16Array(480));
+  expect(drop).toEqual([]);
+  stream.tryRead();
+  stream.tryRead();
+  expect(drop).toEqual([expect.objectContaining({ medium: 'audio', frames: 15, framesIn: 20, framesDropped: 15 })]);
+  stream.close();
+});
+
+test('a subscriber that throws is an uncaught error, and the stream goes on', async () => {
+  const errors: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => errors.push(error));
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  const fault = new Error('a subscriber fails');
+  const names = ['stream.open', 'stream.close', 'stream.drop'].map((name) => `narrowcast:${name}`);
+  const thrower = () => {
+    throw fault;
+  };
+  for (const name of names) subscribe(name, thrower);
+  const stream = new PlainStream({ bufferMs: 50 });
+  for (let at = 0; at < 20; at++) stream.write(new Int16Array(480));
+  const frame = stream.tryRead();
+  stream.close();
+  for (const name of names) unsubscribe(name, thrower);
+  expect(frame!.userdata['droppedBefore']).toBe(15);
+  let read = 0;
+  for await (const _ of stream) read++;
+  expect(read).toBe(4);
+  await until(() => errors.length === 3, 'the errors are reported');
+  expect(errors).toEqual([fault, fault, fault]);
+});
+
+test('narrowcast:stall tells how long the thread was blocked, and what waited and was lost meanwhile', async () => {
+  const stalls = hear('stall');
+  const { stalls: before } = engine.stats();
+  const tracks = openTracks(2);
+  const [long, short] = [
+    new AudioStream(tracks[0]!.track, { sampleRate: 16_000 }),
+    new AudioStream(tracks[1]!.track, { sampleRate: 16_000, bufferMs: 100 }),
+  ];
+  const readers = [long, short].map(async (stream) => {
+    for await (const _ of stream);
+  });
+  play(tracks, 80);
+  await until(() => long.stats().framesOut > 10 && short.stats().framesOut > 10, 'both are read');
+  const begin = performance.now();
+  block(400);
+  const blocked = performance.now() - begin;
+  await until(() => stalls.length > 0, 'the stall is told of');
+  const { ms, intervalMs, framesWaiting, framesLost } = stalls[0] as Record<string, number>;
+  expect(ms).toBeLessThan(blocked + 100);
+  expect(ms! + intervalMs!).toBeGreaterThan(blocked - 2);
+  // All 10 ms of both tracks: the short one kept 100 ms of its.
+  expect(framesWaiting).toBeGreaterThan(30);
+  expect(framesLost).toBeGreaterThan(10);
+  expect(framesLost).toBe(short.stats().framesDropped);
+  expect(engine.stats().stalls).toBe(before + stalls.length);
+  const { count, last, longestMs } = engine.inspect().stalls;
+  expect({ count, last, longestMs }).toMatchObject({ count: engine.stats().stalls, last: stalls.at(-1) });
+  expect(longestMs).toBeGreaterThanOrEqual(ms!);
+  for (const stream of [long, short]) stream.close();
+  await Promise.all(readers);
+});
+
+test('a thread at which nothing arrives has no stalls to report', async () => {
+  const stalls = hear('stall');
+  const { stalls: before } = engine.stats();
+  block(200);
+  const queue = new FfiQueue({ types: ['a'] });
+  const next = queue.subscribe().next();
+  queue.put('a', new Uint8Array(1));
+  await next;
+  expect(stalls).toEqual([]);
+  expect(engine.stats().stalls).toBe(before);
+});
+
+test('nothing is described for a channel without a subscriber', () => {
+  const stream = new PlainStream();
+  const stats = vi.spyOn((stream as unknown as { reader: { stats(): object } }).reader, 'stats');
+  stream.close();
+  expect(stats).not.toHaveBeenCalled();
+});

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { placeIn } from '../../src/diagnostics/place.js';
+import { root } from '../cli/command.js';
+
+const own = [
+  '    at new PcmReader (/work/anywhere/x.js)',
+  `    at new AudioStream (${join(root, 'dist', 'index.cjs')}:10:3)`,
+  `    at install (${pathToFileURL(join(root, 'src', 'livekit', 'engine.ts')).href}:10:3)`,
+  '    at Room.connect (/app/node_modules/@livekit/rtc-node/dist/room.cjs:200:5)',
+  '    at file:///app/node_modules/@livekit/rtc-ffi-bindings/index.js:5:1',
+  '    at node:internal/process/task_queues:95:5',
+  '    at new Promise (<anonymous>)',
+  '    at eval (eval at run (/app/repl.js:3:1), <anonymous>:1:1)',
+];
+
+test.each([
+  ['a function', '    at listen (/app/agent.js:45:12)', '/app/agent.js:45'],
+  ['the top level', '    at /app/agent.js:45:12', '/app/agent.js:45'],
+  ['an async function of an ES module', '    at async main (file:///app/my%20agent.js:45:12)', '/app/my agent.js:45'],
+  ['a folder with parentheses', '    at listen (/app (old)/agent.js:45:12)', '/app (old)/agent.js:45'],
+  ['a file of this folder', `    at listen (${join(process.cwd(), 'agent.js')}:45:12)`, 'agent.js:45'],
+  ['a test of narrowcast', `    at ${join(root, '__test__', 'a.ts')}:4:1`, join('__test__', 'a.ts:4')],
+])('placeIn: %s is the innermost frame outside narrowcast and rtc-node', (_, frame, place) => {
+  expect(placeIn(['Error', ...own, frame, '    at later (/app/main.js:1:1)'].join('\n'))).toBe(place);
+});
+
+test('placeIn: a stack without such a frame has no place', () => {
+  expect(placeIn(['Error: at /app/agent.js', ...own].join('\n'))).toBeUndefined();
+});

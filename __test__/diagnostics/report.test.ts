@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { readWanted, type Report } from '../../src/livekit/report.js';
+import { narrowcast } from '../cli/command.js';
+import { until } from '../support/meeting.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const PROGRAM = join(root, '__test__/support/leaking-agent.mjs');
+
+function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'narrowcast-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs the agent until the test is over. */
+function agent(how: 'leaks' | 'tidy', env: NodeJS.ProcessEnv) {
+  const args = ['--import', join(root, 'dist/livekit/register.js'), PROGRAM, how];
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const output = { stderr: '' };
+  child.stderr.on('data', (data) => (output.stderr += data));
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  onTestFinished(stop);
+  return { output, stop, exited: () => child.exitCode !== null };
+}
+
+const linesOf = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+
+test('three planted leaks are told, with their lines, within two periods', async () => {
+  const file = join(scratch(), 'report.jsonl');
+  const { output, stop } = agent('leaks', { NARROWCAST_REPORT: `1s:${file}`, NARROWCAST_TRACE: '1' });
+  await until(() => linesOf(file).length >= 2, 'there are two lines');
+  await stop();
+  expect(output.stderr).toBe('');
+  const [first, second] = linesOf(file).map((line) => JSON.parse(line) as Report);
+  expect(first).toMatchObject({ format: 1, line: 1, periodMs: 1000, thread: 0 });
+  expect(second!.alive.streams).toBeGreaterThan(first!.alive.streams);
+  const { stdout, status } = await narrowcast(['watch', '--once', file]);
+  expect(status).toBe(0);
+  for (const found of [
+    /: streams opened at \S*leaking-agent\.mjs:15 are never closed: \d+ alive, \+[\d,]+ a minute/,
+    /: sources opened at \S*leaking-agent\.mjs:16 are never closed: \d+ alive, \+[\d,]+ a minute/,
+    /: listeners added at \S*leaking-agent\.mjs:18 are never removed: \d+ alive, \+[\d,]+ a minute/,
+  ]) {
+    expect(stdout).toMatch(found);
+  }
+  expect(stdout.match(/are never/g)).toHaveLength(3);
+  expect(stdout).toMatch(/process\s.*streams/);
+});
+
+test('a program that closes what it opens has nothing said of it', async () => {
+  const file = join(scratch(), 'report.jsonl');
+  const { output, stop } = agent('tidy', { NARROWCAST_REPORT: `500ms:${file}`, NARROWCAST_TRACE: '1' });
+  await until(() => linesOf(file).length >= 4, 'there are four lines');
+  const { stdout } = await narrowcast(['watch', '--once', file]);
+  await stop();
+  expect(output.stderr).toBe('');
+  expect(stdout).not.toContain('are never');
+  const last = JSON.parse(linesOf(file).at(-1)!) as Report;
+  expect(last.alive).toMatchObject({ streams: 4, sources: 1, listeners: 0 });
+  expect(last.opened.streams).toBe(last.closed.streams);
+});
+
+test('without a file the lines go to standard error, and none keeps the process alive', async () => {
+  const { output } = agent('tidy', { NARROWCAST_REPORT: '200ms' });
+  await until(() => output.stderr.split('\n').length > 2, 'there are two lines');
+  for (const line of output.stderr.trim().split('\n').slice(0, 2)) {
+    expect(JSON.parse(line)).toMatchObject({ format: 1, periodMs: 200 });
+  }
+});
+
+test.each([
+  ['0s', 'is no period'],
+  ['x', 'is no period'],
+  ['30', 'is no period'],
+  ['30s:', 'is no period'],
+  ['-1s', 'is no period'],
+  ['30d', 'is no period'],
+  ['99999h', 'is no period'],
+])('NARROWCAST_REPORT=%s is refused in words', (value, words) => {
+  expect(readWanted(value)).toMatch(new RegExp(`^NARROWCAST_REPORT=${value} ${words}`));
+});
+
+test.each([
+  ['30s', { periodMs: 30_000 }],
+  ['1.5s', { periodMs: 1500 }],
+  ['500ms:a.jsonl', { periodMs: 500, file: 'a.jsonl' }],
+  ['5m:C:\\reports\\a.jsonl', { periodMs: 300_000, file: 'C:\\reports\\a.jsonl' }],
+])('NARROWCAST_REPORT=%s is understood', (value, wanted) => {
+  expect(readWanted(value)).toEqual(wanted);
+});
+
+test('a period that is none is one warning that names the variable, and the program goes on', async () => {
+  const { output, exited } = agent('tidy', { NARROWCAST_REPORT: 'x' });
+  await until(() => output.stderr.includes('NARROWCAST_REPORT=x is no period'), 'it warns');
+  expect(output.stderr.match(/NARROWCAST_REPORT=x/g)).toHaveLength(1);
+  expect(exited()).toBe(false);
+});
+
+test.skipIf(process.platform !== 'linux').each([
+  ['a folder that is not there', '/nowhere/report.jsonl'],
+  ['a full disk', '/dev/full'],
+])('a report that cannot be written (%s) is one warning, and the program goes on', async (_, path) => {
+  const { output, exited } = agent('tidy', { NARROWCAST_REPORT: `50ms:${path}` });
+  await until(() => output.stderr.includes(`can't be written to ${path}`), 'it warns');
+  // Several periods later.
+  const begin = Date.now();
+  await until(() => Date.now() - begin > 500, 'periods are over');
+  expect(output.stderr.match(/can't be written/g)).toHaveLength(1);
+  expect(exited()).toBe(false);
+});

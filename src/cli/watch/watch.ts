@@ -1,0 +1,127 @@
+import type { Report } from '../../livekit/report.js';
+import { Failure } from '../shared/failure.js';
+import { count, visible } from '../shared/format.js';
+import type { Screen } from '../shared/screen.js';
+import { fitted, plainTable, widthsOf } from '../shared/table.js';
+import { findings } from './findings.js';
+import { ReportFile } from './report-files.js';
+
+/** How often the files are looked at, in ms. */
+const LOOK_MS = 500;
+
+/** Shows what is in the files, and what comes; for ever, unless only `once` is asked for. @throws {Failure} */
+export async function watch(paths: readonly string[], { once }: { once: boolean }, screen: Screen): Promise<void> {
+  const files = paths.map((path) => new ReportFile(path));
+  let told: readonly string[] = [];
+  for (;;) {
+    const there = await Promise.all(files.map((file) => file.read()));
+    const missing = files.filter((_, at) => !there[at]);
+    if (once && missing.length > 0) {
+      throw new Failure(`there is no ${missing[0]!.path}: NARROWCAST_REPORT=30s:FILE has a program write it`);
+    }
+    const words = said(files, missing, Date.now());
+    const { columns, rows } = screen;
+    if (once) return screen.print([...table(files, columns), ...words]);
+    if (screen.live) {
+      const lines = [...table(files, columns), ...words.flatMap((line) => folded(line, columns))];
+      screen.draw(lines.slice(-Math.max(1, rows - 1)));
+    } else {
+      const news = words.filter((line) => !told.includes(line));
+      if (news.length > 0) screen.print(news);
+      told = words;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** A line in lines that are narrower than `columns`. */
+function folded(line: string, columns: number): string[] {
+  const width = Math.max(1, columns - 1);
+  const lines: string[] = [];
+  for (let rest = line; rest !== '';) {
+    const space = rest.length > width ? rest.lastIndexOf(' ', width) : rest.length;
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
+}
+
+function said(files: readonly ReportFile[], missing: readonly ReportFile[], now: number): string[] {
+  const lines = files.flatMap(({ reporting }) =>
+    [...reporting.values()].flatMap(({ reports }) =>
+      findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}: ${words}`),
+    ),
+  );
+  const about = files.flatMap((file) => [
+    ...(file.foreign > 0 ? [`${file.path}: ${count(file.foreign)} lines are no reports, and left out`] : []),
+    ...(file.otherVersions.size > 0
+      ? [
+          `${file.path}: reports of narrowcast ${visible([...file.otherVersions].join(', '))} are left out: watch them with that version`,
+        ]
+      : []),
+    ...(file.reporting.size === 0 ? [`${file.path}: ${missing.includes(file) ? 'not there' : 'no report'} yet`] : []),
+  ]);
+  if (lines.length === 0 && about.length === 0) return ['nothing looks wrong'];
+  return [...lines, ...about];
+}
+
+const nameOf = ({ pid, thread }: Report) => (thread === 0 ? `${pid}` : `${pid} thread ${thread}`);
+
+const HEAD = [
+  'process',
+  'rooms',
+  'streams',
+  'sources',
+  'tracks',
+  'subs',
+  'listen',
+  'frames/s',
+  'drops',
+  'cpu',
+  'MB',
+  'alive',
+];
+
+function table(files: readonly ReportFile[], columns: number): string[] {
+  const rows = files.flatMap(({ reporting }) => [...reporting.values()].map(({ reports }) => rowOf(reports)));
+  if (rows.length === 0) return [];
+  const shown = plainTable(
+    HEAD,
+    widthsOf([HEAD, ...rows]),
+    HEAD.map((_, at) => (at === 0 || at === HEAD.length - 1 ? 'left' : 'right')),
+  );
+  shown.push(...rows);
+  return fitted(shown, columns);
+}
+
+function rowOf(reports: readonly Report[]): string[] {
+  const last = reports.at(-1)!;
+  const { alive } = last;
+  return [
+    nameOf(last),
+    count(last.rooms),
+    count(alive.streams + alive.videoStreams),
+    count(alive.sources),
+    count(alive.tracks),
+    count(alive.subscriptions),
+    count(alive.listeners),
+    count(Math.round((last.frames / last.periodMs) * 1000)),
+    count(last.framesDropped),
+    `${last.cpu.toFixed(1)} %`,
+    count(Math.round(last.rssMb)),
+    sparkline(reports.map(total).slice(-SPARKS)),
+  ];
+}
+
+/** How many reports a sparkline shows. */
+const SPARKS = 12;
+const BARS = '▁▂▃▄▅▆▇█';
+
+const total = ({ alive }: Report) => Object.values(alive).reduce((sum, number) => sum + number, 0);
+
+/** All that is alive, from one report to the next. */
+function sparkline(values: readonly number[]): string {
+  const most = Math.max(...values, 1);
+  return values.map((value) => BARS[Math.min(BARS.length - 1, Math.floor((value / most) * BARS.length))]).join('');
+}

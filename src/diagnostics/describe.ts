@@ -1,0 +1,55 @@
+import type { AudioStreamTrack } from '../audio-stream-track.js';
+import type { AudioSource } from '../livekit/audio-source.js';
+import type { VideoStreamStats } from '../livekit/video-stream.js';
+import type { PcmReader } from '../pcm-reader.js';
+import type { Subscription } from '../subscription.js';
+
+// What is said of each object that is alive, see alive.ts. Functions of a module, which close over no object.
+
+/** Of an `AudioStream`. */
+export function describeStream<F>(reader: PcmReader<F>) {
+  const { sampleRate, channels, format, keepsAlive } = reader;
+  const stats = reader.stats();
+  return {
+    fedBy: keepsAlive ? ('engine' as const) : ('program' as const),
+    sampleRate,
+    channels,
+    frameMs: (format.frameSamples / channels / sampleRate) * 1000,
+    ...stats,
+    /** Whether a reader waits for a frame. */
+    awaited: reader.waiters.pending,
+    /** Whether no more frames come: the rest waits to be read. */
+    ended: reader.native.ended,
+    /** How long its reader has been away; 0: it has read all that came. */
+    unreadMs: Math.round(stats.bufferedMs),
+  };
+}
+
+/** Of a `VideoStream`. */
+export function describeVideo(reader: { stats(): VideoStreamStats; readonly waiters: { readonly pending: boolean } }) {
+  const stats = reader.stats();
+  // A frame that waits has come just now, at least: since when the reader is away, only an earlier look can tell.
+  return { ...stats, awaited: reader.waiters.pending, unreadMs: stats.framesBuffered > 0 ? 1 : 0 };
+}
+
+/** Of an `AudioSource`. */
+export function describeSource(source: AudioSource) {
+  const { sampleRate, numChannels: channels, queueSize } = source;
+  return { sampleRate, channels, queueSize, ...source.stats() };
+}
+
+/** Of an `AudioStreamTrack`. */
+export function describeTrack(track: AudioStreamTrack, piped: boolean) {
+  const { sampleRate, numChannels: channels, frameSizeMs: frameMs, paused } = track;
+  return { sampleRate, channels, frameMs, piped, paused, ...track.stats() };
+}
+
+/** Of a `Subscription`. */
+export function describeSubscription<E>({ size: queued, dropped, closed }: Subscription<E>) {
+  return { queued, dropped, closed };
+}
+
+/** Of a listener of rtc-node's client. */
+export function describeListener() {
+  return {};
+}

@@ -1,0 +1,78 @@
+import { threadId } from 'node:worker_threads';
+import { native } from '../native.js';
+import { unreadFrames } from './alive.js';
+import { stall } from './channels.js';
+
+/** This thread did not answer a wake for more than 100 ms. */
+export interface Stall {
+  /** Node's `threadId`. */
+  thread: number;
+  /** From the arrival that asked for the wake to the answer, in ms. */
+  ms: number;
+  /**
+   * From the thread's answer before to that arrival, in ms: the thread may have been blocked for as much longer, at most.
+   * With audio that comes every 10 ms, at most 10.
+   */
+  intervalMs: number;
+  /** Frames that waited for this thread's audio streams when it answered. */
+  framesWaiting: number;
+  /** Frames of these that were lost by then. */
+  framesLost: number;
+}
+
+/** What `Engine.inspect()` tells of the stalls of the thread that asks. */
+export interface StallCounts {
+  /** How many there were. */
+  count: number;
+  /** All of them together, in ms. */
+  totalMs: number;
+  /** The longest, in ms. */
+  longestMs: number;
+  /** Frames that were lost in them. */
+  framesLost: number;
+  /** The last one. */
+  last?: Stall;
+}
+
+const counts: StallCounts = { count: 0, totalMs: 0, longestMs: 0, framesLost: 0 };
+
+/** Several doorbells answer to one stall: it is told of when all had their turn. */
+let current: { start: number; quiet: number; readonly end: number; readonly frames: ReturnType<typeof unreadFrames> };
+let pending = false;
+
+/** What `answerDoorbell` adds to the number of tokens after a stall. */
+export const { DOORBELL_STALLED: STALLED } = native;
+
+/** Notes a stall, before its frames are read. */
+export function stalled(doorbell: number): void {
+  const end = performance.now();
+  const { waitedMs, quietMs } = native.doorbellStall(doorbell);
+  const start = end - waitedMs;
+  const quiet = start - quietMs;
+  if (pending && start < current.end) {
+    current.start = Math.min(current.start, start);
+    current.quiet = Math.max(current.quiet, quiet);
+    return;
+  }
+  if (pending) tell();
+  current = { start, quiet, end, frames: unreadFrames() };
+  pending = true;
+  setImmediate(() => pending && tell());
+}
+
+function tell(): void {
+  pending = false;
+  const { start, quiet, end, frames } = current;
+  const ms = end - start;
+  counts.count++;
+  counts.totalMs += ms;
+  counts.longestMs = Math.max(counts.longestMs, ms);
+  counts.framesLost += frames.lost;
+  const intervalMs = Math.max(0, start - quiet);
+  counts.last = { thread: threadId, ms, intervalMs, framesWaiting: frames.waiting, framesLost: frames.lost };
+  if (stall.hasSubscribers) stall.publish({ ...counts.last });
+}
+
+export function stallCounts(): StallCounts {
+  return structuredClone(counts);
+}
