@@ -52,6 +52,21 @@ export function publishThroughPool(room: Room, options?: ReleaseOptions): void {
   }
 }
 
+/** Most that a publication waits for the end of another, in ms. */
+const STOPPED_MS = 1000;
+
+/**
+ * Waits until what was unpublished has left the session, which takes a negotiation. Its m-line can be recycled then; otherwise the
+ * publication would get another m-line, and two would take turns.
+ */
+async function stopped(pool: Pool): Promise<void> {
+  for (const end = performance.now() + STOPPED_MS; performance.now() < end;) {
+    const { releasing, stopping } = pool.stats();
+    if (releasing + stopping === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /**
  * Offers `codec` first. livekit-client leaves the order to the server, which looks for the new m-line behind those that it knows:
  * on a recycled m-line that is not the last of its kind, it would answer with the browser's first codec.
@@ -99,6 +114,7 @@ function adopt(publisher: Transport, options?: ReleaseOptions): Users {
   publisher.addTransceiver = async (track, init) => {
     // Placeholders of what it will receive are not the pool's.
     if (!(track instanceof MediaStreamTrack)) return addTransceiver.call(publisher, track, init);
+    await stopped(pool);
     const { streams = [], sendEncodings } = init;
     const { transceiver } = await pool.acquire(track, { streams, ...(sendEncodings && { sendEncodings }) });
     return transceiver;
