@@ -16,7 +16,7 @@ import { newestGlibc } from './glibc.mjs';
 import { ensureDist, ensureNative, fail, npm, root, say } from './setup.mjs';
 
 /** Most bytes: of the root package as it is downloaded, of a platform package on the disk, of JavaScript without the command. */
-export const LIMITS = { rootPacked: 180_000, platformUnpacked: 1_800_000, library: 190_000 };
+export const LIMITS = { rootPacked: 200_000, platformUnpacked: 1_800_000, library: 215_000 };
 
 /** The glibc that src/native-failure.ts promises: what Node 20 and LiveKit's engine need themselves. */
 const GLIBC = [2, 28];
