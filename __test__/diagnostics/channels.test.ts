@@ -93,7 +93,7 @@ test('narrowcast:stall tells how long the thread was blocked, and what waited an
   const readers = [long, short].map(async (stream) => {
     for await (const _ of stream);
   });
-  play(tracks, 80);
+  play(tracks, 200);
   await until(() => long.stats().framesOut > 10 && short.stats().framesOut > 10, 'both are read');
   const begin = performance.now();
   block(400);
@@ -110,6 +110,13 @@ test('narrowcast:stall tells how long the thread was blocked, and what waited an
   const { count, last, longestMs } = engine.inspect().stalls;
   expect({ count, last, longestMs }).toMatchObject({ count: engine.stats().stalls, last: stalls.at(-1) });
   expect(longestMs).toBeGreaterThanOrEqual(ms!);
+  // What the reader was told of then is no loss of the next stall.
+  await until(() => short.stats().bufferedMs < 50, 'it is read again');
+  const [told, lost] = [stalls.length, short.stats().framesDropped];
+  block(300);
+  await until(() => stalls.length > told, 'the next stall is told of');
+  const later = stalls.slice(told) as { framesLost: number }[];
+  expect(later.reduce((sum, { framesLost }) => sum + framesLost, 0)).toBe(short.stats().framesDropped - lost);
   for (const stream of [long, short]) stream.close();
   await Promise.all(readers);
 });

@@ -9,7 +9,6 @@ import { narrowcast } from '../cli/command.js';
 import { until } from '../support/meeting.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const PROGRAM = join(root, '__test__/support/leaking-agent.mjs');
 
 function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'narrowcast-'));
@@ -18,8 +17,9 @@ function scratch(): string {
 }
 
 /** Runs the agent until the test is over. */
-function agent(how: 'leaks' | 'tidy', env: NodeJS.ProcessEnv) {
-  const args = ['--import', join(root, 'dist/livekit/register.js'), PROGRAM, how];
+function agent(how: 'leaks' | 'tidy' | 'threads', env: NodeJS.ProcessEnv) {
+  const program = how === 'threads' ? 'reporting-threads.mjs' : 'leaking-agent.mjs';
+  const args = ['--import', join(root, 'dist/livekit/register.js'), join(root, '__test__/support', program), how];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const output = { stderr: '' };
@@ -76,6 +76,14 @@ test('without a file the lines go to standard error, and none keeps the process 
   for (const line of output.stderr.trim().split('\n').slice(0, 2)) {
     expect(JSON.parse(line)).toMatchObject({ format: 1, periodMs: 200 });
   }
+});
+
+test('each thread reports what is its own', async () => {
+  const file = join(scratch(), 'report.jsonl');
+  agent('threads', { NARROWCAST_REPORT: `200ms:${file}` });
+  const reports = () => linesOf(file).map((line) => JSON.parse(line) as Report);
+  await until(() => new Set(reports().map(({ thread }) => thread)).size === 2, 'both threads have reported');
+  for (const { thread, alive } of reports()) expect(alive.sources).toBe(thread === 0 ? 1 : 2);
 });
 
 test.each([

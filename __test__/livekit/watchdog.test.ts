@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type * as Ffi from '@livekit/rtc-ffi-bindings';
@@ -38,6 +39,9 @@ test('events that rtc-node in another thread took away are taken back, and said 
   const engine = install();
   const stolen = vi.fn<() => void>();
   engine.on('stolen', stolen);
+  const told = vi.fn<(message: unknown) => void>();
+  subscribe('narrowcast:engine.stolen', told);
+  onTestFinished(() => void unsubscribe('narrowcast:engine.stolen', told));
   const tracks = openTracks(1);
   const stream = new AudioStream(tracks[0]!.track, 16_000);
   const pump = play(tracks, 100_000);
@@ -49,6 +53,7 @@ test('events that rtc-node in another thread took away are taken back, and said 
   await until(() => stolen.mock.calls.length > 0, 'it is noticed', 30_000);
   await until(() => stream.stats().framesIn > framesIn + 20, 'frames come again');
   expect(engine.stats().stolen).toBe(1);
+  expect(told.mock.calls).toEqual([[{ thread: 0, stolen: 1 }, 'narrowcast:engine.stolen']]);
   await thief.terminate();
   pump.stop();
   stream.close();
