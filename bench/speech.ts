@@ -1,9 +1,12 @@
-// Detecting speech: what a step costs, what is found in noise, and how soon. Ours beside Silero's, run by onnxruntime.
+// Detecting speech: what a step costs, what is found in noise, and how soon. Ours beside Silero's, run by onnxruntime. And
+// what a meeting costs in which one of 16 speaks at a time: `deliver: 'speech'` beside plain rtc-node, and a meeting of one.
 // `npm run bench -- speech`; needs espeak-ng.
 
 import { SpeechDetector } from 'narrowcast';
-import { bench, row } from './support/harness.js';
+import { inProcess } from './support/child.js';
+import { bench, inTurn, row } from './support/harness.js';
 import { silero, WINDOW, type Silero } from './support/silero.js';
+import type { SpeechCost, SpeechSide } from './support/speech-side.js';
 import { espeakVersion, NOISES, RATE, spoken, STEP, withNoise, type Spoken } from './support/spoken.js';
 
 /** Ours by default. */
@@ -102,6 +105,28 @@ async function cost(samples: number, rate: number, run: () => Promise<void> | vo
   return (user + system) / ((samples / rate) * (1000 / 16));
 }
 
+/** Seconds of a meeting, and how often. */
+const MEETING = { seconds: 20, rounds: 3, participants: 16 };
+
+/** What meetings cost, by their side and size. */
+async function meetings(): Promise<Record<string, SpeechCost[]>> {
+  const measured: Record<string, SpeechCost[]> = {};
+  const measure = async (side: SpeechSide, participants: number) => {
+    const args = [side, participants, MEETING.seconds].map(String);
+    const cost = await inProcess<SpeechCost>(new URL('support/speech-side.ts', import.meta.url), args);
+    (measured[`${side}/${participants}`] ??= []).push(cost);
+  };
+  const { participants, rounds } = MEETING;
+  for (let round = 0; round < rounds; round++) {
+    await inTurn(round, [
+      () => measure('peer', participants),
+      () => measure('ours', participants),
+      () => measure('ours', 1),
+    ]);
+  }
+  return measured;
+}
+
 const version = espeakVersion();
 if (version === undefined) {
   process.stderr.write(
@@ -182,4 +207,36 @@ await bench('speech', async (add) => {
       );
     }
   }
+
+  const measured = await meetings();
+  const { participants } = MEETING;
+  const all = `ours/${participants}`;
+  const of = (key: string, figure: (cost: SpeechCost) => number) => measured[key]!.map(figure);
+  const raw = ({ mainUs }: SpeechCost) => mainUs;
+  const net = ({ mainUs, playingUs }: SpeechCost) => Math.max(0, mainUs - playingUs);
+  const unit = 'main-thread µs for a second of the meeting';
+  const left = 'without what playing the tracks costs the same thread, measured while nobody listens';
+  const rtc = `peer/${participants}`;
+  add(row(`meeting/${participants}`, unit, of(all, net), of(rtc, net), `peer is rtc-node's for await; ${left}`));
+  add(row(`meeting/${participants}-raw`, unit, of(all, raw), of(rtc, raw), 'nothing is subtracted'));
+  add(row(`meeting/${participants}-to-1`, unit, of(all, net), of('ours/1', net), 'peer is ours, in a meeting of one'));
+  add(
+    row(
+      `meeting/${participants}-cpu`,
+      '% of a core, whole process',
+      of(all, (cost) => cost.cpuPercent),
+      of(rtc, (cost) => cost.cpuPercent),
+    ),
+  );
+  const lost = ({ utterances, whole }: SpeechCost) => utterances - whole;
+  const played = of(all, ({ utterances }) => utterances).join(', ');
+  add(
+    row(
+      `meeting/${participants}-lost`,
+      'utterances not delivered whole',
+      of(all, lost),
+      undefined,
+      `of ${played} that were played to their end`,
+    ),
+  );
 });

@@ -2,7 +2,7 @@ import { NarrowcastError } from '../errors.js';
 import { invalid } from '../validate.js';
 import { Utterances, vadOptions, type EventTypes, type Frame, type VadEvent, type VadOptions } from './utterances.js';
 
-export type { VadOptions } from './utterances.js';
+export type { EventTypes, VadOptions } from './utterances.js';
 
 /** What of the module `@livekit/agents` is used: its classes `VAD` and `VADStream`, and the kinds of their events. */
 export interface AgentsModule {

@@ -27,8 +27,11 @@ export interface Frame {
 
 /** The kinds of events, by the numbers that agents has for them. */
 export interface EventTypes {
+  /** Speech has started. */
   readonly START_OF_SPEECH: number;
+  /** A probability is there. */
   readonly INFERENCE_DONE: number;
+  /** Speech has ended. */
   readonly END_OF_SPEECH: number;
 }
 
