@@ -899,6 +899,7 @@ module.exports.trackDueIn = nativeBinding.trackDueIn
 module.exports.trackForget = nativeBinding.trackForget
 module.exports.trackHeard = nativeBinding.trackHeard
 module.exports.trackInterrupt = nativeBinding.trackInterrupt
+module.exports.trackPatience = nativeBinding.trackPatience
 module.exports.trackPause = nativeBinding.trackPause
 module.exports.trackRecv = nativeBinding.trackRecv
 module.exports.trackWaitFor = nativeBinding.trackWaitFor

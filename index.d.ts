@@ -75,9 +75,9 @@ export declare class NativeAudioTrack {
   stats(): NativeTrackStats
   /**
    * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-   * of 10 ms are kept in the source's own queue.
+   * of 10 ms are kept in the source's own queue. `silence`: it is played while there is nothing to say.
    */
-  pipe(source: bigint, lead: number): void
+  pipe(source: bigint, lead: number, silence: boolean): void
   /** Ends that: when this returns, the native thread takes no more samples. */
   unpipe(): void
   /** Whether the engine has refused what was played, and so no more is. */
@@ -762,6 +762,9 @@ export declare function trackHeard(token: number, utterance: number): number
 
 /** Takes back what was not heard yet, also from the queue of the source that the track is piped to. */
 export declare function trackInterrupt(token: number): NativeInterruption
+
+/** How long less than a frame waits for its rest, in ms. */
+export declare function trackPatience(token: number, ms: number): void
 
 /** Whether the track is played as silence, and what waits is kept. */
 export declare function trackPause(token: number, paused: boolean): void

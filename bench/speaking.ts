@@ -1,12 +1,12 @@
 // What a caller hears of an agent: 50 interruptions at random times, with what the agent believes was heard, and the delay from
 // a write until it is heard, before and after the process was paused and the track was piped again and again. rtc-node's
 // AudioSource with `queuedDuration` and `clearQueue` beside narrowcast's, and beside tracks. LiveKit's engine and the listener
-// are in the speaking process: no server, no codec. `npm run bench -- speaking`, or a part of it: `--only barge-ins`, `delays`
-// or `memory`.
+// are in the speaking process: no server, no codec. `npm run bench -- speaking`, or a part of it: `--only barge-ins`, `delays`,
+// `blocked` or `memory`.
 
 import { inProcess } from './support/child.js';
 import { bench, inTurn, median, row, type Row } from './support/harness.js';
-import type { SpeakingResults, Voice } from './support/speaking-side.js';
+import type { BlockedVoice, SpeakingResults, Voice } from './support/speaking-side.js';
 
 const ROUNDS = 2;
 const VOICES: readonly Voice[] = ['peer', 'source', 'queued', 'direct'];
@@ -15,7 +15,7 @@ const OURS = VOICES.slice(1);
 type What = keyof SpeakingResults;
 type Add = (row: Row) => void;
 
-const parts: { readonly [W in What]: (add: Add) => Promise<void> } = { 'barge-ins': bargeIns, delays, memory };
+const parts: { readonly [W in What]: (add: Add) => Promise<void> } = { 'barge-ins': bargeIns, delays, blocked, memory };
 
 await bench<'only'>(
   'speaking',
@@ -28,7 +28,7 @@ await bench<'only'>(
   ['only'],
 );
 
-function measure<W extends What>(what: W, voice: Voice, seed: number): Promise<SpeakingResults[W]> {
+function measure<W extends What>(what: W, voice: Voice | BlockedVoice, seed: number): Promise<SpeakingResults[W]> {
   return inProcess(new URL('support/speaking-side.ts', import.meta.url), [what, voice, String(seed)]);
 }
 
@@ -85,6 +85,27 @@ async function delays(add: Add): Promise<void> {
       const note = voice === 'queued' ? notes[when] : undefined;
       add(row(`delay/${voice}/${when}`, 'ms', of(voice), peer.length > 0 ? peer : undefined, note));
     }
+  }
+}
+
+async function blocked(add: Add): Promise<void> {
+  const results: Record<BlockedVoice, SpeakingResults['blocked'][]> = { peer: [], default: [], buffer: [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const run = async (voice: BlockedVoice) => void results[voice].push(await measure('blocked', voice, round + 1));
+    await inTurn(
+      round,
+      (['peer', 'default', 'buffer'] as const).map((voice) => () => run(voice)),
+    );
+  }
+  const note =
+    'in 5.5 s of speech, the thread blocked for 300 ms in every second; an unmodified program with a queue of 200 ms. Ours: ' +
+    `with a speech buffer of 1,000 ms. rtc-node with its own default queue of 1,000 ms: ${results.default
+      .map(({ gaps, gapMs }) => `${gaps} gaps, ${gapMs} ms`)
+      .join('; ')}`;
+  for (const kind of ['gaps', 'gapMs'] as const) {
+    const of = (voice: BlockedVoice) => results[voice].map((each) => each[kind]);
+    const [name, unit] = kind === 'gaps' ? ['gaps', 'gaps'] : ['gap-ms', 'ms of silence in speech'];
+    add(row(`blocked/${name}`, unit!, of('buffer'), of('peer'), kind === 'gaps' ? note : undefined));
   }
 }
 

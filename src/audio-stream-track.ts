@@ -111,6 +111,12 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** For benchmarks: a track's native half. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 
+/** Resolves when no more than `ms` waits to be heard, or all of it is gone. @internal */
+export let whenQueuedIs: (track: AudioStreamTrack, ms: number) => Promise<unknown>;
+
+/** A source that it is piped to gets no silence, and the rest of a frame is waited for so long. @internal */
+export let playOnly: (track: AudioStreamTrack, patienceMs: number) => void;
+
 /** What waits to be heard, in ms: in the track, and in the queue of the source that it is piped to. @internal */
 export let queuedMsOf: (track: AudioStreamTrack) => number;
 
@@ -164,6 +170,8 @@ export class AudioStreamTrack {
   /** A frame's memory that was not filled yet. */
   #spare: Int16Array | undefined;
   #piping: Piping | undefined;
+  /** Whether what it is piped to gets silence while there is nothing to say. */
+  #silence = true;
   #ended = false;
   /** While the native thread plays: rung when what {@link waitForPlayout} waits for was played, or the source is gone. */
   readonly #piped: Waiting = { ready: () => this.#rang() };
@@ -174,6 +182,15 @@ export class AudioStreamTrack {
 
   static {
     nativeTrackOf = (track) => track.#native;
+    whenQueuedIs = (track, ms) =>
+      new Promise((resolve, reject) => {
+        const samples = Math.floor((ms * track.sampleRate) / 1000) * track.numChannels;
+        track.#whenHeard(Math.max(track.#native.written - samples, 0), resolve, reject);
+      });
+    playOnly = (track, patienceMs) => {
+      track.#silence = false;
+      native.trackPatience(track.#token, patienceMs);
+    };
     queuedMsOf = (track) => track.#ms(track.#native.queued);
   }
 
@@ -199,10 +216,7 @@ export class AudioStreamTrack {
       append: (pcm, final) => this.#append(pcm, final),
       heardMs: (number) => this.#ms(native.trackHeard(this.#token, number)),
       whenHeard: (resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject),
-      room: () =>
-        new Promise((resolve, reject) => {
-          this.#whenHeard(this.#native.written - capacity / 2, resolve, reject);
-        }),
+      room: () => whenQueuedIs(this, bufferMs / 2),
       blockMs: bufferMs / 4,
       ended: (utterance) => {
         if (this.#open === utterance) this.#open = undefined;
@@ -485,7 +499,7 @@ export class AudioStreamTrack {
     signal?.throwIfAborted();
     // No more than the queue has room for: the engine would put off its answers, and then refuse.
     const lead = Math.min(QUEUE_LEAD, Math.floor((source.queueSize ?? Infinity) / CHUNK_MS));
-    fromNative(() => this.#native.pipe(handle, lead));
+    fromNative(() => this.#native.pipe(handle, lead, this.#silence));
     await new Promise<void>((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
       this.#piping = { source, resolve, reject, unlisten };

@@ -53,7 +53,7 @@ takes<rtc.AudioFrame[]>(new AudioResampler(48_000, 16_000, 1, AudioResamplerQual
 
 // A subscription of the engine's events may take over the handles in them.
 install({});
-install({ frameMs: 20, maxFrameMs: 100 });
+install({ frameMs: 20, maxFrameMs: 100, speechBufferMs: 1000 });
 // @ts-expect-error a number
 install({ frameMs: '20' });
 // @ts-expect-error the option of a stream

@@ -2,13 +2,14 @@
  * One measurement of how an agent speaks, in a process of its own: LiveKit's engine in this process, and a listener that
  * knows each 10 ms of each utterance by its samples. Sends what it measured.
  *
- *   speaking-side.ts WHAT VOICE SEED      WHAT: barge-ins, delays or memory
+ *   speaking-side.ts WHAT VOICE SEED      WHAT: barge-ins, delays, blocked or memory
  */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as rtc from '@livekit/rtc-node';
+import { block } from '../../__test__/support/meeting.js';
 import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 
@@ -17,6 +18,12 @@ import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
  * `queued` and `direct`: a track that is piped to a source with rtc-node's usual queue, and to one without a queue.
  */
 export type Voice = 'peer' | 'source' | 'queued' | 'direct';
+
+/**
+ * How a program speaks whose thread is blocked. `peer`: rtc-node's AudioSource with agents' queue of 200 ms. `default`: with its
+ * own default of 1,000 ms. `buffer`: narrowcast's with 200 ms, and a speech buffer of 1,000.
+ */
+export type BlockedVoice = 'peer' | 'default' | 'buffer';
 
 /** What each kind measures. */
 export interface SpeakingResults {
@@ -31,6 +38,8 @@ export interface SpeakingResults {
   };
   /** From the write until the first of it was heard, in ms: at first, after 30 pauses, and after 30 rounds of pipeTo. */
   delays: { readonly before: number[]; readonly pauses: number[]; readonly pipes: number[] };
+  /** Gaps in 5.5 s of speech while the thread is blocked for 300 ms in every second, and how long they were in all. */
+  blocked: { readonly gaps: number; readonly gapMs: number };
   /** How much more memory is in use after 1,000 utterances than after 200, in MB. */
   memory: { readonly heapMb: number; readonly externalMb: number; readonly rssMb: number };
 }
@@ -38,24 +47,26 @@ export interface SpeakingResults {
 const RATE = 48_000;
 const CHUNK = RATE / 100;
 const QUEUE_MS = 1000;
+const AGENTS_QUEUE_MS = 200;
 /** Chunks of an utterance that is interrupted: more than is heard of any. */
 const LONG = 80;
 /** Chunks of one that is not. */
 const SHORT = 30;
 
-const [what, voice, seed] = process.argv.slice(2) as [keyof SpeakingResults, Voice, string];
-if (voice !== 'peer') install();
+const [what, voice, seed] = process.argv.slice(2) as [keyof SpeakingResults, Voice | BlockedVoice, string];
+const isPeer = voice === 'peer' || voice === 'default';
+if (!isPeer) install({ speechBufferMs: voice === 'buffer' ? 1000 : 0 });
 
 /** As good as chance, and the same for all voices. */
 let state = Number(seed);
 const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 
-const source = new (voice === 'peer' ? rtc.AudioSource : AudioSource)(RATE, 1, voice === 'direct' ? 0 : QUEUE_MS);
+const queueMs = voice === 'direct' ? 0 : what === 'blocked' && voice !== 'default' ? AGENTS_QUEUE_MS : QUEUE_MS;
+const source = new (isPeer ? rtc.AudioSource : AudioSource)(RATE, 1, queueMs);
 const engineTrack = rtc.LocalAudioTrack.createAudioTrack('agent', source);
-const stream =
-  voice === 'peer'
-    ? new rtc.AudioStream(engineTrack, { sampleRate: RATE, numChannels: 1 })
-    : new AudioStream(engineTrack, RATE, 1);
+const stream = isPeer
+  ? new rtc.AudioStream(engineTrack, { sampleRate: RATE, numChannels: 1 })
+  : new AudioStream(engineTrack, RATE, 1);
 const track = voice === 'queued' || voice === 'direct' ? new AudioStreamTrack({ sampleRate: RATE }) : undefined;
 
 /** Chunks that were heard, by the sample that each has throughout; 0 is silence. And when. */
@@ -184,6 +195,19 @@ const kinds: { [K in keyof SpeakingResults]: () => Promise<SpeakingResults[K]> }
       await sleep(random() * 30);
     }
     return { before, pauses, pipes: track ? await probe() : [] };
+  },
+
+  async blocked() {
+    await sleep(300);
+    const blocking = setInterval(() => block(300), 1000);
+    for (let chunk = 1; chunk <= 550; chunk++) {
+      await source.captureFrame(new rtc.AudioFrame(new Int16Array(CHUNK).fill(chunk), RATE, 1, CHUNK));
+    }
+    await until(() => heard.includes(550), 3000);
+    clearInterval(blocking);
+    const spoken = heard.slice(heard.indexOf(1), heard.lastIndexOf(550) + 1);
+    const gaps = spoken.filter((sample, i) => sample === 0 && spoken[i - 1] !== 0).length;
+    return { gaps, gapMs: spoken.filter((sample) => sample === 0).length * 10 };
   },
 
   async memory() {

@@ -8,6 +8,7 @@ import { NarrowcastError } from '../errors.js';
 import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type Engine } from './engine.js';
+import { SpeechBuffer, speechBufferMs } from './speech-buffer.js';
 
 /** What {@link AudioSource.stats} counts. */
 export interface AudioSourceStats {
@@ -52,6 +53,10 @@ export class AudioSource implements RtcAudioSource {
   /** The track that is piped to this. @internal */
   [FEED]: AudioStreamTrack | undefined = undefined;
   readonly #engine: Engine;
+  /** Called when the source is closed. */
+  readonly #onClose = new Set<() => void>();
+  /** Where frames wait that are taken beyond the queue. */
+  #buffer: SpeechBuffer | undefined;
   #framesOut = 0;
   #framesRefused = 0;
   #framesUnanswered = 0;
@@ -93,6 +98,11 @@ export class AudioSource implements RtcAudioSource {
     }
     this.info = source.info;
     this.ffiHandle = new ffi.FfiHandle(source.handle.id);
+    const bufferMs = speechBufferMs();
+    // Without a queue, the program is the clock. And the native thread plays whole 10 ms.
+    if (bufferMs > 0 && queueSize > 0 && sampleRate % 100 === 0) {
+      this.#buffer = new SpeechBuffer(this, queueSize + bufferMs);
+    }
     opened('sources', this, describeSource);
   }
 
@@ -182,10 +192,14 @@ export class AudioSource implements RtcAudioSource {
    */
   async waitForPlayout(): Promise<void> {
     const track = this[FEED];
-    if (!track) return this.promise;
-    await track.waitForPlayout().catch((reason: unknown) => {
+    if (!track || this.closed) return this.promise;
+    const played = track.waitForPlayout().catch((reason: unknown) => {
       if (!this.closed) throw reason;
     });
+    let settle!: () => void;
+    const closed = new Promise<void>((resolve) => (settle = resolve));
+    this.#onClose.add(settle);
+    await Promise.race([played, closed]).finally(() => this.#onClose.delete(settle));
   }
 
   /**
@@ -204,8 +218,9 @@ export class AudioSource implements RtcAudioSource {
     const samples = channels * samplesPerChannel;
     const data = readable('frame.data', frame.data, Int16Array);
     const pcm = data.length === samples ? data : data.subarray(0, samples);
-    if (this[FEED]) {
-      throw new NarrowcastError('LOCKED', 'a track is piped to this source: write to the track, or abort pipeTo first');
+    if (this[FEED] && this[FEED] !== this.#buffer?.track) throw SpeechBuffer.locked();
+    if (this.#buffer && sampleRate === this.sampleRate && channels === this.numChannels) {
+      return this.#captureAhead(this.#buffer, pcm, frame);
     }
     const takeOff = this.#queued((samplesPerChannel / sampleRate) * 1000);
     const cleared = this.#cleared;
@@ -228,6 +243,17 @@ export class AudioSource implements RtcAudioSource {
     this.#framesOut++;
   }
 
+  async #captureAhead(buffer: SpeechBuffer, pcm: Int16Array, frame: AudioFrame | AudioFrameLike): Promise<void> {
+    try {
+      const error = await buffer.capture(pcm);
+      if (error) throw this.#refusal(error, frame);
+    } catch (error) {
+      this.#framesRefused++;
+      throw error;
+    }
+    this.#framesOut++;
+  }
+
   /** What was counted so far; can be read after the source was closed, too. */
   stats(): AudioSourceStats {
     return {
@@ -240,12 +266,23 @@ export class AudioSource implements RtcAudioSource {
 
   /** Gives the engine its source back. Whoever waits for playout need not wait any more. Twice: nothing. */
   async close(): Promise<void> {
+    if (this.closed) return;
     clearTimeout(this.timeout);
     delete this.timeout;
     this.releaseWaiter();
-    this.ffiHandle.dispose();
+    const buffer = this.#buffer;
+    if (buffer && queuedMsOf(buffer.track) > 0) {
+      // What was taken is heard, as what is in the engine's queue is.
+      void buffer.drained().then(() => this.#dispose());
+    } else this.#dispose();
     this.closed = true;
     closed(this);
+    for (const settle of this.#onClose) settle();
+  }
+
+  #dispose(): void {
+    this.#buffer?.stop();
+    this.ffiHandle.dispose();
   }
 
   /** Asks the engine to play samples; gives its words if it refuses them in its answer. */

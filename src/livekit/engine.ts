@@ -15,6 +15,7 @@ import { EngineQueue } from './engine-queue.js';
 import { ClientAdapter } from './ffi-client.js';
 import { reportError } from '../report-error.js';
 import { setFrameBudget, type FrameBudgetOptions } from './frame-budget.js';
+import { setSpeechBuffer, type SpeechBufferOptions } from './speech-buffer.js';
 import { Answers, requestIds } from './requests.js';
 import { describeEvents } from './schema.js';
 import { warnIfUntested } from './tested.js';
@@ -371,7 +372,7 @@ function followLogs(emitter: EventEmitter, open: () => void, close: () => void):
 }
 
 /** Options of {@link install}. An unknown one is `INVALID_ARGUMENT`. */
-export interface InstallOptions extends FrameBudgetOptions {}
+export interface InstallOptions extends FrameBudgetOptions, SpeechBufferOptions {}
 
 /** Where this thread's engine is kept: all copies of narrowcast that it loads share it. */
 const ENGINE = Symbol.for('narrowcast.livekit.engine');
@@ -380,7 +381,7 @@ const shared = globalThis as { [ENGINE]?: Engine };
 /**
  * Puts narrowcast between LiveKit's engine and rtc-node, in this thread: rtc-node's FFI client is replaced, or taken
  * over if it is at work already, and events are filtered natively from now on. Called twice, it returns the same engine;
- * options hold for streams that are opened afterwards.
+ * options hold for streams and sources that are opened afterwards.
  * A version of rtc-node that narrowcast was not tested with is a process warning, `NARROWCAST_UNTESTED_RTC_NODE`.
  *
  * @throws {NarrowcastError} `INVALID_ARGUMENT`; `ENGINE_NOT_FOUND` if rtc-node is not installed or does not load; `ENGINE_INCOMPATIBLE` if
@@ -388,8 +389,9 @@ const shared = globalThis as { [ENGINE]?: Engine };
  * the engine in this process
  */
 export function install(options: InstallOptions = {}): Engine {
-  optionsObject<InstallOptions>('options', options, { frameMs: true, maxFrameMs: true });
+  optionsObject<InstallOptions>('options', options, { frameMs: true, maxFrameMs: true, speechBufferMs: true });
   setFrameBudget(options);
+  setSpeechBuffer(options);
   const bindings = loadBindings();
   // Looked at only now: under `narrowcast/livekit/register`, to load rtc-node installs narrowcast.
   if (shared[ENGINE]) return shared[ENGINE];

@@ -81,6 +81,7 @@ pub struct PcmTrack {
     /// The writer's: whether something was written since the last end of an utterance.
     open: AtomicBool,
     paused: AtomicBool,
+    patience_ms: AtomicU64,
     timed_out: OnceLock<TimedOut>,
     heard: Mutex<Heard>,
     /// Samples that the player got, and those of them in calls that found nothing.
@@ -135,6 +136,7 @@ impl PcmTrack {
             dry: AtomicU64::new(0),
             open: AtomicBool::new(false),
             paused: AtomicBool::new(false),
+            patience_ms: AtomicU64::new(PATIENCE.as_millis() as u64),
             timed_out: OnceLock::new(),
             heard: Mutex::new(Heard::new()),
             out: Counter::new(),
@@ -217,6 +219,11 @@ impl PcmTrack {
     /// writer holds back, and calls [`time_out`](Self::time_out); or returns false if it can't right now. It must not wait.
     pub fn on_timeout(&self, end: impl Fn() -> bool + Send + Sync + 'static) {
         let _ = self.timed_out.set(Box::new(end));
+    }
+
+    /// How long less than a frame waits for its rest, in place of [`PATIENCE`].
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience_ms.store(patience.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Whether the player gets silence, and what waits is kept.
@@ -402,7 +409,9 @@ impl PcmTrack {
         let waits = |silence: &AtomicU64| {
             let played = silence.load(Ordering::Relaxed);
             let Format { sample_rate, channels, .. } = self.format;
-            let patience = u128::from(sample_rate) * u128::from(channels) * PATIENCE.as_millis() / 1000;
+            let patience =
+                u128::from(sample_rate) * u128::from(channels) * u128::from(self.patience_ms.load(Ordering::Relaxed))
+                    / 1000;
             let waits = u128::from(played) < patience;
             silence.store(if waits { played.saturating_add(frame) } else { 0 }, Ordering::Relaxed);
             waits

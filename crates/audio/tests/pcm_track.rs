@@ -513,6 +513,14 @@ fn a_track_that_is_paused_plays_silence_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn less_than_a_frame_waits_as_long_as_it_is_told_to() {
+    let track = track(100);
+    track.set_patience(Duration::from_millis(80));
+    track.write(&ramp(1, 3));
+    assert_eq!([frame(&track), frame(&track), frame(&track)], [SILENCE, SILENCE, [1, 2, 0, 0]]);
+}
+
+#[test]
 fn an_utterance_counts_what_was_heard_of_it_and_not_what_was_dropped() {
     let track = track(8);
     track.write(&ramp(0, 2));

@@ -47,6 +47,8 @@ pub enum Pcm {
         /// Chunks that are kept in the source's own queue while there is something to say; 0 for a source without one. The
         /// engine empties a queue by its own clock: what comes a ms late for that is a gap, unless something is in it.
         lead: u32,
+        /// Whether the engine gets silence while there is nothing to say.
+        silence: bool,
     },
 }
 

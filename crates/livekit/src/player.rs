@@ -188,7 +188,7 @@ impl Player {
     /// queue has enough; `None` if none ever is.
     fn take(&mut self, engine: &Engine, start: Instant, now: Duration) -> Option<bool> {
         let playing = self.playing.clone();
-        let Pcm::Track { track, .. } = &playing.source.pcm else { return None };
+        let Pcm::Track { track, silence, .. } = &playing.source.pcm else { return None };
         // Held until the chunk is taken: what is written after a flush is not taken before the queue is empty, and a flush
         // sees when the chunk will be heard.
         let active = lock(&playing.active);
@@ -213,7 +213,7 @@ impl Player {
         playing.offered.store(self.taken.written as u64, Ordering::Release);
         if self.taken.written == 0 {
             self.silent = self.silent.saturating_add(1);
-            if !has_room {
+            if !has_room || !silence {
                 return Some(false);
             }
             track.play_silence(self.taken.pcm.len());

@@ -442,7 +442,7 @@ fn of_track(handle: u64, track: &Arc<PcmTrack>) -> Source {
         handle,
         sample_rate: 8_000,
         channels: 1,
-        pcm: Pcm::Track { track: track.clone(), lead: 0 },
+        pcm: Pcm::Track { track: track.clone(), lead: 0, silence: true },
         answers_to: None,
     }
 }
@@ -679,7 +679,7 @@ fn a_track_that_has_ended_is_played_no_more() {
 
 /// A source with a queue, in which three chunks of what is said are kept.
 fn queued(handle: u64, track: &Arc<PcmTrack>) -> Source {
-    Source { pcm: Pcm::Track { track: track.clone(), lead: 3 }, ..of_track(handle, track) }
+    Source { pcm: Pcm::Track { track: track.clone(), lead: 3, silence: true }, ..of_track(handle, track) }
 }
 
 fn answering() -> (Fake, Receiver<Request>) {
@@ -776,6 +776,24 @@ fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_
     let after = &all[first..];
     assert!(after.iter().all(|request| request.pcm[..] == [-1; 80]), "neither the old words nor a clear");
     assert!(after[2].at - after[0].at < CHUNK * 100, "three at once");
+}
+
+#[test]
+fn a_track_without_silence_asks_for_nothing_while_it_has_nothing_to_say() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![silence(1, u64::MAX)]);
+    for lead in [0, 3] {
+        let (track, rings) = track();
+        let pcm = Pcm::Track { track: track.clone(), lead, silence: false };
+        let _playback = pump.add(Source { pcm, ..of_track(7, &track) }).unwrap();
+        say(&track, 400);
+        assert!(track.wait_for(400));
+        rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+        // Another source has its silence meanwhile.
+        let all: Vec<_> = take(&requests, 30).into_iter().filter(|request| request.source == 7).collect();
+        assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 81, 161, 241, 321]);
+        assert_eq!(track.stats().silence_frames, 0);
+    }
 }
 
 #[test]

@@ -198,6 +198,13 @@ pub fn track_pause(token: u32, paused: bool) -> Result<()> {
     Ok(())
 }
 
+/// How long less than a frame waits for its rest, in ms.
+#[napi(catch_unwind)]
+pub fn track_patience(token: u32, ms: u32) -> Result<()> {
+    track(token)?.pcm.set_patience(Duration::from_millis(ms.into()));
+    Ok(())
+}
+
 /// An utterance begins, and the one before ends; returns its number.
 #[napi(catch_unwind)]
 pub fn track_begin(token: u32) -> Result<f64> {
@@ -319,16 +326,16 @@ impl NativeAudioTrack {
     }
 
     /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-    /// of 10 ms are kept in the source's own queue.
+    /// of 10 ms are kept in the source's own queue. `silence`: it is played while there is nothing to say.
     #[napi(catch_unwind)]
-    pub fn pipe(&self, source: BigInt, lead: u32) -> Result<()> {
+    pub fn pipe(&self, source: BigInt, lead: u32, silence: bool) -> Result<()> {
         let track = self.live().ok_or_else(stopped)?;
         let Format { sample_rate, channels, .. } = track.pcm.format();
         if !sample_rate.is_multiple_of(100) {
             return Err(error(Code::InvalidArgument, format!("{sample_rate} Hz make no whole chunks of 10 ms")));
         }
         let (engine, handle) = (engine()?, handle(&source)?);
-        let pcm = Pcm::Track { track: track.pcm.clone(), lead };
+        let pcm = Pcm::Track { track: track.pcm.clone(), lead, silence };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
         let playback = pump(engine)?.add(source).ok_or_else(|| {
             error(
