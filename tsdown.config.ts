@@ -100,7 +100,7 @@ const shared: UserConfig = {
   checks: { pluginTimings: false },
   plugins: [small],
   // The library's classes keep the names that users see, also where two of one bundle have the same.
-  outputOptions: { keepNames: true },
+  outputOptions: (options, _format, { cjsDts }) => ({ ...options, keepNames: !cjsDts }),
   clean: false, // scripts/setup.mjs empties dist once, before both formats are written
 };
 
