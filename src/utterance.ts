@@ -23,6 +23,7 @@ export interface UtteranceEnd {
 
 /** What became of a {@link Utterance.mark}. */
 export interface Mark {
+  /** As it was given to `mark()`. */
   readonly name: string;
   /** Whether all before the mark was heard; false if the utterance was interrupted before that. */
   readonly heard: boolean;
