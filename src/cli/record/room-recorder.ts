@@ -23,6 +23,7 @@ export class RoomRecorder {
   readonly #saving: NodeJS.Timeout;
   #fail!: (error: unknown) => void;
   #over = false;
+  #finishing: Promise<unknown> | undefined;
   /** Samples, once it is over. */
   #length: number | undefined;
 
@@ -79,7 +80,11 @@ export class RoomRecorder {
   }
 
   /** Ends it: what waits is recorded, and the files are completed, all as long as the recording. @throws {Failure} */
-  async finish(): Promise<RecordedVoice[]> {
+  finish(): Promise<RecordedVoice[]> {
+    return (this.#finishing = this.#finish());
+  }
+
+  async #finish(): Promise<RecordedVoice[]> {
     this.#length = this.#timeline.length;
     this.#stop();
     // What waited may go on a moment longer.
@@ -92,6 +97,8 @@ export class RoomRecorder {
   /** Closes all files after a failure: what is in them can be played. */
   async abandon(): Promise<void> {
     this.#stop();
+    // It may complete the files right now.
+    await Promise.allSettled([this.#finishing]);
     await Promise.all(this.#files.map((file) => file.abandon()));
   }
 
