@@ -32,6 +32,10 @@ function change(by: (manifest: { version: string; optionalDependencies: Record<s
 /** The platform's packages of the bindings that are installed in the tree. */
 const engines = () => fs.readdirSync(inTree()).filter((name) => name.startsWith('rtc-ffi-bindings-'));
 
+/** The version of a package in the tree: another one in `npm run test:versions`. */
+const versionOf = (...names: string[]) =>
+  (JSON.parse(fs.readFileSync(inTree(...names, 'package.json'), 'utf8')) as { version: string }).version;
+
 /** What install() throws, and what doctor says: the same words. */
 async function said(): Promise<string> {
   const file = app.write(
@@ -58,8 +62,9 @@ describe("LiveKit's packages that do not load: what is said", () => {
     for (const name of engines()) fs.rmSync(inTree(name), { recursive: true });
 
     const message = await said();
-    expect(message).toMatch(
-      /^@livekit\/rtc-node 1\.1\.0 is installed, but does not load: @livekit\/rtc-ffi-bindings 0\.12\.76 is installed without its engine/,
+    expect(message).toContain(
+      `@livekit/rtc-node ${versionOf('rtc-node')} is installed, but does not load: ` +
+        '@livekit/rtc-ffi-bindings 0.12.76 is installed without its engine',
     );
     expect(message).toMatch(/`npm install @livekit\/rtc-ffi-bindings-\S+@0\.12\.76`; if there is no such version/);
     expect(message).toContain('tested with 0.12.52-patch.0, 0.12.73');
@@ -72,7 +77,7 @@ describe("LiveKit's packages that do not load: what is said", () => {
     });
     for (const name of engines()) fs.rmSync(inTree(name), { recursive: true });
     expect(await said()).toContain(
-      `LiveKit has no engine for ${process.platform} ${process.arch}: @livekit/rtc-ffi-bindings 0.12.73 has one for plan9-x64.`,
+      `LiveKit has no engine for ${process.platform} ${process.arch}: @livekit/rtc-ffi-bindings ${versionOf('rtc-ffi-bindings')} has one for plan9-x64.`,
     );
   });
 
@@ -95,7 +100,7 @@ describe("LiveKit's packages that do not load: what is said", () => {
   test('where an override brought another engine: its real version, and that it is not tested', async () => {
     for (const name of engines()) {
       const file = inTree(name, 'package.json');
-      fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('"version": "0.12.73"', '"version": "0.12.80"'));
+      fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/"version": "[^"]+"/, '"version": "0.12.80"'));
     }
     const program = path.join(app.folder, 'node_modules/narrowcast/dist/cli/main.cjs');
     const { status, stdout } = await narrowcast(['doctor'], { program });
