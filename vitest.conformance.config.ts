@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     fileParallelism: false, // each test has a process for each side, which plays and listens in real time
     maxConcurrency: 2,
+    // By chance rtc-node itself may not do the same twice: what differs two times is a fault.
+    retry: 1,
     testTimeout: 180_000,
     hookTimeout: 60_000,
   },
