@@ -633,6 +633,14 @@ describe('an utterance', () => {
     expect([first.state, first.playedMs, second.state, track.playedMs]).toEqual(['heard', 6, 'heard', 10]);
   });
 
+  it('has channels that the track can play', () => {
+    const track = new AudioStreamTrack({ ...TINY, numChannels: 2 });
+    expect(() => track.say({ numChannels: 3 })).toThrow('numChannels is 3: pass 1 or 2');
+    track.say({ numChannels: 1 }).end();
+    track.say({ numChannels: 2 }).end();
+    track.write(new Int16Array(4));
+  });
+
   it('that was interrupted takes no late piece, and tells what was heard of it', async () => {
     const track = new AudioStreamTrack(TINY);
     const interrupted = track.say();

@@ -203,6 +203,16 @@ describe('stream.speech', () => {
     }
   });
 
+  it('hears new listeners after removeAllListeners()', async () => {
+    const { stream, heard } = listening({});
+    stream.speech.removeAllListeners();
+    const started = once(stream.speech, 'speechstart');
+    write(stream, scene);
+    expect(await started).toEqual([detected(scene)[0]![1]]);
+    expect(heard).toEqual([]);
+    stream.close();
+  });
+
   it('takes listeners at any time: what was before them is not told', async () => {
     const stream = new AudioStream({ sampleRate: VOICE_RATE, speech: OPTIONS });
     write(stream, scene.subarray(0, 3500 * 16));

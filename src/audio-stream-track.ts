@@ -111,8 +111,8 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** For benchmarks: a track's native half. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 
-/** Resolves when no more than `ms` waits to be heard, or all of it is gone. @internal */
-export let whenQueuedIs: (track: AudioStreamTrack, ms: number) => Promise<unknown>;
+/** Resolves when no more than `ms` waits to be heard: with whether it was heard, and not thrown away. @internal */
+export let whenQueuedIs: (track: AudioStreamTrack, ms: number) => Promise<boolean>;
 
 /** A source that it is piped to gets no silence, and the rest of a frame is waited for so long. @internal */
 export let playOnly: (track: AudioStreamTrack, patienceMs: number) => void;
@@ -265,10 +265,14 @@ export class AudioStreamTrack {
     else this.#pcm.keep(read);
   }
 
+  /** One channel goes to each of the track's, and a track of one channel mixes. */
+  #refuseChannels(what: string, channels: number): void {
+    if (channels === this.numChannels || channels === 1 || this.numChannels === 1) return;
+    throw invalid(what, channels, `1 or ${this.numChannels}, as the track has, or mix them first`);
+  }
+
   #append({ data, sampleRate, channels }: ReadPcm, final: boolean): void {
-    if (channels !== this.numChannels && channels !== 1 && this.numChannels !== 1) {
-      throw invalid('channels', channels, `1 or ${this.numChannels}, as the track has, or mix them first`);
-    }
+    this.#refuseChannels('channels', channels);
     if (this.#ended) throw this.#closed();
     fromNative(() =>
       data instanceof Float32Array
@@ -289,6 +293,7 @@ export class AudioStreamTrack {
     optionsObject<SayOptions>('options', options, { sampleRate: true, numChannels: true });
     const sampleRate = integer('sampleRate', options.sampleRate ?? this.sampleRate, 1, 768_000);
     const channels = integer('numChannels', options.numChannels ?? this.numChannels, 1, 64);
+    this.#refuseChannels('numChannels', channels);
     if (this.#ended) throw this.#closed();
     this.#open?.end();
     this.#pcm.forget();

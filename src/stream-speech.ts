@@ -68,6 +68,17 @@ export class StreamSpeech extends SpeechEmitter implements Waiting {
 
 /** Typed as any emitter: its own events are not among those that a {@link SpeechEmitter} names. */
 function followListeners(emitter: EventEmitter, added: (name: string | symbol) => void, removed: () => void): void {
-  emitter.on('newListener', added);
-  emitter.on('removeListener', removed);
+  const follow = () => {
+    emitter.on('newListener', added);
+    emitter.on('removeListener', removed);
+  };
+  follow();
+  // Without names, it takes these two away as well.
+  const removeAll = emitter.removeAllListeners.bind(emitter);
+  emitter.removeAllListeners = (...names) => {
+    removeAll(...names);
+    if (names.length === 0) follow();
+    removed();
+    return emitter;
+  };
 }

@@ -120,18 +120,26 @@ export class Utterance {
     const { signal } = options;
     optionalSignal(signal);
     const iterator = iteratorOf(pieces);
-    let unlisten = () => {};
-    const stopped = Promise.race([
-      this.done.then(() => this.#refuseAtEnd()),
-      new Promise<never>((_, reject) => {
-        if (signal?.aborted) reject(signal.reason);
-        else if (signal) unlisten = onAbort(signal, () => reject(signal.reason));
-      }),
-    ]) as Promise<never>;
-    stopped.catch(() => {});
-    const orStopped = <T>(wait: T | PromiseLike<T>) => Promise.race([stopped, wait]);
+    let stopped: { readonly reason: unknown } | undefined;
+    // One at a time: a race with a promise that lives as long as the utterance would keep each piece for as long.
+    let rejectWait: (reason: unknown) => void = () => {};
+    const stop = (reason: unknown) => {
+      stopped ??= { reason };
+      rejectWait(stopped.reason);
+    };
+    const orStopped = <T>(wait: T | PromiseLike<T>) =>
+      new Promise<T>((resolve, reject) => {
+        if (stopped) return reject(stopped.reason);
+        rejectWait = reject;
+        Promise.resolve(wait).then(resolve, reject);
+      });
+    const unlisten = signal && !signal.aborted ? onAbort(signal, () => stop(signal.reason)) : () => {};
     let isOver = false;
+    void this.done.then(() => {
+      if (!isOver) stop(this.#atEnd());
+    });
     try {
+      if (signal?.aborted) throw signal.reason;
       this.#refuseAtEnd();
       for (;;) {
         const { done, value } = await orStopped(iterator.next());
@@ -202,10 +210,16 @@ export class Utterance {
   }
 
   #refuseAtEnd(): void {
+    const error = this.#atEnd();
+    if (error) throw error;
+  }
+
+  /** Why nothing can be written any more. */
+  #atEnd(): NarrowcastError | undefined {
     if (this.#end?.interrupted) {
-      throw new NarrowcastError('INTERRUPTED', 'the utterance was interrupted: stop what makes it, and say() another');
+      return new NarrowcastError('INTERRUPTED', 'the utterance was interrupted: stop what makes it, and say() another');
     }
-    if (!this.#isOpen) throw new NarrowcastError('CLOSED', 'the utterance was ended: say() another');
+    return this.#isOpen ? undefined : new NarrowcastError('CLOSED', 'the utterance was ended: say() another');
   }
 }
 

@@ -85,6 +85,23 @@ describe('with a speech buffer', () => {
     await source.close();
   });
 
+  test.each(['clearQueue', 'interrupt', 'close'] as const)(
+    '%s takes the rest of a very long frame away, too, and the next frame is taken',
+    async (stop) => {
+      const { source } = open();
+      const waits = source.captureFrame(frameOf(counting(7000)));
+      await until(() => source.queuedDuration > 4000, 'its first part waits');
+      await source[stop]();
+      if (stop === 'close') return void (await waits.catch(() => {}));
+      await waits;
+      expect(source.queuedDuration).toBe(0);
+      await source.captureFrame(frameOf(counting(10)));
+      expect(source.queuedDuration).toBeLessThanOrEqual(10);
+      expect(install().inspect().tracks).toEqual([]);
+      await source.close();
+    },
+  );
+
   test('a frame of another kind is refused by itself', async () => {
     const { source } = open();
     await expect(source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480))).rejects.toEqual(

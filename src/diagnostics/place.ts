@@ -39,10 +39,19 @@ export function placeIn(stack: string): string | undefined {
     if (file === undefined) continue;
     const path = file.startsWith('file:') ? fileURLToPath(file) : file;
     if (RTC_NODE.test(path) || own.some((folder) => path.startsWith(folder))) continue;
-    const here = process.cwd() + sep;
+    const here = workingFolder() + sep;
     return `${path.startsWith(here) ? path.slice(here.length) : path}:${number}`;
   }
   return undefined;
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    // It was removed, as by a new release.
+    return '';
+  }
 }
 
 function ownFolders(): string[] {

@@ -147,6 +147,9 @@ export class AudioSource implements RtcAudioSource {
    * As {@link clearQueue}, for when the caller interrupts the agent, and tells what the caller had heard of it by then. What
    * {@link captureFrame} had not handed to the engine yet is not heard either.
    *
+   * A frame that is longer than the queue is the engine's as a whole: much of it may be heard
+   * afterwards. Capture in pieces that are shorter.
+   *
    * For a source without a queue, everything that was captured was heard. Otherwise `heardMs` is right within 10 ms, and
    * counts from when the queue was last empty. While a track is piped to the source, this is the track's `interrupt()`.
    *
@@ -327,7 +330,7 @@ export class AudioSource implements RtcAudioSource {
     }
   }
 
-  /** As {@link #capture}, in pieces if need be; what is cleared meanwhile is not captured. */
+  /** As {@link #capture}, in pieces if need be. */
   async #captureInPieces(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
     const samples = pcm.length / channels;
     const piece = (this.#isCut(samples) ? this.#directFrame : samples) * channels;

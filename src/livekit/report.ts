@@ -1,6 +1,7 @@
 // What NARROWCAST_REPORT has a program write about itself, under the flag: apart, for programs without it do not load it.
 
 import { appendFile } from 'node:fs';
+import { resolve } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
 import type { Inspected, Inspection, KindCounts } from '../diagnostics/inspect.js';
 import { VERSION } from '../version.js';
@@ -97,12 +98,14 @@ export function startReport(): void {
     return;
   }
   const reporter = new Reporter(wanted.periodMs);
+  // The program may change its working folder later.
+  const file = wanted.file === undefined ? undefined : resolve(wanted.file);
   let failed = false;
   const write = (line: string) => {
-    if (wanted.file === undefined) return void process.stderr.write(line);
-    appendFile(wanted.file, line, (error) => {
+    if (file === undefined) return void process.stderr.write(line);
+    appendFile(file, line, (error) => {
       if (error && !failed) {
-        warn(`${VARIABLE}: the report can't be written to ${wanted.file}: ${error.message}. The program goes on`);
+        warn(`${VARIABLE}: the report can't be written to ${file}: ${error.message}. The program goes on`);
       }
       failed = error !== null;
     });

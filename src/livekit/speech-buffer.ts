@@ -1,4 +1,5 @@
 import { AudioStreamTrack, playOnly, queuedMsOf, whenQueuedIs, type PipeTarget } from '../audio-stream-track.js';
+import { hide } from '../diagnostics/alive.js';
 import { NarrowcastError } from '../errors.js';
 import { readMs, setMs, warnOf, type MsSetting } from './ms-setting.js';
 
@@ -44,7 +45,7 @@ const PATIENCE_MS = 10;
 /** Frames of an `AudioSource` that wait natively, and are played by the native thread that plays tracks. */
 export class SpeechBuffer {
   readonly track: AudioStreamTrack;
-  readonly #source: PipeTarget;
+  readonly #source: PipeTarget & { readonly closed: boolean };
   /** Most that is taken before `capture` waits, in ms. */
   readonly #limitMs: number;
   #piping: AbortController | undefined;
@@ -53,7 +54,7 @@ export class SpeechBuffer {
   #waits = false;
 
   /** @param limitMs the source's own queue, and the buffer */
-  constructor(source: PipeTarget, limitMs: number) {
+  constructor(source: PipeTarget & { readonly closed: boolean }, limitMs: number) {
     this.#source = source;
     this.#limitMs = limitMs;
     const { sampleRate, numChannels } = source;
@@ -64,6 +65,8 @@ export class SpeechBuffer {
       bufferMs: limitMs + 2 * LONGEST_MS,
     });
     playOnly(this.track, PATIENCE_MS);
+    // To `inspect()`, it is a part of the source.
+    hide(this.track);
   }
 
   /**
@@ -83,7 +86,8 @@ export class SpeechBuffer {
       if (queuedMsOf(this.track) <= this.#limitMs) continue;
       this.#waits = true;
       try {
-        await whenQueuedIs(this.track, this.#limitMs);
+        // What was thrown away is not gone on with.
+        if (!(await whenQueuedIs(this.track, this.#limitMs)) || this.#source.closed) return undefined;
       } finally {
         this.#waits = false;
       }
