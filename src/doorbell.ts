@@ -1,4 +1,4 @@
-import { STALLED, stalled } from './diagnostics/stalls.js';
+import { answerDoorbell } from './diagnostics/stalls.js';
 import { native } from './native.js';
 
 /** Something that waits for native code to have something for it. */
@@ -70,10 +70,6 @@ export function lookSoon(): void {
 
 /** @param woken whether this answers a wake, which is answered once */
 function answer(doorbell: number, woken: boolean): void {
-  let count = native.answerDoorbell(doorbell, tokens, woken);
-  if (count >= STALLED) {
-    count -= STALLED;
-    stalled(doorbell);
-  }
+  const count = answerDoorbell(doorbell, tokens, woken);
   for (let i = 0; i < count; i++) waiting.get(tokens[i]!)?.ready();
 }

@@ -3,7 +3,7 @@ import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { PcmArguments, type Pcm } from './pcm-argument.js';
 import { reportError } from './report-error.js';
-import { integer, invalid, optionsObject, type OptionNames } from './validate.js';
+import { fraction, integer, invalid, optionsObject, type OptionNames } from './validate.js';
 
 /** What is speech, and when it has started and ended. */
 export interface SpeechOptions {
@@ -103,9 +103,7 @@ const SPEECH_OPTIONS: OptionNames<SpeechOptions> = { threshold: true, minSpeechM
 /** Checked options, with their defaults. @internal */
 function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
   const { threshold = 0.65, minSpeechMs = 48, minSilenceMs = 550 } = options;
-  if (typeof threshold !== 'number' || !(threshold >= 0 && threshold <= 1)) {
-    throw invalid(`${what}threshold`, threshold, 'a number from 0 to 1');
-  }
+  fraction(`${what}threshold`, threshold);
   integer(`${what}minSpeechMs`, minSpeechMs, 0, 60_000);
   integer(`${what}minSilenceMs`, minSilenceMs, 0, 60_000);
   return { threshold, minSpeechMs, minSilenceMs };

@@ -14,6 +14,12 @@ export function integer(what: string, value: unknown, min: number, max: number):
   return value;
 }
 
+/** A number from 0 to 1. */
+export function fraction(what: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw invalid(what, value, 'a number from 0 to 1');
+  return value;
+}
+
 /** A 64-bit handle. */
 export function handle(what: string, value: unknown): bigint {
   if (typeof value !== 'bigint' || value < 0n || value > 0xffff_ffff_ffff_ffffn) {

@@ -1,34 +1,21 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { AudioStreamType, FfiHandle, type FfiEvent, type NewAudioStreamResponse } from '@livekit/rtc-ffi-bindings';
+import { FfiHandle, type FfiEvent } from '@livekit/rtc-ffi-bindings';
 import { AudioFrame } from '@livekit/rtc-node';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FfiClient } from '../../src/livekit/ffi-client.js';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
 import { install, openTracks } from '../support/engine-meeting.mjs';
+import * as foreign from '../support/foreign-stream.js';
 import { until } from '../support/meeting.js';
 
 test.each(['is terminated', 'uninstalls'])(
   'what a thread has claimed is for all again when it %s',
   async (how) => {
     const engine = install();
-    const client = (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
+    const client = foreign.client();
     const [one] = openTracks(1);
-    // A stream of the engine that is not narrowcast's: its frames are events like any other.
-    const { stream } = client.request<NewAudioStreamResponse>({
-      message: {
-        case: 'newAudioStream',
-        value: {
-          type: AudioStreamType.AUDIO_STREAM_NATIVE,
-          trackHandle: one!.track.ffi_handle.handle,
-          sampleRate: 16_000,
-          numChannels: 1,
-          queueSizeFrames: 0, // all of them
-        },
-      },
-    });
-    const handle = stream!.handle!.id!;
-    const own = new FfiHandle(handle);
+    const own = foreign.openForeignStream(one!.track);
+    const { handle } = own;
     onTestFinished(() => own.dispose());
     /** Takes a frame of the stream; what all its samples are. */
     const take = ({ message }: FfiEvent): number | undefined => {

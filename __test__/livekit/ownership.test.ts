@@ -1,12 +1,10 @@
-import { AudioStreamType, FfiHandle, type FfiEvent, type NewAudioStreamResponse } from '@livekit/rtc-ffi-bindings';
+import { FfiHandle, type FfiEvent } from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FfiClient } from '../../src/livekit/ffi-client.js';
 import { install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
+import { client, openForeignStream } from '../support/foreign-stream.js';
 import { openTracks, until } from '../support/meeting.js';
-
-const client = () => (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
 
 afterEach(() => install().uninstall());
 
@@ -14,22 +12,9 @@ describe('the native handles in an event', () => {
   /** A stream of the engine that is not narrowcast's: its frames are events like any other. */
   function openStream(): { play: () => Promise<void>; handle: bigint; close: () => void } {
     const [one] = openTracks(1);
-    const { stream } = client().request<NewAudioStreamResponse>({
-      message: {
-        case: 'newAudioStream',
-        value: {
-          type: AudioStreamType.AUDIO_STREAM_NATIVE,
-          trackHandle: one!.track.ffi_handle.handle,
-          sampleRate: 16_000,
-          numChannels: 1,
-          queueSizeFrames: 0, // all of them
-        },
-      },
-    });
-    const handle = stream!.handle!.id!;
-    const own = new FfiHandle(handle);
+    const own = openForeignStream(one!.track);
     const play = () => one!.source.captureFrame(rtc.AudioFrame.create(16_000, 1, 160));
-    return { play, handle, close: () => own.dispose() };
+    return { play, handle: own.handle, close: () => own.dispose() };
   }
 
   /** The handle of the frame in an event of the stream. */

@@ -140,14 +140,19 @@ describe('an answer that does not come', () => {
     };
   }
 
-  test('in time is no theft: the callback is set again, and nothing is rejected', async () => {
+  /** A stream is open, in a process with another thread, which could take the engine's callback. */
+  async function listening() {
     const engine = install();
     const stolen = vi.fn<() => void>();
     engine.on('stolen', stolen);
     await otherThread();
     const thefts = engine.stats().stolen;
     const stream = new AudioStream(openTracks(1)[0]!.track, 16_000);
-    const takeBack = vi.spyOn(native, 'engineTakeBack');
+    return { engine, stolen, thefts, stream, takeBack: vi.spyOn(native, 'engineTakeBack') };
+  }
+
+  test('in time is no theft: the callback is set again, and nothing is rejected', async () => {
+    const { engine, stolen, thefts, stream, takeBack } = await listening();
     const waiting = engine.answers.to(engine.answers.newId());
     const rejected = vi.fn<() => void>();
     waiting.catch(rejected);
@@ -165,13 +170,7 @@ describe('an answer that does not come', () => {
   });
 
   test('though a later one does proves a theft, which every thread counts once', async () => {
-    const engine = install();
-    const stolen = vi.fn<() => void>();
-    engine.on('stolen', stolen);
-    await otherThread();
-    const thefts = engine.stats().stolen;
-    const stream = new AudioStream(openTracks(1)[0]!.track, 16_000);
-    const takeBack = vi.spyOn(native, 'engineTakeBack');
+    const { engine, stolen, thefts, stream, takeBack } = await listening();
     holdQuestions();
     await until(() => takeBack.mock.calls.length >= 1, 'it takes the engine for elsewhere');
     vi.mocked(ffi.livekitFfiRequest).mockRestore();

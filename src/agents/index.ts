@@ -1,6 +1,14 @@
 import { NarrowcastError } from '../errors.js';
 import { invalid } from '../validate.js';
-import { Utterances, vadOptions, type EventTypes, type Frame, type VadEvent, type VadOptions } from './utterances.js';
+import {
+  STEP_MS,
+  Utterances,
+  vadOptions,
+  type EventTypes,
+  type Frame,
+  type VadEvent,
+  type VadOptions,
+} from './utterances.js';
 
 export type { EventTypes, VadOptions } from './utterances.js';
 
@@ -29,9 +37,6 @@ interface BaseStream {
   close(): void;
 }
 type VadClass = new (options: Required<VadOptions>) => object;
-
-/** Ms of a step: what agents takes for the window of a VAD. */
-const STEP_MS = 16;
 
 /** The classes that were made for a copy of agents. */
 const classes = new WeakMap<AgentsModule['VAD'], VadClass>();

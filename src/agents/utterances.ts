@@ -1,5 +1,5 @@
 import { SpeechDetector } from '../speech.js';
-import { integer, invalid, optionsObject } from '../validate.js';
+import { fraction, integer, optionsObject } from '../validate.js';
 
 /** Options of a VAD: those of agents' own, with its names. Durations are in ms. */
 export interface VadOptions {
@@ -50,8 +50,8 @@ export interface VadEvent {
   rawAccumulatedSpeech: number;
 }
 
-/** Of a step of the detector. */
-const STEP_MS = 16;
+/** Of a step of the detector, which agents takes for the window of a VAD. */
+export const STEP_MS = 16;
 const STEP_SAMPLES = 256;
 
 /** Checked, with the defaults of `before`. @throws {NarrowcastError} `INVALID_ARGUMENT` */
@@ -64,11 +64,8 @@ export function vadOptions(options: VadOptions, before?: Required<VadOptions>): 
     activationThreshold: true,
     deactivationThreshold: true,
   });
-  const threshold = (name: 'activationThreshold' | 'deactivationThreshold', usual: number) => {
-    const value = options[name] ?? usual;
-    if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-    throw invalid(name, value, 'a number from 0 to 1');
-  };
+  const threshold = (name: 'activationThreshold' | 'deactivationThreshold', usual: number) =>
+    fraction(name, options[name] ?? usual);
   const duration = (name: Exclude<keyof VadOptions, `${string}Threshold`>, usual: number) =>
     integer(name, options[name] ?? before?.[name] ?? usual, 0, 600_000);
   const activationThreshold = threshold('activationThreshold', before?.activationThreshold ?? 0.65);

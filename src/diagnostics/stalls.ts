@@ -40,11 +40,24 @@ const counts: StallCounts = { count: 0, totalMs: 0, longestMs: 0, framesLost: 0 
 let current: { start: number; quiet: number; readonly end: number; readonly frames: ReturnType<typeof unreadFrames> };
 let pending = false;
 
-/** What `answerDoorbell` adds to the number of tokens after a stall. */
-export const { DOORBELL_STALLED: STALLED } = native;
+/** What native code adds to the number of tokens after a stall. */
+const { DOORBELL_STALLED: STALLED } = native;
 
-/** Notes a stall, before its frames are read. */
-export function stalled(doorbell: number): void {
+/**
+ * Answers a doorbell, and notes a stall, before its frames are read.
+ *
+ * @param tokens gets the tokens that rang
+ * @param woken whether this answers a wake, which is answered once
+ * @returns how many rang
+ */
+export function answerDoorbell(doorbell: number, tokens: Uint32Array, woken: boolean): number {
+  const count = native.answerDoorbell(doorbell, tokens, woken);
+  if (count < STALLED) return count;
+  stalled(doorbell);
+  return count - STALLED;
+}
+
+function stalled(doorbell: number): void {
   const end = performance.now();
   const { waitedMs, quietMs } = native.doorbellStall(doorbell);
   const start = end - waitedMs;

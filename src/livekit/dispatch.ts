@@ -4,7 +4,7 @@
 // that it leads to before the next event. This loop keeps that, at the same cost: while events wait, it rings its own
 // doorbell after each, and Node answers that in the same turn of the event loop, in a new callback scope.
 
-import { STALLED, stalled } from '../diagnostics/stalls.js';
+import { answerDoorbell } from '../diagnostics/stalls.js';
 import { EventReader, LAGGED, scratchNumber, type RawEvent } from '../event-reader.js';
 import { native, type Native } from '../native.js';
 import { delivered, mayDeliver } from '../turn-budget.js';
@@ -21,7 +21,7 @@ export interface Inbox {
   handOutNext(): void;
 }
 
-const doorbell = native.openDoorbell(answerDoorbell, 0, 0);
+const doorbell = native.openDoorbell(handOutOne, 0, 0);
 
 /** Room for the tokens of one answer: where more rang, another wake is on its way. */
 const tokens = new Uint32Array(16);
@@ -42,12 +42,8 @@ export function handOutSoon(inbox: Inbox): void {
 }
 
 /** Each call is a callback scope. */
-function answerDoorbell(): void {
-  let count = native.answerDoorbell(doorbell, tokens, true);
-  if (count >= STALLED) {
-    count -= STALLED;
-    stalled(doorbell);
-  }
+function handOutOne(): void {
+  const count = answerDoorbell(doorbell, tokens, true);
   for (let at = 0; at < count; at++) {
     const inbox = inboxes.get(tokens[at]!);
     if (!inbox) continue;
