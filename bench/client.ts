@@ -10,7 +10,7 @@ import { token } from './support/publishers.js';
 
 const ROUNDS = 4;
 /** Of each figure, in each process. */
-const REPEATS = 5;
+const REPEATS = 20;
 
 const NOTES: Record<string, string> = {
   'answers/turn-0': `\`captureFrame\` of rtc-node's AudioSource, ${BATCH} calls at once, until the last answer`,

@@ -116,6 +116,36 @@ test('timers and I/O have their turn while events wait that take long to hear', 
   expect(heard).toEqual(Array.from({ length: 40 }, (_, at) => BigInt(at)));
 });
 
+test('answers wait for no turn of the event loop, however long their callers take, and also while events do', async () => {
+  const { answers } = install();
+  const heard: bigint[] = [];
+  listen((room) => {
+    heard.push(room);
+    block(4);
+  });
+  const ids = Array.from({ length: 20 }, () => answers.newId());
+  const answered: bigint[] = [];
+  let turns = 0;
+  const all = ids.map(async (id) => {
+    await answers.to(id);
+    answered.push(id);
+    block(1);
+  });
+  put(...Array.from({ length: 20 }, (_, at) => BigInt(at)));
+  for (const id of ids) {
+    native.engineAnswersQueue().put(0, encodeEvent({ captureAudioFrame: { asyncId: id } }), id);
+  }
+  while (answered.length < ids.length) {
+    await turnOfLoop();
+    if (answered.length > 0) turns++;
+  }
+  await Promise.all(all);
+  // The answers took 20 ms, and events waited meanwhile.
+  expect(turns).toBeLessThanOrEqual(2);
+  expect(heard.length).toBeLessThan(20);
+  await until(() => heard.length === 20, 'the events come, too');
+});
+
 test('an event that can not be decoded, or whose listener throws, keeps none from being handed out', async () => {
   const thrown: unknown[] = [];
   const others = process.listeners('uncaughtException');

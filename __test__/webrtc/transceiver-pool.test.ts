@@ -666,6 +666,8 @@ describe('acquire refuses', () => {
     ['a name of a codec', new FakeTrack(), { codecs: ['VP9'] }, 'an element of codecs is VP9'],
     ['a codec without a type', new FakeTrack(), { codecs: [{}] }, 'mimeType of a codec is undefined'],
     ['a profile that is none', new FakeTrack(), { profile: 1 }, 'profile is 1'],
+    ['a misspelled option', new FakeTrack(), { stream: [] }, 'options.stream is not known: did you mean streams?'],
+    ['an unknown option', new FakeTrack(), { x: 1 }, 'options.x is not known: leave it out (known: streams'],
   ])('%s', async (_, track, options, message) => {
     const { pc, acquire } = setUp();
     await expect(acquire(any(track), any(options))).rejects.toEqual(failure('invalid-argument', message));
@@ -789,6 +791,8 @@ describe('a pool', () => {
     [{ shrinkMs: '50' }, 'shrinkMs is 50'],
     [{ blankVideoTrack: new FakeTrack() }, 'blankVideoTrack is'],
     [{ reuse: true }, 'reuse is true'],
+    [{ settleMS: 5 }, 'options.settleMS is not known: did you mean settleMs?'],
+    [{ shrink: true }, 'options.shrink is not known: did you mean shrinkMs?'],
     [null, 'options is null'],
   ])('has no such options: %o', (options, message) => {
     expect(() => new TransceiverPool(new FakeConnection(), any(options))).toThrow(failure('invalid-argument', message));

@@ -19,57 +19,72 @@ interface Waiter {
 /** How many given-up waiters are remembered, in case their answers come after all. */
 const MAX_GIVEN_UP = 1000;
 
+/** What a caller of `waitFor` has asked the engine for right before. */
+export interface LastRequest {
+  /** Its kind, as the bindings name it. */
+  readonly kind: string;
+  /** The async id of its answer, if one will come. */
+  readonly answerId: bigint | undefined;
+}
+
 /** The callers of `waitFor`: each waits for one answer, which only its predicate knows. */
 export class AnswerWaiters {
-  readonly #waiting = new Set<Waiter>();
+  /** Those that wait for the answer of the request right before, by its async id: it meets one predicate, and not all. */
+  readonly #byId = new Map<bigint, Waiter>();
+  readonly #others = new Set<Waiter>();
   /** Callers that were told that their answer is lost. */
   readonly #givenUp = new Set<Waiter>();
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#byId.size + this.#others.size;
   }
 
   /** The value of the first event for which `predicate` holds. What `predicate` throws is what this rejects with. */
-  waitFor(predicate: Predicate, signal?: AbortSignal, asked?: string): Promise<unknown> {
+  waitFor(
+    predicate: Predicate,
+    signal?: AbortSignal,
+    { kind, answerId: id }: Partial<LastRequest> = {},
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      const known = id !== undefined && !this.#byId.has(id);
       const abort = () => waiter.reject(signal!.reason);
       const leave = () => {
-        this.#waiting.delete(waiter);
+        if (!known) this.#others.delete(waiter);
+        else if (this.#byId.get(id) === waiter) this.#byId.delete(id);
         signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
         since: performance.now(),
-        asked,
+        asked: kind,
         predicate,
         context: new AsyncResource('narrowcast.waitFor'),
         resolve: (value) => (leave(), resolve(value)),
         reject: (reason) => (leave(), reject(reason)),
       };
       signal?.addEventListener('abort', abort);
-      this.#waiting.add(waiter);
+      if (known) this.#byId.set(id, waiter);
+      else this.#others.add(waiter);
     });
   }
 
   /** @internal For `Engine.inspect`. */
   inspect(now: number): { asked: string; ageMs: number }[] {
-    return Array.from(this.#waiting, ({ asked = 'unknown', since }) => ({ asked, ageMs: Math.round(now - since) }));
+    return this.#all().map(({ asked = 'unknown', since }) => ({ asked, ageMs: Math.round(now - since) }));
   }
 
-  /** Offers an event to all that wait. */
+  /** Offers an event to all that wait, but for those whose answer it can't be. */
   offer(event: FfiEvent): void {
-    for (const waiter of this.#waiting) {
-      try {
-        if (matches(waiter, event)) waiter.resolve(event.message.value);
-      } catch (error) {
-        waiter.reject(error);
-      }
-    }
+    const { asyncId } = (event.message.value ?? {}) as { asyncId?: bigint };
+    const first = asyncId === undefined ? undefined : this.#byId.get(asyncId);
+    // A caller may have waited for something else than the answer to its last request: then any may be meant.
+    const rest = first && offerTo(first, event) ? [...this.#others] : this.#all();
+    for (const waiter of rest) if (waiter !== first) offerTo(waiter, event);
   }
 
   /** Rejects those that began to wait before `time`, on the clock of `performance.now()`. */
   rejectBefore(time: number): void {
-    for (const waiter of this.#waiting) {
+    for (const waiter of this.#all()) {
       if (waiter.since >= time) continue;
       waiter.reject(answerLost());
       if (this.#givenUp.size < MAX_GIVEN_UP) this.#givenUp.add(waiter);
@@ -90,6 +105,21 @@ export class AnswerWaiters {
     }
     return false;
   }
+
+  #all(): Waiter[] {
+    return [...this.#byId.values(), ...this.#others];
+  }
+}
+
+/** Whether it took the event, or failed for it. */
+function offerTo(waiter: Waiter, event: FfiEvent): boolean {
+  try {
+    if (!matches(waiter, event)) return false;
+    waiter.resolve(event.message.value);
+  } catch (error) {
+    waiter.reject(error);
+  }
+  return true;
 }
 
 function matches({ predicate, context }: Waiter, event: FfiEvent): boolean {

@@ -17,6 +17,8 @@ export interface Inbox {
   notified(): void;
   /** Whether an event waits. If none does, native code rings for the next one. */
   hasNext(): boolean;
+  /** Whether it is an answer: a caller waits for it, and made room for it by its request. */
+  nextIsAnswer(): boolean;
   /** Hands out the next event. What this throws is reported as an uncaught error. */
   handOutNext(): void;
 }
@@ -32,7 +34,7 @@ const inboxes = new Map<number, Inbox>();
 /** Those that may have events, in the order of their turns. */
 const ready = new Set<Inbox>();
 
-/** Whether timers and I/O have a turn before the next event. */
+/** Whether timers and I/O have a turn before the next event. Answers go on: rtc-node's own client gives no turn away. */
 let paused = false;
 
 /** Has the loop look into an inbox that got something from JavaScript. */
@@ -50,27 +52,29 @@ function handOutOne(): void {
     inbox.notified();
     ready.add(inbox);
   }
-  if (paused) return;
-  const inbox = nextInbox();
+  let inbox = nextInbox();
+  if (inbox && !inbox.nextIsAnswer() && !mayDeliver()) {
+    pause();
+    inbox = nextInbox();
+  }
   if (!inbox) return;
-  if (!mayDeliver()) return pause();
+  if (!inbox.nextIsAnswer()) delivered();
   try {
     inbox.handOutNext();
   } catch (error) {
     reportError(error);
   }
-  delivered();
   // The inboxes take turns.
   ready.delete(inbox);
   ready.add(inbox);
   if (nextInbox()) native.ringAgain(doorbell);
 }
 
-/** The first one that has an event. */
+/** The first one that has an event to hand out now. */
 function nextInbox(): Inbox | undefined {
   for (const inbox of ready) {
-    if (inbox.hasNext()) return inbox;
-    ready.delete(inbox);
+    if (!inbox.hasNext()) ready.delete(inbox);
+    else if (!paused || inbox.nextIsAnswer()) return inbox;
   }
   return undefined;
 }
@@ -129,6 +133,11 @@ export class NativeInbox {
     }
     this.#next = event;
     return true;
+  }
+
+  /** Index of the type of the event that {@link hasNext} found. */
+  get nextKind(): number | undefined {
+    return this.#next?.kind;
   }
 
   /**

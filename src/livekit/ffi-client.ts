@@ -7,7 +7,7 @@ import type { InspectedClient } from '../diagnostics/inspect.js';
 import type { RawEvent } from '../event-reader.js';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
-import { AnswerWaiters, type Predicate } from './answer-waiters.js';
+import { AnswerWaiters, type LastRequest, type Predicate } from './answer-waiters.js';
 import type { Bindings } from './bindings.js';
 import { handOutSoon, NativeInbox } from './dispatch.js';
 import { reportError } from '../report-error.js';
@@ -92,8 +92,8 @@ export class ClientAdapter {
   /** How many requests were made through this client, and how many events it handed out, by kind. */
   readonly #requests: Record<string, number> = {};
   readonly #events: Record<string, number> = {};
-  /** What was asked for last. */
-  #asked: string | undefined;
+  /** Until a caller of `waitFor` comes for its answer. */
+  #lastRequest: LastRequest | undefined;
   /** What is called at the end of a stream, by the engine's handle. */
   readonly #streamEnds = new Map<bigint, () => void>();
   #inbox: NativeInbox;
@@ -276,8 +276,9 @@ export class ClientAdapter {
       request: <T>(request: PartialMessage<FfiRequest>): T => {
         this.#stayAlive();
         const message = this.#signed(new ffi.FfiRequest(request));
-        this.#asked = countKind(this.#requests, message.message.case);
+        const kind = countKind(this.#requests, message.message.case);
         const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
+        this.#lastRequest = { kind, answerId: (answer.value as { asyncId?: bigint } | undefined)?.asyncId };
         if (answer.case === 'connect') this.#rooms.connecting(answer.value.asyncId!);
         if (message.message.case === 'clearAudioBuffer') native.sourceEmptied(message.message.value.sourceHandle!);
         return answer.value as T;
@@ -285,8 +286,11 @@ export class ClientAdapter {
       copyBuffer: (pointer, length) => ffi.livekitCopyBuffer(pointer, length),
       retrievePtr: (data) => ffi.livekitRetrievePtr(data),
       getNextRequestAsyncId: () => this.#ids.nextOfClient(),
-      waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) =>
-        this.#waiters.waitFor(predicate, options?.signal, this.#asked) as Promise<T>,
+      waitFor: <T>(predicate: Predicate, options?: { signal?: AbortSignal }) => {
+        const request = this.#lastRequest;
+        this.#lastRequest = undefined;
+        return this.#waiters.waitFor(predicate, options?.signal, request) as Promise<T>;
+      },
     };
   }
 
@@ -333,6 +337,11 @@ export class ClientAdapter {
   /** @internal */
   hasNext(): boolean {
     return this.#later.length > 0 || this.#inbox.hasNext();
+  }
+
+  /** @internal What came past the queue is none: it is rare, and its order is all that matters. */
+  nextIsAnswer(): boolean {
+    return this.#later.length === 0 && this.#always.has(this.#inbox.nextKind!);
   }
 
   /** @internal What came through the queue comes before what came past it, until narrowcast is installed again. */

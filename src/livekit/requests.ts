@@ -123,6 +123,11 @@ export class Answers {
   }
 
   /** @internal */
+  nextIsAnswer(): boolean {
+    return true;
+  }
+
+  /** @internal */
   handOutNext(): void {
     const raw = this.#inbox.take();
     if (!raw) return;

@@ -1,4 +1,5 @@
 import type { BlankTrack } from './blank-track.js';
+import { nearest } from '../nearest.js';
 import { TransceiverPoolError } from './errors.js';
 import type { CodecLike, EncodingsOf, PeerConnectionLike, StreamsOf, TransceiverOf } from './standard.js';
 
@@ -116,6 +117,7 @@ const DEFAULTS: Settings = {
 /** @throws TransceiverPoolError `invalid-argument` */
 export function settings(options: unknown): Settings {
   const given = object('options', options);
+  checkNames('options', given, [...Object.keys(DEFAULTS), 'blankVideoTrack']);
   const all = { ...DEFAULTS, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
   const { maxParkedPerKey, free, settleMs, shrinkMs, reuse } = all;
   if (typeof maxParkedPerKey !== 'number' || !(maxParkedPerKey >= 0))
@@ -135,7 +137,9 @@ export function checkAcquire(track: unknown, options: unknown): void {
   const { kind, readyState } = object('track', track);
   if (kind !== 'audio' && kind !== 'video') throw invalid('track.kind', kind, "'audio' or 'video'");
   if (readyState === 'ended') throw ended();
-  const { streams, sendEncodings, codecs, profile } = object('options', options);
+  const given = object('options', options);
+  checkNames('options', given, ['streams', 'sendEncodings', 'codecs', 'profile']);
+  const { streams, sendEncodings, codecs, profile } = given;
   for (const [name, list] of Object.entries({ streams, sendEncodings, codecs })) {
     if (list === undefined) continue;
     if (!Array.isArray(list)) throw invalid(name, list, 'an array');
@@ -152,6 +156,16 @@ export const ended = (): TransceiverPoolError =>
 
 export function invalid(what: string, value: unknown, expected: string): TransceiverPoolError {
   return new TransceiverPoolError('invalid-argument', `${what} is ${String(value)}: pass ${expected}`);
+}
+
+/** A misspelled option would be a default that the caller did not choose. */
+function checkNames(what: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const meant = nearest(name, known);
+    const advice = meant === undefined ? `leave it out (known: ${known.join(', ')})` : `did you mean ${meant}?`;
+    throw new TransceiverPoolError('invalid-argument', `${what}.${name} is not known: ${advice}`);
+  }
 }
 
 function object(what: string, value: unknown): Record<string, unknown> {
