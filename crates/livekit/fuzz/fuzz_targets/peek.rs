@@ -17,7 +17,7 @@ mod livekit_spec;
 mod reference;
 // The file and not the crate: the sanitizer then builds this and `prost`, and no engine, resampler or C.
 #[allow(dead_code)]
-#[path = "../../src/wire.rs"]
+#[path = "../../src/wire/mod.rs"]
 mod wire;
 
 static SPEC: LazyLock<SchemaSpec> = LazyLock::new(livekit_spec::livekit_spec);
