@@ -895,6 +895,7 @@ module.exports.subscriptionRead = nativeBinding.subscriptionRead
 module.exports.subscriptionReadable = nativeBinding.subscriptionReadable
 module.exports.threadWakes = nativeBinding.threadWakes
 module.exports.trackBegin = nativeBinding.trackBegin
+module.exports.trackCapture = nativeBinding.trackCapture
 module.exports.trackDueIn = nativeBinding.trackDueIn
 module.exports.trackForget = nativeBinding.trackForget
 module.exports.trackHeard = nativeBinding.trackHeard

@@ -74,10 +74,11 @@ export declare class NativeAudioTrack {
   /** What the track counted so far. */
   stats(): NativeTrackStats
   /**
-   * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-   * of 10 ms are kept in the source's own queue. `silence`: it is played while there is nothing to say.
+   * Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `usual` chunks
+   * of 10 ms are kept in the source's own queue, and `busy` if the machine is. `silence`: it is played while there is
+   * nothing to say.
    */
-  pipe(source: bigint, lead: number, silence: boolean): void
+  pipe(source: bigint, usual: number, busy: number, silence: boolean): void
   /** Ends that: when this returns, the native thread takes no more samples. */
   unpipe(): void
   /** Whether the engine has refused what was played, and so no more is. */
@@ -750,6 +751,9 @@ export declare function threadWakes(): number
 
 /** An utterance begins, and the one before ends; returns its number. */
 export declare function trackBegin(token: number): number
+
+/** Appends samples of the track's rate and channels, and returns how many wait to be heard, as `queued` does. */
+export declare function trackCapture(token: number, pcm: Int16Array): number
 
 /** How long it is until the next frame is due, in ms: 0 if it is. */
 export declare function trackDueIn(token: number, now: number): number

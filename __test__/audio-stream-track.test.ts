@@ -1,7 +1,7 @@
 import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioFrame, AudioStreamTrack, TimedAudioFrame, type AudioStreamTrackOptions, type Pcm } from '../src/index.js';
-import { failure } from './support/expect.js';
+import { failure, until, untilCollected } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 
 /** 1 kHz and 4 ms: frames of 4 samples that can be written out. Less than a frame waits for 50 of them. */
@@ -724,6 +724,22 @@ describe('an utterance', () => {
     expect(() => utterance.mark(any(1))).toThrow(failure('INVALID_ARGUMENT', 'name is 1'));
   });
 
+  it('has marks that were not heard where more than bufferMs waited and some was dropped', async () => {
+    const track = new AudioStreamTrack({ ...TINY, bufferMs: 8 });
+    const utterance = track.say();
+    utterance.write(count(1, 9));
+    const dropped = outcome(utterance.mark('of which the first half is dropped'));
+    utterance.write(count(9, 13));
+    const later = outcome(utterance.mark('behind it'));
+    utterance.end();
+    await received(track, 2);
+    await pass(0);
+    expect(dropped.value).toMatchObject({ heard: false, playedMs: 4 });
+    expect(later.value).toMatchObject({ heard: false, playedMs: 8 });
+    expect(await utterance.done).toEqual({ heardMs: 8, interrupted: false });
+    expect(track.stats().samplesDropped).toBe(4);
+  });
+
   it('of nothing is over at once', async () => {
     const track = new AudioStreamTrack(TINY);
     const utterance = track.say();
@@ -780,6 +796,31 @@ describe('writeAll', () => {
     const frames = await received(track, 102);
     expect(frames.flat().filter((sample) => sample !== 0)).toEqual([...count(1, 401)]);
     expect([written.done, written.error, track.stats().samplesDropped]).toEqual([true, undefined, 0]);
+  });
+
+  it('keeps no piece that was written', async () => {
+    vi.useRealTimers();
+    const track = new AudioStreamTrack({ sampleRate: 1000, bufferMs: 30_000 });
+    const pieces: WeakRef<Int16Array>[] = [];
+    let goOn!: () => void;
+    async function* synthesis() {
+      for (let i = 0; i < 20; i++) {
+        const piece = count(i, i + 100);
+        pieces.push(new WeakRef(piece));
+        yield piece;
+      }
+      // It waits for more, and the utterance is open.
+      await new Promise<void>((resolve) => (goOn = resolve));
+    }
+    const written = track.writeAll(synthesis());
+    await until(() => track.bufferedMs === 2000, 'all was written');
+    // The iterator's own frame may hold the last one.
+    await untilCollected(
+      () => pieces.slice(0, -1).every((piece) => piece.deref() === undefined),
+      'the pieces are gone',
+    );
+    goOn();
+    await written;
   });
 
   it('takes a list, and ends the utterance', async () => {

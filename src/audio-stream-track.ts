@@ -98,9 +98,9 @@ const EARLY_MS = 0.5;
 
 /**
  * Chunks of 10 ms of speech that are kept in a source's own queue, where it has one: the engine empties it by a clock of
- * its own, and what comes a ms too late for that would be a gap.
+ * its own, and what comes a ms too late for that would be a gap. One more where the native thread is late.
  */
-const QUEUE_LEAD = 3;
+const QUEUE_LEAD = 2;
 
 /** What the engine is given at a time. */
 const CHUNK_MS = 10;
@@ -114,8 +114,21 @@ export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 /** Resolves when no more than `ms` waits to be heard: with whether it was heard, and not thrown away. @internal */
 export let whenQueuedIs: (track: AudioStreamTrack, ms: number) => Promise<boolean>;
 
-/** A source that it is piped to gets no silence, and the rest of a frame is waited for so long. @internal */
-export let playOnly: (track: AudioStreamTrack, patienceMs: number) => void;
+/** How the frames of a source are played; see {@link playOnly}. @internal */
+export interface PlayOnly {
+  /** How long the rest of a chunk is waited for, in ms. */
+  readonly patienceMs: number;
+  /** Chunks that are kept in the queue of the source. */
+  readonly lead: number;
+  /** Called when another track is to be piped to the source: aborts this one if it has nothing to play. */
+  readonly makeWay: () => void;
+}
+
+/** A source that it is piped to gets no silence, and the native thread sleeps while there is nothing to play. @internal */
+export let playOnly: (track: AudioStreamTrack, how: PlayOnly) => void;
+
+/** Appends samples of the track's kind, and returns how many wait to be heard. They must fit. @internal */
+export let captureInto: (track: AudioStreamTrack, pcm: Int16Array) => number;
 
 /** What waits to be heard, in ms: in the track, and in the queue of the source that it is piped to. @internal */
 export let queuedMsOf: (track: AudioStreamTrack) => number;
@@ -124,15 +137,16 @@ export let queuedMsOf: (track: AudioStreamTrack) => number;
  * What an agent says: PCM is written in bursts, of any rate, and comes out in real time, one frame after the other.
  *
  * - **Pace.** A frame is due when those before it have been heard, counted in samples from the first one, which comes at
- *   once: lateness never adds up, and no part of a sample does. Who asks late gets what was due meanwhile without waiting, up to 100 ms of it or one frame. After a longer delay the rest comes later, and not
- *   in a burst that the other side has no room for; nothing is skipped, and `pts` has no gap.
+ *   once: lateness never adds up, and no part of a sample does. A late call gets what was due meanwhile without waiting, up
+ *   to 100 ms of it or one frame. After a longer delay the rest comes later, and not in a burst that the other side has no
+ *   room for; nothing is skipped, and `pts` has no gap.
  * - **Silence** where nothing is there to play. Less than a frame waits for its rest, since silence in the middle of a word
  *   would be heard; but no longer than 200 ms, and not at all at the end of an utterance, see {@link write}.
- * - **Bounded.** More than `bufferMs` is not kept: the oldest is dropped, and counted. Who writes faster than that waits
- *   for {@link waitForPlayout}, or looks at {@link bufferedMs}.
+ * - **Bounded.** More than `bufferMs` is not kept: the oldest is dropped, and counted. If you write faster than it is
+ *   heard, use {@link writeAll}, await {@link waitForPlayout}, or look at {@link bufferedMs}.
  *
  * Either JavaScript plays it, with {@link recv}, or a native thread does, with {@link pipeTo}: that goes on while
- * JavaScript is blocked. A track that nobody holds and nobody waits for is collected.
+ * JavaScript is blocked. A track that your program neither holds nor waits for is collected.
  *
  * @example
  * ```ts
@@ -170,12 +184,12 @@ export class AudioStreamTrack {
   /** A frame's memory that was not filled yet. */
   #spare: Int16Array | undefined;
   #piping: Piping | undefined;
-  /** Whether what it is piped to gets silence while there is nothing to say. */
-  #silence = true;
+  /** Whether what it is piped to gets only what is written. */
+  #playOnly: PlayOnly | undefined;
   #ended = false;
   /** While the native thread plays: rung when what {@link waitForPlayout} waits for was played, or the source is gone. */
   readonly #piped: Waiting = { ready: () => this.#rang() };
-  /** The same while somebody waits, which ends: the process stays alive for it. */
+  /** The same while a program waits, which ends: the process stays alive for it. */
   readonly #pipedAwaited: Waiting = { keepsAlive: true, ready: () => this.#rang() };
 
   static readonly #describe = (track: AudioStreamTrack) => describeTrack(track, track.#piping !== undefined);
@@ -187,10 +201,11 @@ export class AudioStreamTrack {
         const samples = Math.floor((ms * track.sampleRate) / 1000) * track.numChannels;
         track.#whenHeard(Math.max(track.#native.written - samples, 0), resolve, reject);
       });
-    playOnly = (track, patienceMs) => {
-      track.#silence = false;
-      native.trackPatience(track.#token, patienceMs);
+    playOnly = (track, how) => {
+      track.#playOnly = how;
+      native.trackPatience(track.#token, how.patienceMs);
     };
+    captureInto = (track, pcm) => fromNative(() => native.trackCapture(track.#token, pcm));
     queuedMsOf = (track) => track.#ms(track.#native.queued);
   }
 
@@ -215,6 +230,7 @@ export class AudioStreamTrack {
     this.#speaker = {
       append: (pcm, final) => this.#append(pcm, final),
       heardMs: (number) => this.#ms(native.trackHeard(this.#token, number)),
+      writtenMs: () => this.#ms(this.#native.written),
       whenHeard: (resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject),
       room: () => whenQueuedIs(this, bufferMs / 2),
       blockMs: bufferMs / 4,
@@ -393,8 +409,8 @@ export class AudioStreamTrack {
 
   /**
    * Plays silence from now on and keeps what waits, for when the caller may be about to interrupt: {@link resume} goes on
-   * with the next sample, {@link interrupt} gives it up and goes on as well. What waits in the source's own queue, up to
-   * 30 ms, is still heard. Twice: nothing.
+   * with the next sample, {@link interrupt} gives it up and goes on as well. What waits in the source's own queue is still
+   * heard: up to 20 ms, or 30 on a machine so busy that the native thread was late in the last 10 s. Twice: nothing.
    *
    * @throws {NarrowcastError} `CLOSED` after {@link stop}
    */
@@ -502,9 +518,14 @@ export class AudioStreamTrack {
       throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
     }
     signal?.throwIfAborted();
-    // No more than the queue has room for: the engine would put off its answers, and then refuse.
-    const lead = Math.min(QUEUE_LEAD, Math.floor((source.queueSize ?? Infinity) / CHUNK_MS));
-    fromNative(() => this.#native.pipe(handle, lead, this.#silence));
+    // The engine takes twice the queue, and puts off its answer while more than the queue is there.
+    const room = Math.floor((2 * (source.queueSize ?? Infinity)) / CHUNK_MS);
+    const [usual, busy] = this.#playOnly
+      ? [this.#playOnly.lead, this.#playOnly.lead]
+      : [Math.min(QUEUE_LEAD, room), Math.min(QUEUE_LEAD + 1, room)];
+    const feed = source[FEED];
+    if (feed && #playOnly in feed) feed.#playOnly?.makeWay();
+    fromNative(() => this.#native.pipe(handle, usual, busy, !this.#playOnly));
     await new Promise<void>((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
       this.#piping = { source, resolve, reject, unlisten };
@@ -548,7 +569,7 @@ export class AudioStreamTrack {
     for (const { resolve } of this.#playouts.splice(0)) resolve(false);
   }
 
-  /** While it is piped: waits for the first position that somebody waits for, or for nothing but the end. */
+  /** While it is piped: waits for the first position that a program waits for, or for nothing but the end. */
   #wait(): void {
     stopWaiting(this.#token);
     do this.#settlePlayouts();
@@ -580,7 +601,7 @@ export class AudioStreamTrack {
   #stopPiping(reason: unknown): void {
     fromNative(() => this.#native.unpipe());
     stopWaiting(this.#token);
-    // The frame that was on its way counts as played now, and nobody is rung for it any more.
+    // The frame that was on its way counts as played now, and the doorbell rings for it no more.
     this.#settlePlayouts();
     this.#unpiped()?.reject(reason);
   }
@@ -612,7 +633,7 @@ export class AudioStreamTrack {
         `the track buffers ${this.bufferMs} ms, and is piped in chunks of ${CHUNK_MS}: make it with a larger bufferMs`,
       );
     }
-    if (sampleRate % 100 !== 0) throw invalid('source.sampleRate', sampleRate, 'a multiple of 100');
+    if (sampleRate % 100 !== 0 && !this.#playOnly) throw invalid('source.sampleRate', sampleRate, 'a multiple of 100');
     return handle;
   }
 

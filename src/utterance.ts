@@ -25,7 +25,8 @@ export interface UtteranceEnd {
 export interface Mark {
   /** As it was given to `mark()`. */
   readonly name: string;
-  /** Whether all before the mark was heard; false if the utterance was interrupted before that. */
+  /** Whether all before the mark was heard; false if the utterance was interrupted before that, or some of it was dropped
+   * because more than the track's `bufferMs` waited. */
   readonly heard: boolean;
   /** What the listener had heard of the utterance by then, in ms. */
   readonly playedMs: number;
@@ -36,6 +37,8 @@ export interface Speaker {
   append(pcm: ReadPcm, final: boolean): void;
   /** What was heard of an utterance, in ms. */
   heardMs(number: number): number;
+  /** What was written to the track so far, in ms. */
+  writtenMs(): number;
   /** Calls one of them once: when all that was written so far was heard or thrown away, or the engine has refused it. */
   whenHeard(resolve: (heard: boolean) => void, reject: (reason: unknown) => void): void;
   /** Resolves when half of the track's buffer is free. */
@@ -68,6 +71,8 @@ export class Utterance {
   #resolve!: (end: UtteranceEnd) => void;
   #isOpen = true;
   #end: UtteranceEnd | undefined;
+  /** What had been written to the track before it, in ms. */
+  readonly #startMs: number;
   /** Names it to native code. @internal */
   readonly number: number;
 
@@ -76,6 +81,7 @@ export class Utterance {
     this.#speaker = speaker;
     this.number = number;
     this.#pcm = pcm;
+    this.#startMs = speaker.writtenMs();
     this.done = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -159,7 +165,8 @@ export class Utterance {
     const { data, sampleRate, channels } = read;
     const block = Math.max(1, Math.floor((sampleRate * this.#speaker.blockMs) / 1000)) * channels;
     for (let at = 0; at < data.length; at += block) {
-      await orStopped(this.#speaker.room());
+      // Where the engine refuses what is played, that interrupts the utterance.
+      await orStopped(this.#speaker.room().catch(() => {}));
       this.#refuseAtEnd();
       this.#speaker.append({ ...read, data: data.subarray(at, at + block) }, false);
     }
@@ -190,8 +197,13 @@ export class Utterance {
   mark(name: string): Promise<Mark> {
     if (typeof name !== 'string') throw invalid('name', name, 'a string');
     this.#refuseAtEnd();
+    const writtenMs = this.#speaker.writtenMs() - this.#startMs;
     return new Promise((resolve) => {
-      const tell = (heard: boolean) => resolve({ name, heard, playedMs: this.playedMs });
+      const tell = (wasPlayed: boolean) => {
+        const { playedMs } = this;
+        // Less than a sample is rounding.
+        resolve({ name, heard: wasPlayed && playedMs > writtenMs - 1e-4, playedMs });
+      };
       this.#speaker.whenHeard(tell, () => tell(false));
     });
   }

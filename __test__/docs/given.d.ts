@@ -4,6 +4,7 @@ declare const stream: import('node:stream/web').ReadableStream<import('narrowcas
 declare const recognizer: { write(samples: Int16Array): void };
 declare const input: Int16Array;
 declare const source: import('@livekit/rtc-node').AudioSource;
+declare const room: import('@livekit/rtc-node').Room;
 declare const synthesis: AsyncIterable<Int16Array>;
 declare const worker: import('node:worker_threads').Worker;
 declare const remoteTrack: import('@livekit/rtc-node').RemoteTrack;

@@ -127,16 +127,22 @@ describe('captureFrame', () => {
     await expect(source.captureFrame(frame())).rejects.toEqual(code('CLOSED'));
   });
 
-  test('rejects if narrowcast is uninstalled before the engine has answered, and from then on', async () => {
-    const source = new AudioSource(48_000, 1, 1000);
-    const second = () => rtc.AudioFrame.create(48_000, 1, 48_000);
-    await source.captureFrame(second());
-    const waiting = source.captureFrame(second()); // until there is room, which takes a second
+  test('rejects once narrowcast was uninstalled, and what waits for room by then is played', async () => {
+    const source = new AudioSource(48_000, 1, 100);
+    const long = () => rtc.AudioFrame.create(48_000, 1, 4800);
+    await source.captureFrame(long());
+    const waiting = source.captureFrame(long());
+    const direct = new AudioSource(48_000, 1, 0);
+    const unanswered = direct.captureFrame(frame());
     install().uninstall();
-    await expect(waiting).rejects.toEqual(code('CLOSED'));
-    await expect(source.captureFrame(frame())).rejects.toEqual(code('ENGINE_NOT_INSTALLED'));
-    expect(source.stats()).toMatchObject({ framesOut: 1, framesRefused: 1, framesUnanswered: 1 });
-    await source.close();
+    await expect(unanswered).rejects.toEqual(code('CLOSED'));
+    await waiting;
+    for (const each of [source, direct]) {
+      await expect(each.captureFrame(frame())).rejects.toEqual(code('ENGINE_NOT_INSTALLED'));
+    }
+    expect(source.stats()).toMatchObject({ framesOut: 2, framesRefused: 1, framesUnanswered: 0 });
+    expect(direct.stats()).toMatchObject({ framesOut: 0, framesRefused: 1, framesUnanswered: 1 });
+    await Promise.all([source.close(), direct.close()]);
   });
 });
 
@@ -170,8 +176,8 @@ describe('captureFrame: a refused frame', () => {
 
   test('does not count as queued, in whatever way it was refused, and nobody waits for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 1_000_000 });
-    const source = new AudioSource(48_000, 1, 1000);
-    await source.captureFrame(of(48_000, 1, 4800));
+    const source = new AudioSource(48_000, 1, 0);
+    await Promise.all(Array.from({ length: 10 }, () => source.captureFrame(of(48_000, 1, 480))));
     let played = false;
     void source.waitForPlayout().then(() => (played = true));
     await expect(source.captureFrame(of(24_000, 1, 120_000))).rejects.toThrow('24000 Hz');
@@ -189,22 +195,21 @@ describe('captureFrame: a refused frame', () => {
     await source.waitForPlayout();
     // At once, and not in an answer.
     source.ffiHandle.dispose();
-    await expect(source.captureFrame(of(48_000, 1, 4800))).rejects.toThrow('handle');
+    await expect(source.captureFrame(of(48_000, 1, 480))).rejects.toThrow('handle');
     expect(source.queuedDuration).toBe(0);
     await source.waitForPlayout();
-    expect(source.stats()).toEqual({ framesOut: 1, framesRefused: 4, framesUnanswered: 0, queuedMs: 0 });
+    expect(source.stats()).toEqual({ framesOut: 10, framesRefused: 4, framesUnanswered: 0, queuedMs: 0 });
     await source.close();
   });
 
-  test('takes nothing off that was captured after clearQueue', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 1_000_000 });
+  test('of another kind than a source with a queue does not count as queued', async () => {
     const source = new AudioSource(48_000, 1, 1000);
-    const refused = source.captureFrame(of(24_000, 1, 24_000));
-    source.clearQueue();
-    const taken = source.captureFrame(of(48_000, 1, 4800));
-    await expect(refused).rejects.toThrow('24000 Hz');
-    await taken;
-    expect(source.queuedDuration).toBe(100);
+    await expect(source.captureFrame(of(24_000, 1, 24_000))).rejects.toThrow('24000 Hz');
+    expect(source.queuedDuration).toBe(0);
+    await source.captureFrame(of(48_000, 1, 4800));
+    await expect(source.captureFrame(of(24_000, 1, 24_000))).rejects.toThrow('24000 Hz');
+    expect(source.queuedDuration).toBeLessThanOrEqual(100);
+    await source.waitForPlayout();
     await source.close();
   });
 });
@@ -247,14 +252,14 @@ test('clearQueue refuses after close', async () => {
 
 // rtc-node's own source is the model; one clock for both, which the test sets. Not the one of older versions, which waits
 // for ever for what was never captured.
-describe("what waits to be played is known as rtc-node's source knows it", () => {
+describe("what waits to be played of a source without a queue is known as rtc-node's source knows it", () => {
   async function both(script: (source: AudioSource | rtc.AudioSource, log: (what: string) => void) => Promise<void>) {
     install();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'hrtime'], now: 1_000_000 });
     const logs = [];
     const isModel = 'releaseWaiter' in new rtc.AudioSource(48_000, 1);
     for (const Source of [AudioSource, ...(isModel ? [rtc.AudioSource] : [])]) {
-      const source = new Source(48_000, 1, 10_000);
+      const source = new Source(48_000, 1, 0);
       const log: string[] = [];
       await script(source, (what) => log.push(`${what}: ${Math.round(source.queuedDuration)} ms`));
       await source.close();
@@ -263,7 +268,9 @@ describe("what waits to be played is known as rtc-node's source knows it", () =>
     for (const log of logs) expect(log).toEqual(logs[0]);
     return logs[0];
   }
-  const ms = (length: number) => rtc.AudioFrame.create(48_000, 1, length * 48);
+  /** Without a queue, rtc-node's takes 10 ms at a time. */
+  const capture = (source: AudioSource | rtc.AudioSource, ms: number) =>
+    Promise.all(Array.from({ length: ms / 10 }, () => source.captureFrame(frame())));
   const advance = (length: number) => vi.advanceTimersByTimeAsync(length);
 
   test('while frames come, and when all was played', async () => {
@@ -271,7 +278,7 @@ describe("what waits to be played is known as rtc-node's source knows it", () =>
       log('new');
       await source.waitForPlayout();
       for (let i = 0; i < 3; i++) {
-        await source.captureFrame(ms(100));
+        await capture(source, 100);
         log('captured');
         await advance(30);
         log('later');
@@ -281,7 +288,7 @@ describe("what waits to be played is known as rtc-node's source knows it", () =>
       log('nearly');
       await advance(20);
       log('after');
-      await source.captureFrame(ms(50));
+      await capture(source, 50);
       await advance(500);
       log('long after');
       await source.waitForPlayout();
@@ -293,12 +300,12 @@ describe("what waits to be played is known as rtc-node's source knows it", () =>
   test('after clearQueue and close, which let go of whoever waits', async () => {
     const log = await both(async (source, log) => {
       source.clearQueue();
-      await source.captureFrame(ms(300));
+      await capture(source, 300);
       void source.waitForPlayout().then(() => log('cleared'));
       source.clearQueue();
       await advance(0);
       log('empty');
-      await source.captureFrame(ms(100));
+      await capture(source, 100);
       void source.waitForPlayout().then(() => log('released'));
       // The first frame's time is over; what waits for the second waits on.
       await advance(50);
@@ -353,6 +360,49 @@ test('frames that are no multiple of 10 ms are not padded while they come', asyn
 });
 
 describe('interrupt', () => {
+  test.each(['interrupt', 'clearQueue'] as const)(
+    '%s gives up the rest of a frame that is much longer than the queue',
+    async (giveUp) => {
+      const source = new AudioSource(16_000, 1, 100);
+      const listener = heard(source);
+      const said = Int16Array.from({ length: 32_000 }, (_, i) => (i % 30_000) + 1);
+      const captured = source.captureFrame(new AudioFrame(said, 16_000, 1, said.length));
+      const all = await hear(listener, (all) => all.filter((sample) => sample > 0).length > 1600);
+      await expect(source.captureFrame(new AudioFrame(said, 16_000, 1, 160))).rejects.toThrow('InvalidState');
+      const old = all.filter((sample) => sample > 0).length / 16;
+      const cut = source[giveUp]();
+      await captured;
+      if (cut) expect(cut.heardMs + cut.discardedMs).toBeCloseTo(2000, 3);
+      await source.captureFrame(new AudioFrame(new Int16Array(1600).fill(-1), 16_000, 1, 1600));
+      all.push(...(await hear(listener, (next) => next.filter((sample) => sample === -1).length === 1600)));
+      // What was heard already is late in this thread.
+      expect(all.filter((sample) => sample > 0).length / 16 - old).toBeLessThan(200);
+      expect(all.slice(all.indexOf(-1)).every((sample) => sample <= 0)).toBe(true);
+      expect(source.stats()).toMatchObject({ framesOut: 2, framesRefused: 1 });
+      await listener.cancel();
+      await source.close();
+    },
+  );
+
+  test('after close cuts off what is still being played, and clearQueue does', async () => {
+    for (const giveUp of ['interrupt', 'clearQueue'] as const) {
+      const source = new AudioSource(16_000, 1, 1000);
+      const listener = heard(source);
+      const said = new Int16Array(16_000).fill(1);
+      await source.captureFrame(new AudioFrame(said, 16_000, 1, said.length));
+      const all = await hear(listener, (all) => all.filter((sample) => sample > 0).length > 1600);
+      await source.close();
+      expect([source.queuedDuration, source.closed]).toEqual([0, true]);
+      const cut = source[giveUp]();
+      if (cut) expect(cut.heardMs + cut.discardedMs).toBeCloseTo(1000, 3);
+      all.push(...(await hear(listener, (next) => next.slice(-1600).every((sample) => sample === 0))));
+      expect(all.filter((sample) => sample > 0).length).toBeLessThan(8000);
+      expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
+      expect(() => source.clearQueue()).toThrow(code('CLOSED'));
+      await listener.cancel();
+    }
+  });
+
   test('tells what was heard of what was captured, and nothing more of it is', async () => {
     const source = new AudioSource(16_000, 1, 1000);
     const listener = heard(source);
@@ -370,6 +420,7 @@ describe('interrupt', () => {
     const old = all.filter((sample) => sample > 0).length / 16;
     expect(all.slice(all.indexOf(-1)).every((sample) => sample <= 0)).toBe(true);
     expect(Math.abs(heardMs - old)).toBeLessThanOrEqual(25);
+    await source.waitForPlayout();
     await listener.cancel();
     await source.close();
     expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
@@ -395,6 +446,7 @@ describe('new AudioSource', () => {
     [48_000, 1.5, 1000],
     [48_000, 1, -10],
     [48_000, 1, 15], // rtc-node's ends the process
+    [48_000, 64, 600_000], // and here
     ['48000', 1, 1000],
   ])('refuses %s Hz, %s channels, %s ms', (...args) => {
     expect(() => new AudioSource(...(args as [number, number, number]))).toThrow(code('INVALID_ARGUMENT'));

@@ -363,18 +363,22 @@ describe.each([
   });
 
   test('pause keeps what waits, and resume goes on with the next sample', async () => {
-    const { heard, track } = openOurs();
+    const { source, heard, track } = openOurs();
     expect(track.paused).toBe(false);
     const said = speech(400);
     track.write(pcm(said), { final: true });
     await until(() => track.bufferedMs < 300, 'some was played');
     track.pause();
     track.pause();
-    const kept = track.bufferedMs;
+    const [kept, unheard] = [track.bufferedMs, source.queuedDuration - track.bufferedMs];
     expect(track.paused).toBe(true);
+    const { playedMs } = track;
     const playing = frames(heard);
     await until(() => frames(heard) > playing + 10, 'silence is played');
     expect(track.bufferedMs).toBe(kept);
+    // What was in the source's queue: at most two chunks, and three on a busy machine.
+    expect(track.playedMs - playedMs).toBeCloseTo(unheard, 0);
+    expect(unheard).toBeLessThanOrEqual(31);
     track.resume();
     track.resume();
     await track.waitForPlayout();
@@ -460,6 +464,20 @@ describe.each([
     expect(await firstHeard(other.heard)).toEqual(Array(160).fill(7));
     track.stop();
     other.track.stop();
+  });
+
+  test('ends what waits for room to write it with INTERRUPTED when its source is closed', async () => {
+    const { source, heard, track } = open(queueSize);
+    const piped = outcome(track.pipeTo(source));
+    const utterance = track.say();
+    const written = outcome(utterance.writeAll([speech(60_000)]));
+    await until(() => frames(heard) > 10, 'the engine plays');
+    expect(written.done).toBe(false);
+    await source.close();
+    await until(() => written.done && piped.done, 'both are over');
+    expect(written.error).toEqual(failure('INTERRUPTED'));
+    expect(await utterance.done).toMatchObject({ reason: failure('ENGINE_REQUEST_FAILED', 'closed') });
+    track.stop();
   });
 
   test('is said as fast as it is heard, over a buffer that is shorter', async () => {

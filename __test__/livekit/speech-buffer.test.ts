@@ -150,29 +150,56 @@ describe('with a speech buffer', () => {
   });
 
   test('a refusal that comes when frames were taken already rejects the next one', async () => {
-    const { source } = open();
-    await source.captureFrame(frameOf(counting(500)));
+    const { source, heard } = open();
+    await capture(source, counting(500));
+    await until(() => heard().length > 0, 'it is played');
     // As if the engine had lost it.
     source.ffiHandle.dispose();
     await until(() => source.queuedDuration === 0, 'the engine has refused');
+    const { framesOut, framesRefused } = source.stats();
+    expect(framesOut + framesRefused).toBe(50);
+    expect(framesOut).toBeGreaterThan(0);
+    expect(framesRefused, 'what was thrown away was not taken').toBeGreaterThan(0);
     await expect(source.captureFrame(frameOf(counting(10)))).rejects.toEqual(
       failure('ENGINE_REQUEST_FAILED', 'takes no more audio'),
     );
-    expect(source.stats().framesRefused).toBe(1);
+    expect(source.stats()).toMatchObject({ framesOut, framesRefused: framesRefused + 1 });
   });
 });
 
-test('a source without a queue has no buffer, nor has one whose rate has no whole 10 ms', async () => {
-  for (const [rate, queueSize] of [
-    [RATE, 0],
-    [11_025, 200],
-  ] as const) {
-    const source = new AudioSource(rate, 1, queueSize);
-    const samples = Math.floor(rate / 100);
-    for (let i = 0; i < 3; i++) await source.captureFrame(rtc.AudioFrame.create(rate, 1, samples));
-    expect(source.queuedDuration).toBeLessThanOrEqual(31);
-    await source.close();
+test('a source without a queue has no buffer', async () => {
+  const source = new AudioSource(RATE, 1, 0);
+  for (let i = 0; i < 3; i++) await source.captureFrame(rtc.AudioFrame.create(RATE, 1, RATE / 100));
+  expect(source.queuedDuration).toBeLessThanOrEqual(31);
+  await source.close();
+});
+
+test.each([11_025, 22_050, 12_345])('a source of %s Hz has one, and all of it is heard', async (rate) => {
+  const source = new AudioSource(rate, 1, 200);
+  const stream = new AudioStream(rtc.LocalAudioTrack.createAudioTrack('agent', source), rate, 1);
+  const samples = Math.floor(rate / 100);
+  for (let i = 0; i < 100; i++) {
+    await source.captureFrame(new rtc.AudioFrame(new Int16Array(samples).fill(9000), rate, 1, samples));
   }
+  expect(source.queuedDuration).toBeGreaterThan(900);
+  let loud = 0;
+  await until(() => {
+    for (let frame = stream.tryRead(); frame; frame = stream.tryRead()) {
+      loud += frame.data.filter((sample) => sample > 4500).length;
+    }
+    return loud > samples * 98;
+  }, 'all was heard');
+  await source.close();
+});
+
+test('a queue of 10 ms together with a speech buffer has no gap', async () => {
+  const { source, heard } = open(10);
+  const said = counting(1000);
+  const captured = capture(source, said);
+  await until(() => heard().length >= said.length, 'all was heard');
+  await captured;
+  expect(heard()).toEqual([...said]);
+  await source.close();
 });
 
 test('the buffer is an option of install, and a variable for threads and child processes', () => {

@@ -8,25 +8,26 @@ import { NarrowcastError } from '../errors.js';
 import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type Engine } from './engine.js';
-import { SpeechBuffer, speechBufferMs } from './speech-buffer.js';
+import { locked, SourceRing } from './source-ring.js';
+import { speechBufferMs } from './speech-buffer.js';
 
 /** What {@link AudioSource.stats} counts. */
 export interface AudioSourceStats {
-  /** Frames that the engine took. */
+  /** Frames that were taken: they were played, wait to be played, or were cleared. */
   framesOut: number;
-  /** Frames that the engine refused, at once or in its answer: their `captureFrame` rejected. */
+  /** Frames that the engine refused. Their `captureFrame` rejected; where they had been taken before, the next one did. */
   framesRefused: number;
-  /** Frames that the engine had not answered for when narrowcast was uninstalled: their `captureFrame` rejected, and they
-   * may have been played all the same. */
+  /** Frames for a source without a queue that the engine had not answered for when narrowcast was uninstalled: their
+   * `captureFrame` rejected, and they may have been played all the same. */
   framesUnanswered: number;
-  /** What waits in the engine to be played, in ms. */
+  /** What waits to be played, in ms. */
   queuedMs: number;
 }
 
 /**
- * What an agent says: rtc-node's `AudioSource`, with the same constructor and methods. An answer of the engine costs this
- * thread one look into a table, however many sources there are, and a frame's samples are read where they are: a view
- * into a larger buffer is played as such.
+ * What an agent says: rtc-node's `AudioSource`, with the same constructor and methods. Frames wait in memory of this process,
+ * and a native thread plays them into the engine: this thread is woken only when a frame that waited for room has it, once
+ * for all sources. A frame's samples are read where they are: a view into a larger buffer is played as such.
  */
 export class AudioSource implements RtcAudioSource {
   /** Hz. */
@@ -34,8 +35,8 @@ export class AudioSource implements RtcAudioSource {
   /** Channels, interleaved. */
   numChannels: number;
   /**
-   * How much may wait in the engine to be played, in ms; 0: nothing, for sources that play at their own pace. The engine
-   * then takes frames of 10 ms, and longer ones are cut into these.
+   * How much may wait to be played, in ms; 0: nothing, for sources that play at their own pace. A frame then goes to the
+   * engine within the call. The engine takes frames of 10 ms, and longer ones are cut into these.
    */
   queueSize: number;
   // The rest is rtc-node's own, under its names: its Track wants a source with these.
@@ -55,21 +56,16 @@ export class AudioSource implements RtcAudioSource {
   readonly #engine: Engine;
   /** Called when the source is closed. */
   readonly #onClose = new Set<() => void>();
-  /** Where frames wait that are taken beyond the queue. */
-  #buffer: SpeechBuffer | undefined;
+  /** Where frames wait, if the source has a queue: made for the first one. */
+  #ring: SourceRing | undefined;
+  readonly #bufferMs: number;
   #framesOut = 0;
   #framesRefused = 0;
   #framesUnanswered = 0;
   /** Settles when what comes in several requests is through: what comes after it waits, to stay after it. */
   #turn: Promise<unknown> | undefined;
-  /** What the engine was asked to play and has not answered. */
-  readonly #asked = new Set<Promise<unknown>>();
-  /** How often all that was captured was given up. */
-  #cleared = 0;
-  /** ms that were captured since the queue was last empty. */
+  /** Without a queue: ms that were captured since nothing waited. */
   #saidMs = 0;
-  /** Samples of each channel behind the last whole 10 ms, which the engine keeps until the rest comes. */
-  #tail = 0;
 
   /**
    * @param sampleRate Hz
@@ -82,6 +78,10 @@ export class AudioSource implements RtcAudioSource {
     this.numChannels = integer('numChannels', numChannels, 1, 64);
     this.queueSize = integer('queueSize', queueSize, 0, 600_000);
     if (queueSize % 10 !== 0) throw invalid('queueSize', queueSize, 'a multiple of 10');
+    const most = SourceRing.mostMs(sampleRate, numChannels);
+    if (queueSize > most) {
+      throw invalid('queueSize', queueSize, `at most ${most} at ${sampleRate} Hz with ${numChannels} channels`);
+    }
     this.#engine = install();
     const { ffi } = loadBindings();
     const { source } = this.#engine.request<NewAudioSourceResponse>('made no audio source', {
@@ -90,7 +90,7 @@ export class AudioSource implements RtcAudioSource {
         type: ffi.AudioSourceType.AUDIO_SOURCE_NATIVE,
         sampleRate,
         numChannels,
-        queueSizeMs: queueSize,
+        queueSizeMs: queueSize === 0 ? 0 : SourceRing.ENGINE_QUEUE_MS,
       }),
     });
     if (source?.handle?.id === undefined || !source.info) {
@@ -98,83 +98,52 @@ export class AudioSource implements RtcAudioSource {
     }
     this.info = source.info;
     this.ffiHandle = new ffi.FfiHandle(source.handle.id);
-    const bufferMs = speechBufferMs();
-    // Without a queue, the program is the clock. And the native thread plays whole 10 ms.
-    if (bufferMs > 0 && queueSize > 0 && sampleRate % 100 === 0) {
-      this.#buffer = new SpeechBuffer(this, queueSize + bufferMs);
-    }
+    this.#bufferMs = speechBufferMs();
     opened('sources', this, describeSource);
   }
 
-  /** What waits to be played, in ms: in the engine, and in the track that is piped to this source. */
+  /** What waits to be played, in ms; of a track that is piped to this source, too. 0 after {@link close}. */
   get queuedDuration(): number {
+    if (this.closed) return 0;
     return this[FEED] ? queuedMsOf(this[FEED]) : this.#queuedMs;
   }
 
+  /** Without a queue: by this clock. */
   get #queuedMs(): number {
     return Math.max(this.currentQueueSize - performance.now() + this.lastCapture, 0);
+  }
+
+  /** A track of the program's that is piped to this. */
+  get #piped(): AudioStreamTrack | undefined {
+    return this[FEED] === this.#ring?.track ? undefined : this[FEED];
   }
 
   /**
    * Gives up what waits to be played, also in the track that is piped to this source. Pending calls of
    * {@link waitForPlayout} resolve.
    *
-   * @throws {NarrowcastError} `CLOSED` after {@link close}; `ENGINE_REQUEST_FAILED`
+   * @throws {NarrowcastError} `CLOSED` after {@link close}, unless what was taken before is still being played
    */
   clearQueue(): void {
-    if (this.closed) throw this.#closed();
-    if (this[FEED]) this[FEED].flush();
-    else this.#giveUp();
-  }
-
-  /** Nothing that was captured is played any more. */
-  #giveUp(): void {
-    this.#clear();
-    this.#cleared++;
-    this.#tail = 0;
-    this.releaseWaiter();
-  }
-
-  #clear(): void {
-    const { ffi } = loadBindings();
-    this.#engine.request('cleared no queue', {
-      case: 'clearAudioBuffer',
-      value: new ffi.ClearAudioBufferRequest({ sourceHandle: this.ffiHandle.handle }),
-    });
+    if (this.closed && !this.#ring?.isPlaying) throw this.#closed();
+    this.interrupt();
   }
 
   /**
-   * As {@link clearQueue}, for when the caller interrupts the agent, and tells what the caller had heard of it by then. What
-   * {@link captureFrame} had not handed to the engine yet is not heard either.
-   *
-   * A frame that is longer than the queue is the engine's as a whole: much of it may be heard
-   * afterwards. Capture in pieces that are shorter.
+   * As {@link clearQueue}, for when the caller interrupts the agent, and tells what the caller had heard of it by then. It
+   * works after {@link close}, too, while what was taken before is being played.
    *
    * For a source without a queue, everything that was captured was heard. Otherwise `heardMs` is right within 10 ms, and
    * counts from when the queue was last empty. While a track is piped to the source, this is the track's `interrupt()`.
    *
-   * @returns zeros if nothing was being said, and after {@link close}
-   * @throws {NarrowcastError} `ENGINE_REQUEST_FAILED`
+   * @returns zeros if nothing was being said
    */
   interrupt(): Interruption {
-    if (this.closed) return { heardMs: 0, discardedMs: 0 };
-    if (this[FEED]) return this[FEED].interrupt();
-    const discardedMs = this.queueSize === 0 ? 0 : this.#queuedMs;
-    const heardMs = this.promise ? Math.max(this.#saidMs - discardedMs, 0) : 0;
-    this.#giveUp();
-    if (this.#asked.size > 0 && this.queueSize > 0) void this.#clearAgain();
-    return { heardMs, discardedMs };
-  }
-
-  /**
-   * The engine may do what it was asked before only after it has emptied the queue. Then it empties it again, and what is
-   * captured meanwhile comes afterwards.
-   */
-  #clearAgain(): Promise<void> {
-    return this.#inTurn(async () => {
-      await Promise.allSettled(this.#asked);
-      if (!this.closed) this.#clear();
-    });
+    const piped = this.closed ? undefined : this.#piped;
+    const heardMs = this.promise ? Math.max(this.#saidMs, 0) : 0;
+    const interruption = (piped ?? this.#ring)?.interrupt() ?? { heardMs, discardedMs: 0 };
+    this.releaseWaiter();
+    return interruption;
   }
 
   /** Nothing waits any more. */
@@ -194,8 +163,12 @@ export class AudioSource implements RtcAudioSource {
    * track that is piped to this source.
    */
   async waitForPlayout(): Promise<void> {
-    const track = this[FEED];
-    if (!track || this.closed) return this.promise;
+    if (this.closed) return;
+    const track = this.#piped;
+    if (!track) {
+      if (this.#ring && this.queuedDuration > 0) this.promise ??= this.#played();
+      return this.promise;
+    }
     const played = track.waitForPlayout().catch((reason: unknown) => {
       if (!this.closed) throw reason;
     });
@@ -205,14 +178,18 @@ export class AudioSource implements RtcAudioSource {
     await Promise.race([played, closed]).finally(() => this.#onClose.delete(settle));
   }
 
+  #played(): Promise<void> {
+    return new Promise((resolve) => (this.resolvePromise = resolve));
+  }
+
   /**
-   * Plays a frame, rtc-node's or narrowcast's: resolves when the engine has it, which it has at once while there is room
-   * in its queue. Await each frame before the next: at most one may wait for room, and more are refused. An empty frame is
-   * nothing.
+   * Plays a frame, rtc-node's or narrowcast's: resolves when it was taken, at once while there is room in the queue. Await
+   * each frame before the next: at most one may wait for room, and more are refused. An empty frame is nothing.
    *
-   * @returns rejects with `CLOSED`; `LOCKED` while a track is piped to this source; `INVALID_ARGUMENT`; `ENGINE_REQUEST_FAILED` if the engine refuses the frame: the queue
-   *   is full, the frame has another rate or other channels than the source, or, with a `queueSize` of 0, no multiple of
-   *   10 ms. What is refused does not count as queued
+   * @returns rejects with `CLOSED`; `LOCKED` while a track is piped to this source; `INVALID_ARGUMENT`;
+   *   `ENGINE_NOT_INSTALLED`; `ENGINE_REQUEST_FAILED` if the frame is refused: the queue is full, the frame has another rate
+   *   or other channels than the source, or, with a `queueSize` of 0, no multiple of 10 ms. What is refused does not count
+   *   as queued. If the engine refuses what was taken before, the next call rejects
    */
   async captureFrame(frame: AudioFrame | AudioFrameLike): Promise<void> {
     if (this.closed) throw this.#closed();
@@ -221,40 +198,51 @@ export class AudioSource implements RtcAudioSource {
     const samples = channels * samplesPerChannel;
     const data = readable('frame.data', frame.data, Int16Array);
     const pcm = data.length === samples ? data : data.subarray(0, samples);
-    if (this[FEED] && this[FEED] !== this.#buffer?.track) throw SpeechBuffer.locked();
-    if (this.#buffer && sampleRate === this.sampleRate && channels === this.numChannels) {
-      return this.#captureAhead(this.#buffer, pcm, frame);
-    }
-    const takeOff = this.#queued((samplesPerChannel / sampleRate) * 1000);
-    const cleared = this.#cleared;
+    if (this[FEED] && this.#piped) throw locked();
     try {
       const error =
-        this.#turn || this.#isCut(samplesPerChannel)
-          ? await this.#inTurn(() => this.#captureInPieces(pcm, sampleRate, channels))
-          : await this.#capture(pcm, sampleRate, channels);
+        this.queueSize > 0 && sampleRate === this.sampleRate && channels === this.numChannels
+          ? await this.#captureAhead(pcm)
+          : await this.#captureNow(pcm, sampleRate, channels);
       if (error) throw this.#refusal(error, frame);
-      if (this.#cleared === cleared) this.#tail = (this.#tail + samplesPerChannel) % this.#directFrame;
     } catch (error) {
       if (error instanceof Unanswered) {
         this.#framesUnanswered++;
         throw error.reason;
       }
       this.#framesRefused++;
-      takeOff();
       throw error;
     }
     this.#framesOut++;
   }
 
-  async #captureAhead(buffer: SpeechBuffer, pcm: Int16Array, frame: AudioFrame | AudioFrameLike): Promise<void> {
+  /** Resolves with the words of a refusal, if it is one. */
+  #captureAhead(pcm: Int16Array): Promise<string | undefined> | string | undefined {
+    this.#engine.refuseUninstalled();
+    this.#ring ??= new SourceRing(this, this.queueSize + this.#bufferMs, {
+      drained: this.releaseWaiter,
+      lost: (frames) => {
+        this.#framesOut -= frames;
+        this.#framesRefused += frames;
+      },
+    });
+    return this.#ring.capture(pcm);
+  }
+
+  async #captureNow(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
+    const samples = pcm.length / channels;
+    const takeOff = this.queueSize === 0 ? this.#queued((samples / sampleRate) * 1000) : undefined;
     try {
-      const error = await buffer.capture(pcm);
-      if (error) throw this.#refusal(error, frame);
+      const error =
+        this.#turn || this.#isCut(samples)
+          ? await this.#inTurn(() => this.#captureInPieces(pcm, sampleRate, channels))
+          : await this.#capture(pcm, sampleRate, channels);
+      if (error) takeOff?.();
+      return error;
     } catch (error) {
-      this.#framesRefused++;
+      if (!(error instanceof Unanswered)) takeOff?.();
       throw error;
     }
-    this.#framesOut++;
   }
 
   /** What was counted so far; can be read after the source was closed, too. */
@@ -267,24 +255,22 @@ export class AudioSource implements RtcAudioSource {
     };
   }
 
-  /** Gives the engine its source back. Whoever waits for playout need not wait any more. Twice: nothing. */
+  /**
+   * Gives the engine its source back, once what was taken was played. Pending calls of {@link waitForPlayout} resolve. Twice:
+   * nothing.
+   */
   async close(): Promise<void> {
     if (this.closed) return;
-    clearTimeout(this.timeout);
-    delete this.timeout;
     this.releaseWaiter();
-    const buffer = this.#buffer;
-    if (buffer && queuedMsOf(buffer.track) > 0) {
-      // What was taken is heard, as what is in the engine's queue is.
-      void buffer.drained().then(() => this.#dispose());
-    } else this.#dispose();
     this.closed = true;
     closed(this);
     for (const settle of this.#onClose) settle();
+    if (this.#ring?.isPlaying) void this.#ring.drained().then(() => this.#dispose());
+    else this.#dispose();
   }
 
   #dispose(): void {
-    this.#buffer?.stop();
+    this.#ring?.stop();
     this.ffiHandle.dispose();
   }
 
@@ -293,13 +279,9 @@ export class AudioSource implements RtcAudioSource {
     const { answers } = this.#engine;
     const id = answers.newId();
     this.#engine.captureAudio(this.ffiHandle.handle, pcm, sampleRate, channels, id);
-    const asked = answers.to(id);
-    this.#asked.add(asked);
-    const answer = await asked
-      .catch((reason: unknown) => {
-        throw new Unanswered(reason);
-      })
-      .finally(() => this.#asked.delete(asked));
+    const answer = await answers.to(id).catch((reason: unknown) => {
+      throw new Unanswered(reason);
+    });
     const message = answer?.message;
     return (message?.case === 'captureAudioFrame' && message.value.error) || undefined;
   }
@@ -378,7 +360,7 @@ export class AudioSource implements RtcAudioSource {
     this.#saidMs = (this.promise ? this.#saidMs : 0) + ms;
     this.currentQueueSize = this.#queuedMs + ms;
     this.lastCapture = now;
-    const promise = (this.promise ??= new Promise((resolve) => (this.resolvePromise = resolve)));
+    const promise = (this.promise ??= this.#played());
     this.timeout ??= setTimeout(this.#drained, this.currentQueueSize);
     const end = now + this.currentQueueSize;
     return () => {
@@ -398,28 +380,9 @@ export class AudioSource implements RtcAudioSource {
     delete this.timeout;
     const left = this.#queuedMs;
     if (left > 0) this.timeout = setTimeout(this.#drained, left);
-    else if (this.#tail > 0 && this.queueSize > 0) this.timeout = setTimeout(this.#pad, CHUNK_MS);
     else this.releaseWaiter();
   };
-
-  /**
-   * The engine plays whole 10 ms: what is left of an utterance would be heard right before the next one. It is padded once
-   * the engine has found nothing to play, so that it tears nothing that comes in time.
-   */
-  #pad = (): void => {
-    const samples = this.#directFrame - this.#tail;
-    if (this.#queuedMs > 0 || this.closed) return this.#drained();
-    this.#tail = 0;
-    this.currentQueueSize = CHUNK_MS;
-    this.lastCapture = performance.now();
-    const silence = new Int16Array(samples * this.numChannels);
-    this.#capture(silence, this.sampleRate, this.numChannels).catch(() => {});
-    this.#drained();
-  };
 }
-
-/** What the engine plays at a time. */
-const CHUNK_MS = 10;
 
 /** What the engine made of a request is not known, and why. */
 class Unanswered {

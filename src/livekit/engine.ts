@@ -195,7 +195,7 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @internal
    */
   request<T>(failed: string, message: FfiRequest['message']): T {
-    this.#refuseUninstalled();
+    this.refuseUninstalled();
     try {
       return this.#adapter.client.request<T>({ message });
     } catch (cause) {
@@ -212,7 +212,7 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @internal
    */
   captureAudio(sourceHandle: bigint, pcm: Int16Array, sampleRate: number, numChannels: number, id: bigint): void {
-    this.#refuseUninstalled();
+    this.refuseUninstalled();
     if (fromNative(() => native.captureAudio(sourceHandle, pcm, sampleRate, numChannels, id))) return;
     // Refused, natively without a word: asked like this, it says why.
     const { ffi } = this.#bindings;
@@ -231,7 +231,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     });
   }
 
-  #refuseUninstalled(): void {
+  /** @throws {NarrowcastError} `ENGINE_NOT_INSTALLED` @internal */
+  refuseUninstalled(): void {
     if (shared[ENGINE] === this) return;
     throw new NarrowcastError(
       'ENGINE_NOT_INSTALLED',
@@ -262,7 +263,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /**
    * Gives rtc-node its own client back. Nothing reaches narrowcast in this thread after that: subscriptions end, and
    * frames that the engine has not answered for reject. With the last thread that has it installed, all streams end, in
-   * all threads; what they have stays readable. Tracks that are piped play on.
+   * all threads; what they have stays readable. Tracks that are piped, and frames that an `AudioSource` has taken, play on.
    */
   uninstall(): void {
     if (shared[ENGINE] !== this) return;

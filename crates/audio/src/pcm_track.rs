@@ -429,6 +429,11 @@ impl PcmTrack {
         if waits(&self.held) { Next::Silence } else { Next::End }
     }
 
+    /// Whether nothing waits, nothing is on its way, and no utterance is open.
+    pub fn is_idle(&self) -> bool {
+        self.ring.is_empty() && !self.open.load(Ordering::Relaxed) && self.unsettled.load(Ordering::Acquire) == SETTLED
+    }
+
     /// Samples that wait to be played.
     pub fn buffered(&self) -> usize {
         self.ring.len()

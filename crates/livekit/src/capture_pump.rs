@@ -4,7 +4,7 @@ use crate::capture::{CaptureStats, Counts};
 use crate::engine::Engine;
 use crate::lateness::Lateness;
 use crate::player::Player;
-use crate::source_queue::Queues;
+use crate::source_queue::{Lead, Queues};
 use narrowcast_audio::PcmTrack;
 use narrowcast_core::sync::{Arc, Mutex, lock};
 use std::io;
@@ -20,13 +20,14 @@ pub(crate) const CHUNK: Duration = Duration::from_millis(10);
 pub struct Source {
     /// The engine's handle of an audio source.
     pub handle: u64,
-    /// Samples per second and channel, in Hz: a multiple of 100.
+    /// Samples per second and channel, in Hz: at least 100. The engine takes as many whole samples of each channel as 10 ms
+    /// have room for, every 10 ms.
     pub sample_rate: u32,
     /// Channels, interleaved.
     pub channels: u32,
     /// What is played.
     pub pcm: Pcm,
-    /// The async id of all its requests, for somebody else to hear the answers; none: they are heard here.
+    /// The async id of all its requests, for another client to hear the answers; none: they are heard here.
     pub answers_to: Option<u64>,
 }
 
@@ -44,10 +45,11 @@ pub enum Pcm {
     Track {
         /// What is played.
         track: Arc<PcmTrack>,
-        /// Chunks that are kept in the source's own queue while there is something to say; 0 for a source without one. The
+        /// What is kept in the source's own queue while there is something to say; [`Lead::NONE`] for a source without one. The
         /// engine empties a queue by its own clock: what comes a ms late for that is a gap, unless something is in it.
-        lead: u32,
-        /// Whether the engine gets silence while there is nothing to say.
+        lead: Lead,
+        /// Whether the engine gets silence while there is nothing to say. If not, the source has a queue, the pump does not
+        /// look while there is nothing to say, and [`Playback::written`] is to be called for what is written.
         silence: bool,
     },
 }
@@ -66,13 +68,16 @@ impl Source {
             Pcm::Looped { pcm, .. } => pcm.len(),
             Pcm::Track { .. } => chunk,
         };
+        // What is looped has no gap where it begins anew.
+        let is_whole = self.sample_rate.is_multiple_of(100) || matches!(self.pcm, Pcm::Track { .. });
         assert!(
-            chunk > 0 && self.sample_rate.is_multiple_of(100) && samples > 0 && samples.is_multiple_of(chunk),
+            is_whole && chunk > 0 && samples > 0 && samples.is_multiple_of(chunk),
             "a source plays whole chunks of 10 ms: {samples} samples are none at {} Hz and {} channels",
             self.sample_rate,
             self.channels
         );
-        if let Pcm::Track { track, .. } = &self.pcm {
+        if let Pcm::Track { track, lead, silence } = &self.pcm {
+            assert!(*silence || lead.usual > 0, "a source without a queue has no silence of its own");
             let format = track.format();
             assert!(
                 (format.sample_rate, format.channels) == (self.sample_rate, self.channels),
@@ -133,6 +138,8 @@ pub(crate) struct Playing {
     pub refused: AtomicBool,
     /// Whether the source's queue was emptied, and by whom: see [`Emptied`].
     pub emptied: AtomicU8,
+    /// On what the next look depends: see [`Rest`].
+    pub rest: AtomicU8,
     /// Written samples in the chunk that was offered last.
     pub offered: AtomicU64,
     /// Of the refusals, those that are accounted for: the chunk was offered again, or is counted as lost.
@@ -154,7 +161,7 @@ impl Playing {
         self.seen_failed.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Counts as lost what was refused when nobody waited for the answer any more.
+    /// Counts as lost what was refused when the pump waited for the answer no more.
     pub fn count_late_refusals(&self) {
         self.lose(self.unseen_refusals() * self.source.chunk_samples() as u64);
     }
@@ -183,10 +190,24 @@ impl Playing {
     }
 }
 
+/// What makes the pump look at a track that gets no silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Rest {
+    /// Time.
+    Time,
+    /// Time, and a whole chunk: less waits.
+    Chunk,
+    /// Whatever is written: nothing waits, and nothing is on its way.
+    Anything,
+    /// It was written: the pump is to look now.
+    Over,
+}
+
 /// What has become of the queue of a source that a pump plays into.
 #[derive(Clone, Copy)]
 pub(crate) enum Emptied {
-    /// Emptied already, by whoever fed it.
+    /// Emptied already, by the client that fed it.
     Elsewhere = 1,
     /// To be emptied once the chunk that is on its way is in it.
     WithTheNextChunk = 2,
@@ -228,11 +249,30 @@ impl Playback {
         self.playing.counts.overdue.get()
     }
 
+    /// Something was written to a track that gets no silence: the pump looks at once if it waits for that.
+    pub fn written(&self) {
+        let Pcm::Track { track, silence: false, .. } = &self.playing.source.pcm else { return };
+        let rest = &self.playing.rest;
+        // Changes nothing, but is a change, as the pump's is one: of the two, one comes first. If it is the pump's, this sees
+        // that it waits; if this, the pump's look behind its own sees what was written.
+        let waits_for = rest.fetch_add(0, Ordering::AcqRel);
+        let is_there = waits_for == Rest::Anything as u8
+            || (waits_for == Rest::Chunk as u8 && track.buffered() >= self.playing.source.chunk_samples());
+        if is_there
+            && rest.compare_exchange(waits_for, Rest::Over as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            && let Some(thread) = &self.thread
+        {
+            thread.unpark();
+        }
+    }
+
     /// Empties the source's own queue, and lets `discard` take back what waits in the track: of what was written before,
     /// nothing more is heard than the engine has taken from there. Returns what `discard` does.
     pub fn flush<T>(&self, discard: impl FnOnce() -> T) -> T {
         let active = lock(&self.playing.active);
-        if let Pcm::Track { lead: 1.., .. } = self.playing.source.pcm {
+        if let Pcm::Track { lead, .. } = self.playing.source.pcm
+            && lead != Lead::NONE
+        {
             // At once, and not when the thread comes to it: a chunk that is on its way is all that is left then.
             self.engine.clear(self.playing.source.handle);
         }
@@ -281,8 +321,8 @@ impl CapturePump {
     /// The system has no thread left.
     ///
     /// # Panics
-    /// If a source's rate is no multiple of 100 Hz, its looped samples are no multiple of 10 ms, or its track is of
-    /// another kind.
+    /// If a source's rate is below 100 Hz, its looped samples are no multiple of 10 ms, its track is of another kind,
+    /// or it has neither silence nor a queue.
     pub fn start(engine: &'static Engine, sources: Vec<Source>) -> io::Result<Self> {
         // All of them before the first one is registered.
         for source in &sources {
@@ -337,6 +377,7 @@ impl CapturePump {
             active: Mutex::new(true),
             refused: AtomicBool::new(false),
             emptied: AtomicU8::new(0),
+            rest: AtomicU8::new(Rest::Over as u8),
             offered: AtomicU64::new(0),
             seen_failed: AtomicU64::new(0),
         });
@@ -432,7 +473,7 @@ fn play(engine: &Engine, shared: &Shared) {
     }
 }
 
-fn next_tick(now: Duration) -> Duration {
+pub(crate) fn next_tick(now: Duration) -> Duration {
     let ticks = now.as_nanos().div_ceil(CHUNK.as_nanos());
     CHUNK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }

@@ -51,6 +51,8 @@ pub use lateness::Lateness;
 pub use library::LoadError;
 #[cfg(not(loom))]
 pub use request_ids::{RequestIds, ThreadIds};
+#[cfg(not(loom))]
+pub use source_queue::Lead;
 pub use streams::{AudioSink, EarlyEvents, Sink, StreamStats, Streams, Taken};
 #[cfg(not(loom))]
 pub use streams::{VideoFrame, VideoSink, VideoSpec};

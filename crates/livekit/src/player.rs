@@ -1,7 +1,7 @@
 //! One source of a [`CapturePump`](crate::CapturePump), as the pump's thread plays it.
 
 use crate::capture::{Capture, Counts};
-use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing};
+use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing, Rest, next_tick};
 use crate::engine::Engine;
 use crate::request_ids::pump_id;
 use crate::source_queue::SourceQueue;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// the clock: it is not waited for again until it has answered something.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Where the engine's answers are heard by somebody else: least time between two requests for one source, by the end of
+/// Where another client hears the engine's answers: least time between two requests for one source, by the end of
 /// which the engine is through with the first.
 const MIN_REQUEST_GAP: Duration = Duration::from_millis(2);
 
@@ -103,10 +103,15 @@ impl Player {
             _ if playing.refused.load(Ordering::Relaxed) => return None,
             _ => {}
         }
-        if let Pcm::Track { track, .. } = &source.pcm {
-            track.advance(Instant::now() + LOOK_SLACK);
-        }
         let now = start.elapsed();
+        if let Pcm::Track { track, silence, .. } = &source.pcm {
+            track.advance(Instant::now() + LOOK_SLACK);
+            match playing.rest.load(Ordering::Acquire) {
+                rest if *silence || rest == Rest::Time as u8 || rest == Rest::Chunk as u8 => {}
+                rest if rest == Rest::Anything as u8 => return None,
+                _ => self.go_on(now),
+            }
+        }
         let heard = engine.is_listening() && source.answers_to.is_none();
         // The chunk's fate need not be known before the next one is due.
         let is_early = self.filling.is_none() && !self.clock.is_due(now);
@@ -133,7 +138,7 @@ impl Player {
             && !self.take(engine, start, now)?
         {
             self.filling = None;
-            return Some(self.clock.due());
+            return self.rest(now);
         }
         let pcm = match &source.pcm {
             Pcm::Looped { pcm, .. } => {
@@ -169,6 +174,33 @@ impl Player {
         Some(if self.filling.is_some() { now } else { self.clock.due() })
     }
 
+    /// What was waited for is there: it is played now, and what follows with the other sources.
+    fn go_on(&mut self, now: Duration) {
+        self.playing.rest.store(Rest::Time as u8, Ordering::Release);
+        self.filling = Some(now);
+        if self.clock.is_due(now) {
+            self.clock = PlayoutClock::new(CHUNK, 0, next_tick(now));
+        }
+    }
+
+    /// When to look again where no chunk could be taken. Without silence to play, also when one was written; and then alone,
+    /// if nothing is on its way.
+    fn rest(&mut self, now: Duration) -> Option<Duration> {
+        let Pcm::Track { track, silence: false, .. } = &self.playing.source.pcm else { return Some(self.clock.due()) };
+        let chunk = self.playing.source.chunk_samples();
+        if self.queue.as_ref().is_none_or(|queue| !queue.has_room(now, false)) || track.buffered() >= chunk {
+            return Some(self.clock.due());
+        }
+        let (rest, enough) = if track.is_idle() { (Rest::Anything, 1) } else { (Rest::Chunk, chunk) };
+        // See `Playback::written`.
+        self.playing.rest.swap(rest as u8, Ordering::AcqRel);
+        if track.buffered() >= enough {
+            self.go_on(now);
+            return Some(now);
+        }
+        (rest == Rest::Chunk).then(|| self.clock.due())
+    }
+
     /// When to look again if no chunk is due. If one is, it counts as played.
     fn is_early(&mut self, now: Duration) -> Option<Duration> {
         if self.filling.is_none() {
@@ -177,7 +209,8 @@ impl Player {
             }
             let late = self.clock.advance(now);
             self.playing.late.note(late);
-            if self.queue.is_some() {
+            if let Some(queue) = &mut self.queue {
+                queue.looked(now, late);
                 self.filling = Some(if late > CHUNK { now + CATCHING_UP } else { now });
             }
         }
@@ -204,6 +237,17 @@ impl Player {
         let has_room = |silence| self.queue.as_ref().is_none_or(|queue| queue.has_room(now, silence));
         if !has_room(false) {
             return Some(false);
+        }
+        if let Some(queue) = &self.queue
+            && !silence
+        {
+            // Less than a chunk has time until the queue is nearly dry.
+            if !self.taken.again && track.buffered() < self.taken.pcm.len() && queue.level(now) > CHUNK {
+                return Some(false);
+            }
+            if queue.dry_for(now) >= CHUNK * SILENT {
+                self.silent = SILENT;
+            }
         }
         if !self.taken.again {
             self.taken.written = track.take_unsettled(&mut self.taken.pcm);

@@ -14,23 +14,67 @@ const SILENCE: u32 = 2;
 /// How far a chunk may go beyond what is kept: two looks of the pump are never exactly a chunk's time apart.
 const SLACK: Duration = Duration::from_millis(5);
 
+/// A look of the pump that is later than this shows that the machine is busy.
+const LATE: Duration = Duration::from_millis(4);
+
+/// How long the machine counts as busy after such a look: a later one would find an empty queue.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// What is kept in the queue of a source while something is said, in chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// While the pump looks in time.
+    pub usual: u32,
+    /// While the machine is busy, and the pump looks late.
+    pub busy: u32,
+}
+
+impl Lead {
+    /// A source without a queue.
+    pub const NONE: Self = Self::always(0);
+
+    /// The same, busy or not.
+    pub const fn always(chunks: u32) -> Self {
+        Self { usual: chunks, busy: chunks }
+    }
+}
+
 /// The queue of one source.
 pub(crate) struct SourceQueue {
-    /// What is kept in it while something is said.
-    kept: Duration,
+    lead: Lead,
+    /// Until when the machine counts as busy.
+    busy_until: Duration,
     /// When the last of it will have been taken, on the pump's clock.
     dry_at: Duration,
 }
 
 impl SourceQueue {
-    fn new(lead: u32, dry_at: Duration) -> Self {
-        Self { kept: CHUNK * lead, dry_at }
+    fn new(lead: Lead, dry_at: Duration) -> Self {
+        Self { lead, busy_until: Duration::ZERO, dry_at }
+    }
+
+    /// The pump looks, so late.
+    pub fn looked(&mut self, now: Duration, late: Duration) {
+        if late > LATE {
+            self.busy_until = now + BUSY;
+        }
     }
 
     /// Whether a chunk is to be put there now, of what is said or of silence.
     pub fn has_room(&self, now: Duration, silence: bool) -> bool {
-        let kept = if silence { self.kept.min(CHUNK * SILENCE) } else { self.kept };
-        self.dry_at.saturating_sub(now) + CHUNK <= kept + SLACK
+        let kept = if now < self.busy_until { self.lead.busy } else { self.lead.usual };
+        let kept = if silence { kept.min(SILENCE) } else { kept };
+        self.level(now) + CHUNK <= CHUNK * kept + SLACK
+    }
+
+    /// How long what is there lasts.
+    pub fn level(&self, now: Duration) -> Duration {
+        self.dry_at.saturating_sub(now)
+    }
+
+    /// How long nothing has been there.
+    pub fn dry_for(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.dry_at)
     }
 
     /// A chunk was put there. Returns from when on it is heard, for a chunk's time.
@@ -59,7 +103,7 @@ impl Queues {
     /// The queue of a source that is played into from now on; none if it has no queue.
     pub fn enter(&mut self, source: &Source) -> Option<SourceQueue> {
         match source.pcm {
-            Pcm::Track { lead, .. } if lead > 0 => {
+            Pcm::Track { lead, .. } if lead != Lead::NONE => {
                 Some(SourceQueue::new(lead, self.0.remove(&source.handle).unwrap_or_default()))
             }
             _ => None,
@@ -83,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_put_at_once_and_then_one_chunk_in_10_ms_however_uneven_the_looks() {
-        let mut queue = SourceQueue::new(3, Duration::ZERO);
+        let mut queue = SourceQueue::new(Lead::always(3), Duration::ZERO);
         let mut put = |now| {
             let mut chunks = 0;
             while queue.has_room(now, false) {
@@ -99,7 +143,7 @@ mod tests {
 
     #[test]
     fn of_silence_less_is_kept_and_what_is_said_has_room_before_it_is_gone() {
-        let mut queue = SourceQueue::new(3, Duration::ZERO);
+        let mut queue = SourceQueue::new(Lead::always(3), Duration::ZERO);
         queue.put(MS * 1000);
         queue.put(MS * 1000);
         assert!(!queue.has_room(MS * 1000, true) && queue.has_room(MS * 1000, false));
@@ -109,5 +153,20 @@ mod tests {
         assert!(queue.has_room(MS * 1000, false));
         queue.emptied();
         assert!(queue.has_room(MS * 1000, true));
+    }
+
+    #[test]
+    fn more_is_kept_for_a_while_after_the_pump_has_looked_late() {
+        let mut queue = SourceQueue::new(Lead { usual: 2, busy: 3 }, Duration::ZERO);
+        let mut put = |now, late| {
+            queue.looked(now, late);
+            while queue.has_room(now, false) {
+                queue.put(now);
+            }
+            queue.level(now) / CHUNK.as_millis() as u32
+        };
+        let levels = [(1000, 0), (1010, 3), (1020, 6), (5030, 0), (11_030, 0), (11_060, 0)]
+            .map(|(at, late)| put(MS * at, MS * late).as_millis());
+        assert_eq!(levels, [2, 2, 3, 3, 2, 2]);
     }
 }

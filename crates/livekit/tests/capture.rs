@@ -14,9 +14,9 @@ mod reference;
 
 use fake_engine::{CAPTURE_AUDIO_FRAME, Fake, capture_spec};
 use message::Message;
-use narrowcast_audio::{Format, PcmTrack};
+use narrowcast_audio::{Format, PcmTrack, TrackWriter};
 use narrowcast_core::{Doorbell, Waiter, Wake};
-use narrowcast_livekit::{CapturePump, CaptureStats, Engine, Events, Pcm, Source, wire};
+use narrowcast_livekit::{CapturePump, CaptureStats, Engine, Events, Lead, Pcm, Source, wire};
 use reference::Value;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -425,6 +425,10 @@ fn what_is_no_whole_chunk_is_refused_with_its_numbers_and_leaves_nothing_behind(
 
 /// A mono track of 8 kHz, and what comes whenever its doorbell is rung.
 fn track() -> (Arc<PcmTrack>, Receiver<()>) {
+    track_of(8_000)
+}
+
+fn track_of(sample_rate: u32) -> (Arc<PcmTrack>, Receiver<()>) {
     struct Ring(Sender<()>);
     impl Wake for Ring {
         fn wake(&self) {
@@ -433,7 +437,7 @@ fn track() -> (Arc<PcmTrack>, Receiver<()>) {
     }
     let (sender, rings) = channel();
     let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Ring(sender)))), 0);
-    let format = Format { sample_rate: 8_000, channels: 1, frame_samples: 160 };
+    let format = Format { sample_rate, channels: 1, frame_samples: 160 };
     (Arc::new(PcmTrack::new(format, 80_000, waiter)), rings)
 }
 
@@ -442,7 +446,7 @@ fn of_track(handle: u64, track: &Arc<PcmTrack>) -> Source {
         handle,
         sample_rate: 8_000,
         channels: 1,
-        pcm: Pcm::Track { track: track.clone(), lead: 0, silence: true },
+        pcm: Pcm::Track { track: track.clone(), lead: Lead::NONE, silence: true },
         answers_to: None,
     }
 }
@@ -679,7 +683,7 @@ fn a_track_that_has_ended_is_played_no_more() {
 
 /// A source with a queue, in which three chunks of what is said are kept.
 fn queued(handle: u64, track: &Arc<PcmTrack>) -> Source {
-    Source { pcm: Pcm::Track { track: track.clone(), lead: 3, silence: true }, ..of_track(handle, track) }
+    Source { pcm: Pcm::Track { track: track.clone(), lead: Lead::always(3), silence: true }, ..of_track(handle, track) }
 }
 
 fn answering() -> (Fake, Receiver<Request>) {
@@ -778,22 +782,85 @@ fn flush_empties_the_queue_behind_the_chunk_that_is_on_its_way_and_what_is_said_
     assert!(after[2].at - after[0].at < CHUNK * 100, "three at once");
 }
 
+/// A source that gets no silence, in whose queue five chunks are kept.
+fn captured(handle: u64, track: &Arc<PcmTrack>) -> Source {
+    Source {
+        pcm: Pcm::Track { track: track.clone(), lead: Lead::always(5), silence: false },
+        ..of_track(handle, track)
+    }
+}
+
 #[test]
 fn a_track_without_silence_asks_for_nothing_while_it_has_nothing_to_say() {
     let (fake, requests) = answering();
     let pump = pump_of(fake.engine, vec![silence(1, u64::MAX)]);
-    for lead in [0, 3] {
-        let (track, rings) = track();
-        let pcm = Pcm::Track { track: track.clone(), lead, silence: false };
-        let _playback = pump.add(Source { pcm, ..of_track(7, &track) }).unwrap();
-        say(&track, 400);
-        assert!(track.wait_for(400));
-        rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
-        // Another source has its silence meanwhile.
-        let all: Vec<_> = take(&requests, 30).into_iter().filter(|request| request.source == 7).collect();
-        assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 81, 161, 241, 321]);
-        assert_eq!(track.stats().silence_frames, 0);
+    let (track, rings) = track();
+    let _playback = pump.add(captured(7, &track)).unwrap();
+    say(&track, 400);
+    assert!(track.wait_for(400));
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    // Another source has its silence meanwhile.
+    let all: Vec<_> = take(&requests, 30).into_iter().filter(|request| request.source == 7).collect();
+    assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 81, 161, 241, 321]);
+    assert_eq!(track.stats().silence_frames, 0);
+}
+
+#[test]
+fn a_track_without_silence_is_looked_at_when_it_was_written_to_and_its_last_part_is_padded() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, _rings) = track();
+    track.set_patience(CHUNK);
+    // Which ends an utterance when the patience is over.
+    let writer = TrackWriter::new(track.clone()).share();
+    let playback = pump.add(captured(7, &track)).unwrap();
+    for utterance in 1..4 {
+        while !track.is_idle() {
+            std::thread::sleep(CHUNK / 10);
+        }
+        // The pump does not look by itself.
+        std::thread::sleep(CHUNK * 3);
+        let written = Instant::now();
+        writer.lock().unwrap().write(&[utterance; 200], 8_000, 1, false).unwrap();
+        playback.written();
+        let all = take(&requests, 3);
+        assert!(all[1].at - written < CHUNK * 50, "two chunks after {:?}", all[1].at - written);
+        assert_eq!(all[2].pcm, [[utterance; 40], [0; 40]].concat());
+        assert!(requests.try_iter().all(|request| request.is_clear()));
     }
+}
+
+#[test]
+fn a_track_without_silence_keeps_its_queue_filled_and_no_more_waits_there() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, _rings) = track();
+    let playback = pump.add(captured(7, &track)).unwrap();
+    let start = Instant::now();
+    // Piece by piece, each as soon as the one before has gone out.
+    for piece in 0..20_i16 {
+        let said: Vec<i16> = (1..=240).map(|sample| piece * 240 + sample).collect();
+        track.write(&said);
+        playback.written();
+        for (number, request) in (0..).zip(take(&requests, 3)) {
+            let chunk = piece as u32 * 3 + number;
+            assert_eq!(request.pcm[0], chunk as i16 * 80 + 1);
+            assert!(request.at - start + CHUNK / 2 + CHUNK * 5 >= CHUNK * (chunk + 1), "chunk {chunk}");
+        }
+    }
+}
+
+#[test]
+fn a_track_of_any_rate_is_played_in_whole_samples() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, _rings) = track_of(12_345);
+    say(&track, 615);
+    let source = Source { sample_rate: 12_345, ..captured(7, &track) };
+    let _playback = pump.add(source).unwrap();
+    let all = take(&requests, 5);
+    assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 124, 247, 370, 493]);
+    assert!(all.iter().all(|request| request.pcm.len() == 123 && request.sample_rate == 12_345));
 }
 
 #[test]

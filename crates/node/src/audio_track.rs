@@ -13,7 +13,7 @@ use narrowcast_audio::{
     Format, Interruption, PcmTrack, PlayoutClock, TrackSample, TrackStats, TrackWriteError, TrackWriter,
 };
 use narrowcast_core::sync::lock;
-use narrowcast_livekit::{CapturePump, Engine, Pcm, Playback, Source};
+use narrowcast_livekit::{CapturePump, Engine, Lead, Pcm, Playback, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -95,7 +95,15 @@ impl Release for Track {
 impl Track {
     fn write<S: TrackSample>(&self, pcm: &[S], sample_rate: u32, channels: u32, last: bool) -> Result<()> {
         let written = lock(&self.writer).write(pcm, sample_rate, channels, last);
+        if let Some(playback) = &*self.playback.borrow() {
+            playback.written();
+        }
         written.map_err(refused)
+    }
+
+    /// Samples of all channels that wait to be heard.
+    fn queued(&self) -> u64 {
+        self.pcm.unheard() + lock(&self.writer).held_back() as u64
     }
 
     /// Takes the frame that is due at `now`, or returns how long it is until then, in ms.
@@ -128,6 +136,15 @@ fn stopped() -> napi::Error<Code> {
 #[napi(catch_unwind)]
 pub fn track_write(token: u32, pcm: Int16ArraySlice, sample_rate: u32, channels: u32, last: bool) -> Result<()> {
     track(token)?.write(&pcm, sample_rate, channels, last)
+}
+
+/// Appends samples of the track's rate and channels, and returns how many wait to be heard, as `queued` does.
+#[napi(catch_unwind)]
+pub fn track_capture(token: u32, pcm: Int16ArraySlice) -> Result<f64> {
+    let track = track(token)?;
+    let Format { sample_rate, channels, .. } = track.pcm.format();
+    track.write(&pcm[..], sample_rate, channels, false)?;
+    Ok(track.queued() as f64)
 }
 
 /// As `trackWrite`, for floating point with full scale at ±1.
@@ -285,8 +302,7 @@ impl NativeAudioTrack {
     /// track is piped to.
     #[napi(getter, catch_unwind)]
     pub fn queued(&self) -> f64 {
-        let queued = |track: Rc<Track>| track.pcm.unheard() + lock(&track.writer).held_back() as u64;
-        self.live().map_or(0.0, |track| queued(track) as f64)
+        self.live().map_or(0.0, |track| track.queued() as f64)
     }
 
     /// Samples of all channels that were heard so far.
@@ -325,17 +341,18 @@ impl NativeAudioTrack {
         }
     }
 
-    /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `lead` chunks
-    /// of 10 ms are kept in the source's own queue. `silence`: it is played while there is nothing to say.
+    /// Plays the track into an audio source of the engine's, of its rate and channels, from a native thread; `usual` chunks
+    /// of 10 ms are kept in the source's own queue, and `busy` if the machine is. `silence`: it is played while there is
+    /// nothing to say.
     #[napi(catch_unwind)]
-    pub fn pipe(&self, source: BigInt, lead: u32, silence: bool) -> Result<()> {
+    pub fn pipe(&self, source: BigInt, usual: u32, busy: u32, silence: bool) -> Result<()> {
         let track = self.live().ok_or_else(stopped)?;
         let Format { sample_rate, channels, .. } = track.pcm.format();
-        if !sample_rate.is_multiple_of(100) {
-            return Err(error(Code::InvalidArgument, format!("{sample_rate} Hz make no whole chunks of 10 ms")));
+        if sample_rate < 100 || !silence && usual == 0 {
+            return Err(error(Code::InvalidArgument, "a track of so few samples, or without silence and a queue"));
         }
         let (engine, handle) = (engine()?, handle(&source)?);
-        let pcm = Pcm::Track { track: track.pcm.clone(), lead, silence };
+        let pcm = Pcm::Track { track: track.pcm.clone(), lead: Lead { usual, busy }, silence };
         let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
         let playback = pump(engine)?.add(source).ok_or_else(|| {
             error(

@@ -2,7 +2,7 @@
 import { AudioFrame, AudioSource, AudioStream } from '@livekit/rtc-node';
 import { sayLeftovers } from '../leftovers.mjs';
 import { level, openTrack, record, settled } from '../sound.mjs';
-import { outcome, result, runs, trace, until } from '../trace.mjs';
+import { outcome, result, runs, sleep, trace, until } from '../trace.mjs';
 
 /** How each promise settles. In which order, the engine does not say: its threads answer. */
 async function taken(promises) {
@@ -106,5 +106,7 @@ async function taken(promises) {
     );
   }
 }
+// narrowcast gives the engine a closed source back when what it took was played.
+await sleep(1000);
 await sayLeftovers();
 process.exit();
