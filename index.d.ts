@@ -21,8 +21,14 @@ export declare class NativeAudioStream {
    * `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
    */
   openEngineStream(engineRate: number, request: () => bigint): void
-  /** Appends interleaved samples. */
-  write(pcm: Int16Array): void
+  /** Appends interleaved samples, converted to the stream's rate and channels. */
+  write(pcm: Int16Array, sampleRate: number, channels: number): void
+  /** What was written is the end of a turn: what waits in the resampler goes on, and silence fills the last frame. */
+  flush(): void
+  /** What was written is all: what waits in the resampler goes on. */
+  finish(): void
+  /** Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was. */
+  discard(): number
   /** Gives up all that waits, and returns how many samples of all channels that was. */
   clear(): number
   /** Frames that were dropped before what was read last. */
@@ -266,6 +272,9 @@ export declare function audioReadInto(token: number, target: Int16Array): number
  */
 export declare function captureAudio(source: bigint, pcm: Int16Array, sampleRate: number, channels: number, asyncId: bigint): boolean
 
+/** Reads samples from bytes into `target`, which has room for them. */
+export declare function decodePcm(coding: NativeCoding, bytes: Uint8Array, target: Int16Array): void
+
 /**
  * In what `answerDoorbell` returns, beside a number of tokens: the wake had waited for more than 100 ms, and
  * `doorbellStall` tells how long.
@@ -274,6 +283,9 @@ export declare const DOORBELL_STALLED: number
 
 /** The last stall that `answerDoorbell` told of. */
 export declare function doorbellStall(doorbell: number): NativeStall
+
+/** Writes samples as bytes to `target`, which has room for them. */
+export declare function encodePcm(coding: NativeCoding, pcm: Int16Array, target: Uint8Array): void
 
 /** The queue of answers to requests of narrowcast's classes. A thread subscribes as its group, and gets its own. */
 export declare function engineAnswersQueue(): NativeQueue
@@ -447,6 +459,16 @@ export interface NativeCase {
   answer: boolean
   /** Paths of field numbers to the ids of the native handles that the event owns. */
   owned: Array<Array<number>>
+}
+
+/** How samples are written as bytes. */
+export declare enum NativeCoding {
+  /** 16 bits, little-endian. */
+  Pcm16 = 0,
+  /** G.711 µ-law. */
+  Mulaw = 1,
+  /** G.711 A-law. */
+  Alaw = 2,
 }
 
 /** What the engine's callback counted; see `Engine.stats()`. */

@@ -31,7 +31,7 @@ function linkedCrates() {
 }
 
 /** Licences that narrowcast may take a crate under, the shortest text first. */
-const ACCEPTED = { MIT: /mit/i, ISC: /isc/i, 'Apache-2.0': /apache/i, 'LGPL-2.1': /lgpl/i };
+const ACCEPTED = { '0BSD': /0bsd/i, MIT: /mit/i, ISC: /isc/i, 'Apache-2.0': /apache/i, 'LGPL-2.1': /lgpl/i };
 
 /** Texts that the package of a crate lacks and its repository has, in licenses/. */
 const BY_HAND = { earshot: 'EARSHOT.txt' };

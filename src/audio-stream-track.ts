@@ -5,7 +5,8 @@ import { describeTrack } from './diagnostics/describe.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
-import { PcmArguments, type Pcm, type PcmData, type ReadPcm } from './pcm-argument.js';
+import { encode, sampleFormat, type SampleFormat } from './g711.js';
+import { PcmArguments, refuseChannels, type Pcm, type PcmData, type ReadPcm } from './pcm-argument.js';
 import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
 import { Utterance, type SayOptions, type Speaker } from './utterance.js';
 import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
@@ -38,6 +39,16 @@ export class TimedAudioFrame extends AudioFrame {
     this.pts = pts;
     this.timeBase = { num: 1, den: sampleRate };
   }
+}
+
+/** The bytes of a frame, and when it is to be heard: from {@link AudioStreamTrack.recv} with a `format`. */
+export interface TimedBytes extends Pick<TimedAudioFrame, 'sampleRate' | 'channels' | 'samplesPerChannel' | 'pts'> {
+  /** Samples of all channels, interleaved. */
+  readonly data: Uint8Array;
+  /** How `data` is read. */
+  readonly format: SampleFormat;
+  /** What `pts` counts, as a part of a second. */
+  readonly timeBase: TimedAudioFrame['timeBase'];
 }
 
 /** Where {@link AudioStreamTrack.pipeTo} plays: an `AudioSource` of `@livekit/rtc-node`. */
@@ -264,13 +275,14 @@ export class AudioStreamTrack {
    *   anywhere: what is left of a sample waits for the next piece, and is left out at the end of an utterance
    * @param options `final`: this is the end of an utterance, which may also be empty. What waits for its rest goes out at
    *   once, padded with silence, and what is written next starts in a frame of its own. Say it of the last piece of what an
-   *   agent says. While more than 64 utterances wait, the oldest of them run into each other.
+   *   agent says. While more than 64 utterances wait, the oldest of them run into each other. `format`: how bytes are read; default
+   *   `'pcm16'`
    * @throws {NarrowcastError} `CLOSED` after {@link stop}; `LOCKED` while an utterance of {@link say} is open;
    *   `INVALID_ARGUMENT`, and nothing was written
    */
-  write(pcm: Pcm | PcmData, options?: { final?: boolean }): void {
-    const read = this.#pcm.read(pcm);
-    if (options !== undefined) optionsObject('options', options, { final: true });
+  write(pcm: Pcm | PcmData, options?: { final?: boolean; format?: SampleFormat }): void {
+    const read = this.#pcm.read(pcm, options?.format);
+    if (options !== undefined) optionsObject('options', options, { final: true, format: true });
     const final = options?.final ?? false;
     if (typeof final !== 'boolean') throw invalid('final', final, 'a boolean');
     if (this.#open) {
@@ -281,14 +293,8 @@ export class AudioStreamTrack {
     else this.#pcm.keep(read);
   }
 
-  /** One channel goes to each of the track's, and a track of one channel mixes. */
-  #refuseChannels(what: string, channels: number): void {
-    if (channels === this.numChannels || channels === 1 || this.numChannels === 1) return;
-    throw invalid(what, channels, `1 or ${this.numChannels}, as the track has, or mix them first`);
-  }
-
   #append({ data, sampleRate, channels }: ReadPcm, final: boolean): void {
-    this.#refuseChannels('channels', channels);
+    refuseChannels('channels', channels, this.numChannels);
     if (this.#ended) throw this.#closed();
     fromNative(() =>
       data instanceof Float32Array
@@ -306,15 +312,15 @@ export class AudioStreamTrack {
    * @throws {NarrowcastError} `CLOSED` after {@link stop}; `INVALID_ARGUMENT`
    */
   say(options: SayOptions = {}): Utterance {
-    optionsObject<SayOptions>('options', options, { sampleRate: true, numChannels: true });
+    optionsObject<SayOptions>('options', options, { sampleRate: true, numChannels: true, format: true });
     const sampleRate = integer('sampleRate', options.sampleRate ?? this.sampleRate, 1, 768_000);
     const channels = integer('numChannels', options.numChannels ?? this.numChannels, 1, 64);
-    this.#refuseChannels('numChannels', channels);
+    refuseChannels('numChannels', channels, this.numChannels);
     if (this.#ended) throw this.#closed();
     this.#open?.end();
     this.#pcm.forget();
     const number = fromNative(() => native.trackBegin(this.#token));
-    const utterance = new Utterance(this.#speaker, number, new PcmArguments(sampleRate, channels));
+    const utterance = new Utterance(this.#speaker, number, new PcmArguments(sampleRate, channels, options.format));
     this.#open = utterance;
     this.#utterances.add(utterance);
     return utterance;
@@ -335,6 +341,7 @@ export class AudioStreamTrack {
     optionsObject<SayOptions & { signal?: AbortSignal }>('options', options, {
       sampleRate: true,
       numChannels: true,
+      format: true,
       signal: true,
     });
     const { signal, ...kind } = options;
@@ -353,9 +360,23 @@ export class AudioStreamTrack {
    * A late call gets its frame at once, and so do the next ones until they have caught up: with at most 100 ms or one frame, see
    * {@link AudioStreamTrack}.
    *
-   * @returns rejects with `CLOSED` once the track was stopped, and with `LOCKED` while it is piped
+   * @param options `format`: gives the frame's bytes, in G.711 for example
+   * @returns rejects with `CLOSED` once the track was stopped, with `LOCKED` while it is piped, and with `INVALID_ARGUMENT`
    */
-  recv(): Promise<TimedAudioFrame> {
+  recv(): Promise<TimedAudioFrame>;
+  recv(options: { format: SampleFormat }): Promise<TimedBytes>;
+  recv(options?: { format: SampleFormat }): Promise<TimedAudioFrame | TimedBytes> {
+    return options === undefined ? this.#recv() : this.#recvBytes(options);
+  }
+
+  async #recvBytes(options: { format: SampleFormat }): Promise<TimedBytes> {
+    optionsObject('options', options, { format: true });
+    const format = sampleFormat('format', options.format);
+    const { data, sampleRate, channels, samplesPerChannel, pts, timeBase } = await this.#recv();
+    return { data: encode(data, format), format, sampleRate, channels, samplesPerChannel, pts, timeBase };
+  }
+
+  #recv(): Promise<TimedAudioFrame> {
     if (this.#ended) return Promise.reject(this.#closed());
     if (this.#piping) {
       return Promise.reject(

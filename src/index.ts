@@ -6,10 +6,11 @@ export {
   type AudioResamplerOptions,
   type Samples,
 } from './audio-resampler.js';
-export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
+export { AudioStream, type AudioStreamOptions, type WrittenPcm } from './audio-stream.js';
 export {
   AudioStreamTrack,
   TimedAudioFrame,
+  type TimedBytes,
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
   type Interruption,
@@ -25,6 +26,7 @@ export {
   type SubscribeOptions,
   type WakePolicy,
 } from './ffi-queue.js';
+export { g711, type SampleFormat } from './g711.js';
 export type { NativeReadable } from './native-readable.js';
 export type { PcmOptions } from './stream-format.js';
 export type { Pcm, PcmData } from './pcm-argument.js';

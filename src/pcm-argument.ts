@@ -1,8 +1,10 @@
 import type { Samples } from './audio-resampler.js';
+import { bytesOf, decode, sampleFormat, type SampleFormat } from './g711.js';
 import { integer, invalid, readable } from './validate.js';
 
 /**
- * Samples of all channels, interleaved: 16-bit, or their bytes, little-endian, as speech synthesis and files give them.
+ * Samples of all channels, interleaved: 16-bit, or their bytes, little-endian, as speech synthesis and files give them, or in
+ * G.711 where the option `format` says so.
  * Floating point has its full scale at ±1: more is clipped, NaN is silence.
  */
 export type PcmData = Samples | Uint8Array;
@@ -22,6 +24,8 @@ export interface ReadPcm {
   readonly data: Samples;
   readonly sampleRate: number;
   readonly channels: number;
+  /** How its bytes were read. */
+  readonly format: SampleFormat;
   /** Bytes behind the last whole sample of each channel. */
   readonly rest: Uint8Array;
 }
@@ -37,15 +41,18 @@ export class PcmArguments {
   readonly sampleRate: number;
   /** Channels, interleaved. */
   readonly channels: number;
+  /** How bytes are read. */
+  readonly format: SampleFormat;
   #last: ReadPcm | undefined;
 
-  constructor(sampleRate: number, channels: number) {
+  constructor(sampleRate: number, channels: number, format: unknown = 'pcm16') {
     this.sampleRate = sampleRate;
     this.channels = channels;
+    this.format = sampleFormat('format', format);
   }
 
   /** Checks what was passed. @throws {NarrowcastError} `INVALID_ARGUMENT` */
-  read(pcm: unknown): ReadPcm {
+  read(pcm: unknown, format: unknown = this.format): ReadPcm {
     if (typeof pcm !== 'object' || pcm === null) {
       throw invalid('pcm', pcm, 'samples, or a frame, or { data, sampleRate, channels }');
     }
@@ -55,24 +62,25 @@ export class PcmArguments {
     integer('pcm.sampleRate', sampleRate, 1, 768_000);
     integer('pcm.channels', channels, 1, 64);
     const what = isAlone ? 'pcm' : 'pcm.data';
-    if (data instanceof Uint8Array) return this.#join(readable(what, data, Uint8Array), sampleRate, channels);
+    const coded = sampleFormat('format', format);
+    if (data instanceof Uint8Array) return this.#join(readable(what, data, Uint8Array), sampleRate, channels, coded);
     const samples =
       data instanceof Float32Array ? readable(what, data, Float32Array) : readable(what, data, Int16Array);
     if (samples.length % channels !== 0) {
       throw invalid(`${what}.length`, samples.length, `a multiple of the ${channels} channels`);
     }
-    return { data: samples, sampleRate, channels, rest: NOTHING };
+    return { data: samples, sampleRate, channels, format: coded, rest: NOTHING };
   }
 
   /**
-   * The same for a writer that takes 16-bit samples of its own rate and channels alone.
+   * The same for a writer that takes 16-bit samples alone, and, unless `anyKind`, of its own rate and channels alone.
    *
    * @throws {NarrowcastError} `INVALID_ARGUMENT`
    */
-  readOwn(pcm: unknown): ReadPcm & { readonly data: Int16Array } {
-    const read = this.read(pcm);
+  readOwn(pcm: unknown, format?: unknown, anyKind = false): ReadPcm & { readonly data: Int16Array } {
+    const read = this.read(pcm, format);
     const { data, sampleRate, channels } = read;
-    if (sampleRate !== this.sampleRate || channels !== this.channels) {
+    if (!anyKind && (sampleRate !== this.sampleRate || channels !== this.channels)) {
       throw invalid(
         'the frame',
         `${sampleRate} Hz with ${channels} channels`,
@@ -93,24 +101,33 @@ export class PcmArguments {
     this.#last = undefined;
   }
 
-  #join(bytes: Uint8Array, sampleRate: number, channels: number): ReadPcm {
+  #join(bytes: Uint8Array, sampleRate: number, channels: number, format: SampleFormat): ReadPcm {
     const last = this.#last;
-    const before = last?.sampleRate === sampleRate && last.channels === channels ? last.rest : NOTHING;
+    const isSame = last?.sampleRate === sampleRate && last.channels === channels && last.format === format;
+    const before = isSame ? last.rest : NOTHING;
     const length = before.length + bytes.length;
-    const whole = length - (length % (2 * channels));
+    const whole = length - (length % (bytesOf(format) * channels));
     if (before.length > 0) {
       const joined = new Uint8Array(length);
       joined.set(before);
       joined.set(bytes, before.length);
       bytes = joined;
     }
+    const samples = bytes.subarray(0, whole);
     return {
-      data: samplesOfBytes(bytes.subarray(0, whole)),
+      data: format === 'pcm16' ? samplesOfBytes(samples) : decode(samples, format),
       sampleRate,
       channels,
+      format,
       rest: copyOf(bytes.subarray(whole)),
     };
   }
+}
+
+/** Complains of channels that can't become `wanted`: one goes to each, and several become one. */
+export function refuseChannels(what: string, channels: number, wanted: number): void {
+  if (channels === wanted || channels === 1 || wanted === 1) return;
+  throw invalid(what, channels, `1 or ${wanted}, or mix them first`);
 }
 
 /** Samples whose bytes these are, an even number: where they are if they can be read there, or a copy. */

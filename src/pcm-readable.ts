@@ -44,7 +44,12 @@ export class PcmReadable<F> extends NativeReadable<F> {
    * `stats().framesCleared`.
    */
   clear(): Cleared {
-    const samples = this.reader.clear();
+    return this.giveUp(false);
+  }
+
+  /** @param unwritten what waits to be written, too @internal */
+  protected giveUp(unwritten: boolean): Cleared {
+    const samples = this.reader.clear(unwritten);
     if (this.reader.done) this.close();
     return { ms: (samples / this.reader.sampleRate) * 1000, samples };
   }

@@ -157,9 +157,9 @@ export class PcmReader<F> implements Source<F> {
     return { framesIn, framesOut, framesDropped, framesCleared, ...heard, bufferedMs };
   }
 
-  /** Gives up what waits, and returns how many samples of each channel that was. */
-  clear(): number {
-    const samples = this.native.clear();
+  /** Gives up what waits, and returns how many samples of each channel that was. `unwritten`: also in the resampler. */
+  clear(unwritten = false): number {
+    const samples = unwritten ? this.native.discard() : this.native.clear();
     this.#position += samples;
     return samples / this.channels;
   }

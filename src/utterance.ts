@@ -1,5 +1,6 @@
 import { onAbort } from './abort.js';
 import { NarrowcastError } from './errors.js';
+import type { SampleFormat } from './g711.js';
 import type { Pcm, PcmArguments, PcmData, ReadPcm } from './pcm-argument.js';
 import { invalid, optionalSignal, optionsObject } from './validate.js';
 
@@ -9,6 +10,8 @@ export interface SayOptions {
   sampleRate?: number;
   /** Channels, interleaved. Default: the track's. */
   numChannels?: number;
+  /** How bytes are read. Default: `'pcm16'`. */
+  format?: SampleFormat;
 }
 
 /** How an {@link Utterance} ended. */
@@ -177,8 +180,8 @@ export class Utterance {
   end(): void {
     if (!this.#isOpen || this.#end) return;
     this.#isOpen = false;
-    const { sampleRate, channels } = this.#pcm;
-    this.#speaker.append({ data: new Int16Array(), sampleRate, channels, rest: new Uint8Array() }, true);
+    const { sampleRate, channels, format } = this.#pcm;
+    this.#speaker.append({ data: new Int16Array(), sampleRate, channels, format, rest: new Uint8Array() }, true);
     this.#speaker.ended(this);
     this.#speaker.whenHeard(
       (heard) => {

@@ -6,6 +6,8 @@ declare const input: Int16Array;
 declare const source: import('@livekit/rtc-node').AudioSource;
 declare const room: import('@livekit/rtc-node').Room;
 declare const synthesis: AsyncIterable<Int16Array>;
+declare const socket: import('node:events').EventEmitter;
+declare const model: { run(window: Int16Array): void };
 declare const worker: import('node:worker_threads').Worker;
 declare const remoteTrack: import('@livekit/rtc-node').RemoteTrack;
 

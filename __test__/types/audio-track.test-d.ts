@@ -10,6 +10,7 @@ import {
   type Mark,
   type Pcm,
   type PipeTarget,
+  type TimedBytes,
   type Utterance,
   type UtteranceEnd,
 } from 'narrowcast';
@@ -31,6 +32,11 @@ takes<Pcm>(a<RtcAudioFrame>());
 track.write({ data: Buffer.alloc(480), sampleRate: 48_000, channels: 1 });
 track.write(new Int16Array(480));
 track.write(Buffer.alloc(480), { final: true });
+track.write(Buffer.alloc(480), { format: 'mulaw' });
+track.say({ sampleRate: 8000, format: 'alaw' });
+same<ReturnType<typeof track.recv>, Promise<TimedBytes>>();
+takes<Promise<TimedAudioFrame>>(track.recv());
+takes<Promise<TimedBytes>>(track.recv({ format: 'mulaw' }));
 // @ts-expect-error samples are 16-bit integers, their bytes, or floating point
 track.write({ data: new Uint16Array(480), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error a rate is missing

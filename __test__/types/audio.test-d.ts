@@ -3,11 +3,13 @@ import { AudioFrame as RtcAudioFrame, type AudioSource as RtcAudioSource } from 
 import {
   AudioFrame,
   AudioStream,
+  g711,
   NarrowcastError,
   type AudioStreamOptions,
   type AudioStreamStats,
   type Cleared,
   type NarrowcastErrorCode,
+  type SampleFormat,
 } from 'narrowcast';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { a, same, takes } from './support.js';
@@ -58,6 +60,21 @@ stream.write({ data: new Int16Array(480), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error samples are 16-bit integers
 stream.write(new Float32Array(10));
 stream.write(Buffer.alloc(10));
+stream.write(Buffer.alloc(10), { format: 'mulaw' });
+// @ts-expect-error no such format
+stream.write(Buffer.alloc(10), { format: 'opus' });
+new AudioStream({
+  from: { sampleRate: 8000, format: 'alaw', numChannels: 1 },
+  sampleRate: 16_000,
+  samplesPerFrame: 512,
+});
+// @ts-expect-error no such option
+new AudioStream({ from: { channels: 1 } });
+same<ReturnType<typeof stream.discard>, Cleared>();
+same<ReturnType<typeof stream.flush>, void>();
+same<SampleFormat, 'pcm16' | 'mulaw' | 'alaw'>();
+same<ReturnType<typeof g711.encode>, Uint8Array>();
+same<ReturnType<typeof g711.decode>, Int16Array>();
 stream.write({ data: Buffer.alloc(10), sampleRate: 48_000, channels: 1 });
 // @ts-expect-error a rate is missing
 stream.write({ data: new Int16Array(480), channels: 1 });

@@ -1,7 +1,9 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
 mod cells;
+mod convert;
 mod ear;
+mod g711;
 mod heard;
 mod meter;
 mod pcm_ring;
@@ -12,9 +14,12 @@ mod resampler;
 mod resampler_engine;
 mod resampler_filter;
 mod speech;
+mod stream_writer;
 mod track_writer;
 
+pub use convert::{Converter, Kind, Pace, TrackWriteError};
 pub use ear::{Deliver, Ear, EarSettings};
+pub use g711::{Coding, base64};
 pub use heard::Interruption;
 pub use meter::Level;
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
@@ -23,4 +28,5 @@ pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};
 pub use playout_clock::PlayoutClock;
 pub use resampler::{Latency, MAX_RATIO, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
 pub use speech::{SPEECH_RATE, SPEECH_STEP, SpeechChange, SpeechDetector, SpeechError, SpeechSettings, SpeechStep};
-pub use track_writer::{TrackSample, TrackWriteError, TrackWriter};
+pub use stream_writer::StreamWriter;
+pub use track_writer::{TrackSample, TrackWriter};

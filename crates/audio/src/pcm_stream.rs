@@ -147,6 +147,15 @@ impl PcmStream {
         }
     }
 
+    /// Producer, on the consumer's thread: appends silence until what waits is whole frames.
+    pub fn fill_frame(&self) {
+        let frame = self.format.frame_samples;
+        let begun = self.ring.len() % frame;
+        if begun > 0 {
+            self.write(&vec![0; frame - begun]);
+        }
+    }
+
     /// Producer: no more samples will come. What is buffered stays readable. Never waits: where another thread is ending the
     /// stream, it is left to that.
     pub fn end(&self) {

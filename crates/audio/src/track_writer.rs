@@ -1,14 +1,10 @@
 //! The writing side of a [`PcmTrack`]: samples of any rate, channel count and type become the track's.
 
+use crate::convert::{BLOCK, Converter, Kind, Pace, TrackWriteError, check};
 use crate::heard::Interruption;
 use crate::pcm_track::PcmTrack;
-use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
 use crate::resampler_engine::rounded;
 use std::sync::{Arc, Mutex, TryLockError};
-use std::{error, fmt};
-
-/// Samples of a channel that are converted at a time: more would make the memory between the steps grow for good.
-const BLOCK: usize = 1024;
 
 /// Writes what an agent says to a track, and converts it on the way.
 ///
@@ -21,69 +17,9 @@ const BLOCK: usize = 1024;
 /// of a fixed size: it does not grow with what is written.
 pub struct TrackWriter {
     track: Arc<PcmTrack>,
-    /// Rate and channels of what was written last, unless its stream was cut off.
-    kind: Option<Kind>,
-    resampler: Option<Resampler<i16>>,
+    /// For what was written last, unless its stream was cut off.
+    converter: Option<(Kind, Converter)>,
     integers: Vec<i16>,
-    buffers: Buffers,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kind {
-    sample_rate: u32,
-    channels: u32,
-}
-
-/// Where samples are between two steps.
-#[derive(Default)]
-struct Buffers {
-    mixed: Vec<i16>,
-    resampled: Vec<i16>,
-    spread: Vec<i16>,
-}
-
-/// Why samples were refused. Nothing was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrackWriteError {
-    /// The samples don't make the same number for each channel.
-    Uneven {
-        /// Samples of all channels that were given.
-        samples: usize,
-        /// Channels.
-        channels: u32,
-    },
-    /// Several channels can't become several others.
-    Channels {
-        /// Channels of the samples.
-        given: u32,
-        /// Channels of the track.
-        track: u32,
-    },
-    /// The rate can't be converted.
-    Rate(ResamplerError),
-}
-
-impl fmt::Display for TrackWriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Uneven { samples, channels } => {
-                write!(f, "{samples} samples are not whole frames of {channels} channels; pass a multiple")
-            }
-            Self::Channels { given, track: 1 } => write!(f, "{given} channels can't be played; use at least 1"),
-            Self::Channels { given, track } => {
-                write!(f, "{given} channels can't be played by a track of {track}; pass 1 channel, or {track}")
-            }
-            Self::Rate(error) => error.fmt(f),
-        }
-    }
-}
-
-impl error::Error for TrackWriteError {}
-
-impl From<ResamplerError> for TrackWriteError {
-    fn from(error: ResamplerError) -> Self {
-        Self::Rate(error)
-    }
 }
 
 mod sealed {
@@ -121,7 +57,7 @@ impl TrackSample for f32 {}
 impl TrackWriter {
     /// Writes to `track`, whose only writer it is.
     pub fn new(track: Arc<PcmTrack>) -> Self {
-        Self { track, kind: None, resampler: None, integers: Vec::new(), buffers: Buffers::default() }
+        Self { track, converter: None, integers: Vec::new() }
     }
 
     /// The track that is written to.
@@ -141,20 +77,16 @@ impl TrackWriter {
         channels: u32,
         last: bool,
     ) -> Result<(), TrackWriteError> {
-        let (given, track) = (channels, self.track.format().channels);
-        if given == 0 || (given != track && given != 1 && track != 1) {
-            return Err(TrackWriteError::Channels { given, track });
-        }
-        if !pcm.len().is_multiple_of(given as usize) {
-            return Err(TrackWriteError::Uneven { samples: pcm.len(), channels });
-        }
+        check(pcm.len(), channels, self.track.format().channels)?;
         self.turn_to(Kind { sample_rate, channels })?;
         if !pcm.is_empty() {
             self.track.open_utterance();
         }
-        for block in pcm.chunks(BLOCK * given as usize) {
-            let integers = S::integers(block, &mut self.integers);
-            self.buffers.write(&self.track, integers, given, self.resampler.as_mut())?;
+        if let Some((_, converter)) = &mut self.converter {
+            for block in pcm.chunks(BLOCK * channels as usize) {
+                let integers = S::integers(block, &mut self.integers);
+                converter.convert(integers, |pcm| self.track.write(pcm))?;
+            }
         }
         if last { self.end_utterance() } else { Ok(()) }
     }
@@ -213,103 +145,31 @@ impl TrackWriter {
     /// Takes back everything that was not heard yet, also what waits in the resampler.
     pub fn interrupt(&mut self) -> Interruption {
         let held_back = self.held_back();
-        self.resampler = None;
-        self.kind = None;
+        self.converter = None;
         self.track.interrupt(held_back)
     }
 
     /// Samples of the track's that wait in the resampler.
     pub fn held_back(&self) -> usize {
-        let channels = self.track.format().channels as usize;
-        let waiting = |resampler: &Resampler<i16>| resampler.remaining() / resampler.settings().channels * channels;
-        self.resampler.as_ref().map_or(0, waiting)
+        self.converter.as_ref().map_or(0, |(_, converter)| converter.held_back())
     }
 
     /// Makes a resampler for other samples than those before, if they need one, and brings those before to their end.
     fn turn_to(&mut self, kind: Kind) -> Result<(), TrackWriteError> {
-        if self.kind == Some(kind) {
+        if self.converter.as_ref().is_some_and(|(before, _)| *before == kind) {
             return Ok(());
         }
         let format = self.track.format();
-        let resampler = match kind.sample_rate == format.sample_rate {
-            true => None,
-            false => Some(Resampler::new(ResamplerSettings {
-                input_rate: kind.sample_rate,
-                output_rate: format.sample_rate,
-                // Mixed before, spread afterwards: as few as possible.
-                channels: kind.channels.min(format.channels) as usize,
-                quality: Quality::Medium,
-                latency: Latency::Low,
-                dither: false,
-            })?),
-        };
+        let own = Kind { sample_rate: format.sample_rate, channels: format.channels };
+        let converter = Converter::new(kind, own, Pace::AsItComes)?;
         self.finish()?;
-        self.resampler = resampler;
-        self.kind = Some(kind);
+        self.converter = Some((kind, converter));
         Ok(())
     }
 
     /// Writes what waits in the resampler.
     fn finish(&mut self) -> Result<(), TrackWriteError> {
-        let Some(resampler) = &mut self.resampler else { return Ok(()) };
-        let (resampled, channels) = (&mut self.buffers.resampled, resampler.settings().channels as u32);
-        let rest = resampler.remaining();
-        make_room(resampled, rest);
-        let samples = resampler.flush(&mut resampled[..rest])?;
-        spread(&self.track, &resampled[..samples], channels, &mut self.buffers.spread);
-        Ok(())
-    }
-}
-
-impl Buffers {
-    /// Writes a block of samples: mixed, at the track's rate, spread.
-    fn write<'a>(
-        &'a mut self,
-        track: &PcmTrack,
-        mut pcm: &'a [i16],
-        mut channels: u32,
-        resampler: Option<&mut Resampler<i16>>,
-    ) -> Result<(), ResamplerError> {
-        if channels > track.format().channels {
-            (pcm, channels) = (mix(pcm, channels, &mut self.mixed), 1);
-        }
-        if let Some(resampler) = resampler {
-            make_room(&mut self.resampled, resampler.max_output(pcm.len()));
-            let samples = resampler.push(pcm, &mut self.resampled)?;
-            pcm = &self.resampled[..samples];
-        }
-        spread(track, pcm, channels, &mut self.spread);
-        Ok(())
-    }
-}
-
-/// The average of the channels, rounded to the nearest.
-fn mix<'a>(pcm: &[i16], channels: u32, mixed: &'a mut Vec<i16>) -> &'a [i16] {
-    let (count, half) = (channels as i32, channels as i32 / 2);
-    let average = |group: &[i16]| {
-        let sum: i32 = group.iter().map(|sample| i32::from(*sample)).sum();
-        (sum + half).div_euclid(count) as i16
-    };
-    mixed.clear();
-    mixed.extend(pcm.chunks_exact(channels as usize).map(average));
-    mixed
-}
-
-/// Writes samples of the track's rate: as they are, or one channel to all of the track's.
-fn spread(track: &PcmTrack, pcm: &[i16], channels: u32, buffer: &mut Vec<i16>) {
-    let all = track.format().channels;
-    if channels == all {
-        return track.write(pcm);
-    }
-    for block in pcm.chunks(BLOCK) {
-        buffer.clear();
-        buffer.extend(block.iter().flat_map(|sample| std::iter::repeat_n(*sample, all as usize)));
-        track.write(buffer);
-    }
-}
-
-fn make_room(buffer: &mut Vec<i16>, samples: usize) {
-    if buffer.len() < samples {
-        buffer.resize(samples, 0);
+        let Some((_, converter)) = &mut self.converter else { return Ok(()) };
+        Ok(converter.finish(|pcm| self.track.write(pcm))?)
     }
 }

@@ -9,8 +9,8 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
 use narrowcast_audio::{
-    Chunk, Deliver, EarSettings, Format, Latency, Level, PcmStats, PcmStream, Quality, ResamplerSettings,
-    SpeechSettings,
+    Chunk, Deliver, EarSettings, Format, Kind, Latency, Level, PcmStats, PcmStream, Quality, ResamplerSettings,
+    SpeechSettings, StreamWriter, TrackWriteError,
 };
 use narrowcast_livekit::{AudioSink, Engine};
 use std::cell::{Cell, RefCell};
@@ -68,6 +68,8 @@ enum State {
 /// A stream, as its consumer's thread has it.
 struct Stream {
     pcm: Arc<PcmStream>,
+    /// What JavaScript writes.
+    writer: RefCell<StreamWriter>,
     /// The engine's stream that feeds this one, or 0.
     engine_handle: Cell<u64>,
     /// Frames dropped before the last read.
@@ -223,6 +225,7 @@ impl NativeAudioStream {
         let accounted = (capacity as i64).saturating_mul(2) + if ear_token == 0 { 0 } else { EAR_BYTES };
         env.adjust_external_memory(accounted).map_err(from_napi)?;
         let stream = Stream {
+            writer: RefCell::new(StreamWriter::new(pcm.clone())),
             pcm,
             engine_handle: Cell::new(0),
             gap: Cell::new(0),
@@ -258,12 +261,28 @@ impl NativeAudioStream {
         Ok(())
     }
 
-    /// Appends interleaved samples.
+    /// Appends interleaved samples, converted to the stream's rate and channels.
     #[napi(catch_unwind)]
-    pub fn write(&self, pcm: Int16ArraySlice) {
-        if let Some(stream) = self.open() {
-            stream.pcm.write(&pcm);
-        }
+    pub fn write(&self, pcm: Int16ArraySlice, sample_rate: u32, channels: u32) -> Result<()> {
+        self.writing(|writer| writer.write(&pcm, Kind { sample_rate, channels }))
+    }
+
+    /// What was written is the end of a turn: what waits in the resampler goes on, and silence fills the last frame.
+    #[napi(catch_unwind)]
+    pub fn flush(&self) -> Result<()> {
+        self.writing(StreamWriter::flush)
+    }
+
+    /// What was written is all: what waits in the resampler goes on.
+    #[napi(catch_unwind)]
+    pub fn finish(&self) -> Result<()> {
+        self.writing(StreamWriter::finish)
+    }
+
+    /// Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was.
+    #[napi(catch_unwind)]
+    pub fn discard(&self) -> f64 {
+        self.open().map_or(0.0, |stream| stream.writer.borrow_mut().discard() as f64)
     }
 
     /// Gives up all that waits, and returns how many samples of all channels that was.
@@ -342,6 +361,12 @@ impl NativeAudioStream {
         self.state.replace(State::Abandoned(stream.pcm.stats()));
         env.adjust_external_memory(-self.accounted.take()).map_err(from_napi)?;
         Ok(())
+    }
+
+    fn writing(&self, write: impl FnOnce(&mut StreamWriter) -> std::result::Result<(), TrackWriteError>) -> Result<()> {
+        let Some(stream) = self.open() else { return Ok(()) };
+        let mut writer = stream.writer.borrow_mut();
+        write(&mut writer).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
     }
 
     fn open(&self) -> Option<Rc<Stream>> {

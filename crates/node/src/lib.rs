@@ -14,6 +14,7 @@ mod capture;
 mod capture_pump;
 mod error;
 mod ffi_queue;
+mod g711;
 mod handles;
 mod js_thread;
 mod livekit;
