@@ -33,7 +33,7 @@ describe('a process with 64 subscriptions and 64 streams', () => {
     async (how) => {
       const { status, signal, stderr } = await runNode('end-of-process.mjs', [how]);
       expect([status, signal]).toEqual([1, null]);
-      const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+      const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '');
       const others = lines.filter((line) => !/^ +(at |throw |\^)|^file:\/\/|^ +\^+$|^Node\.js v/.test(line));
       expect(others).toEqual(['Error: mine']);
     },

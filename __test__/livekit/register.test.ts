@@ -154,7 +154,7 @@ describe('node --import narrowcast/livekit/register', () => {
     write(`${bindings}/package.json`, JSON.stringify({ name: '@livekit/rtc-ffi-bindings', main: 'index.js' }));
     write(
       `${bindings}/index.js`,
-      `module.exports = { ...require('${rtcNode}/../rtc-ffi-bindings'), FfiEvent: class {} };`,
+      `module.exports = { ...require(${JSON.stringify(`${rtcNode}/../rtc-ffi-bindings`)}), FfiEvent: class {} };`,
     );
     const file = write(
       'warned.cjs',

@@ -6,7 +6,9 @@ import { readRecording } from '../../../src/cli/shared/wav-reader.js';
 import type { MeetingResult } from '../../../src/cli/meeting/result.js';
 import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { withoutSilenceAround } from '../../../src/cli/shared/silence.js';
+import { noSignals } from '../../support/platform.js';
 import { narrowcast, samePcm, scratch } from '../command.js';
+import { full } from '../shared/disk.js';
 import { bytesOf, wavBytes } from '../wav.js';
 import { FakeBackend, holdFake, meetingOptions } from './fake-meeting.js';
 
@@ -123,7 +125,7 @@ test('a disk that is full in the middle fails the meeting, and nothing hangs', a
   const { write } = prototype;
   vi.spyOn(prototype, 'write').mockImplementation(function (this: unknown, ...args) {
     if ((args[3] as number) < 44) return write.apply(this, args);
-    return Promise.reject(Object.assign(new Error('ENOSPC'), { errno: -28, code: 'ENOSPC' }));
+    return Promise.reject(full());
   });
   const backend = new FakeBackend((frame) => [frame]);
 
@@ -231,7 +233,7 @@ function pcmOf(bytes: Buffer): Int16Array {
 /** Whether a meeting goes on that this was printed of: the first line is there before anything is played. */
 const isHeard = (stdout: string) => stdout.split('\n').length > 2;
 
-test.skipIf(process.platform === 'win32')('nothing is lost when the system stops the process for a while', async () => {
+test.skipIf(noSignals)('nothing is lost when the system stops the process for a while', async () => {
   const folder = scratch();
   let stopped = false;
   const { status, stdout } = await narrowcast(['meeting', '--no-compare', '--seconds', '3', '--json', 'a.json'], {
@@ -294,7 +296,7 @@ test('files are played in place of voices', async () => {
   expect(samePcm(withoutSilenceAround(pcmOf(bytes), twice, 6400), twice.subarray(0, 6400))).toBe(true);
 });
 
-test.each([
+test.skipIf(noSignals).each([
   { signal: 'SIGINT', status: 130 },
   { signal: 'SIGTERM', status: 143 },
 ] as const)('$signal ends a meeting early, with everything written', async ({ signal, status }) => {

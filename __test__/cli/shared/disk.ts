@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { vi } from 'vitest';
 
 /** A write to a file, as it is on its way to the disk. */
@@ -11,8 +12,12 @@ export interface Write {
 /** What becomes of a write: nothing returned, it is done; a promise, it is done after that; an error, it fails. */
 type Disk = (write: Write) => void | Promise<void> | Error;
 
-/** A disk without room. */
-export const full = () => Object.assign(new Error('ENOSPC'), { errno: -28, code: 'ENOSPC' });
+/** A disk without room. libuv's numbers on Windows are its own. */
+export const full = () =>
+  Object.assign(new Error('ENOSPC'), {
+    errno: process.platform === 'win32' ? -4055 : -constants.errno.ENOSPC,
+    code: 'ENOSPC',
+  });
 
 /** Lets all writes of file handles go to such a disk, until mocks are restored. */
 export async function useDisk(disk: Disk): Promise<void> {
