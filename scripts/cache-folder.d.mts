@@ -1,1 +1,2 @@
 export function cacheFolder(): string | undefined;
+export function kept(name: string, make: (folder: string) => void): string;

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { root } from './setup.mjs';
+import { fail, root } from './setup.mjs';
 
 /**
  * Where tools that take long to get are kept, for all checkouts: beside the user's other caches, or in the checkout where
@@ -24,4 +24,35 @@ export function cacheFolder() {
     }
   }
   return undefined;
+}
+
+/** A folder that `make` was filling and that is older than this was given up: nothing takes that long. In ms. */
+const GIVEN_UP = 3_600_000;
+
+/**
+ * A folder of the cache, which `make` fills once. It does so in another folder that is then renamed: what was interrupted is
+ * made anew.
+ *
+ * @param {string} name says all that its content depends on
+ * @param {(folder: string) => void} make
+ */
+export function kept(name, make) {
+  const cache = cacheFolder() ?? fail(`found no folder to keep ${name} in.`);
+  const folder = path.join(cache, name);
+  if (fs.existsSync(folder)) return folder;
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  const making = `${folder}.making-`;
+  for (const other of fs.readdirSync(path.dirname(folder)).map((each) => path.join(path.dirname(folder), each))) {
+    if (!other.startsWith(making) || Date.now() - fs.statSync(other).mtimeMs < GIVEN_UP) continue;
+    fs.rmSync(other, { recursive: true, force: true });
+  }
+  const own = fs.mkdtempSync(making);
+  try {
+    make(own);
+    // Another process may have been quicker.
+    if (!fs.existsSync(folder)) fs.renameSync(own, folder);
+  } finally {
+    fs.rmSync(own, { recursive: true, force: true });
+  }
+  return folder;
 }

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { worksOn } from './on-node.js';
+import { hasRuntime } from './runtimes.js';
 
-describe('on Node 22', () => {
+describe.runIf(hasRuntime('node-22'))('on Node 22', () => {
   worksOn('node-22');
 });

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { worksOn } from './on-node.js';
+import { hasRuntime } from './runtimes.js';
 
-describe('on Node 24', () => {
+describe.runIf(hasRuntime('node-24'))('on Node 24', () => {
   worksOn('node-24');
 });

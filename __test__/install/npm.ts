@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run, type Ended } from './run.js';
 
 /** npm's own file: the one that runs the tests, or the one that is in the PATH. */
 const NPM =
-  process.env['npm_execpath'] ??
-  join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm/bin/npm-cli.js');
+  process.env['npm_execpath'] ?? join(execSync('npm root -g', { encoding: 'utf8' }).trim(), 'npm/bin/npm-cli.js');
 
 /**
  * Runs npm in a folder as on a machine where nothing but Node is installed: no compiler, no shell, no npmrc of its user.
@@ -34,6 +33,8 @@ export function runNpm(
 
 /** A folder for the PATH with Node in it, and nothing else. */
 export function onlyNode(folder: string, node: string): string {
+  // There a symbolic link needs a privilege.
+  if (process.platform === 'win32') return dirname(node);
   const bin = join(folder, '.only-node', dirname(node).replaceAll(/[^\w]/g, '-'));
   if (!existsSync(join(bin, 'node'))) {
     mkdirSync(bin, { recursive: true });
