@@ -1,10 +1,10 @@
 // Packs what is published: the root package, and a package for each platform whose addon is there.
 //
-//   node scripts/pack.mjs [--out FOLDER] [--addons FOLDER] [--release]
+//   node scripts/pack.mjs [--out FOLDER] [--addons FOLDER | --all] [--release]
 //
 // The checkout's package.json names no platform packages, for `npm ci` would look for versions that are not published yet:
 // they come in here. --addons: where the .node files are, at any depth; by default, the one that was built here.
-// --release: all platforms must be there, and each addon must run where it is promised to.
+// Those are looked at: each must run where it is promised to. --all: builds all eight, on Linux. --release: all must be there.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,14 +12,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseTriple } from '@napi-rs/cli';
 import { minifySync } from 'rolldown/experimental';
-import { newestGlibc } from './glibc.mjs';
-import { ensureDist, ensureNative, fail, npm, root, say } from './setup.mjs';
+import { faultsOf } from './platforms/addons.mjs';
+import { buildAll } from './platforms/targets.mjs';
+import { ensureDist, ensureNative, fail, npm, root } from './setup.mjs';
 
 /** Most bytes: of the root package as it is downloaded, of a platform package on the disk, of JavaScript without the command. */
 export const LIMITS = { rootPacked: 200_000, platformUnpacked: 1_800_000, library: 215_000 };
-
-/** The glibc that src/native-failure.ts promises: what Node 20 and LiveKit's engine need themselves. */
-const GLIBC = [2, 28];
 
 /** What every platform package has beside its addon. */
 const NOTICES = ['LICENSE', 'NOTICE', 'licenses'];
@@ -56,7 +54,9 @@ export function pack({ out, addons, release = false }) {
         fail(`pack: there is no addon for ${platform.triple} below ${addons ?? root}.`);
       return addon !== undefined;
     });
-  const staged = found.map(({ platform, addon }) => stagePlatform(out, manifest, platform, addon, release));
+  // One that was linked here asks for this machine's glibc, which is no harm unless it is published.
+  if (addons !== undefined) check(found);
+  const staged = found.map(({ platform, addon }) => stagePlatform(out, manifest, platform, addon));
   staged.push(stageRoot(out, manifest, platforms));
   const packed = staged.map((folder) => packFolder(folder, out));
   fs.rmSync(path.join(out, 'stage'), { recursive: true });
@@ -93,7 +93,7 @@ function stageRoot(out, manifest, platforms) {
 }
 
 /** The package that holds one addon, as napi-rs' loader looks for it. */
-function stagePlatform(out, whole, { platformArchABI, platform, arch, abi, triple }, addon, release) {
+function stagePlatform(out, whole, { platformArchABI, platform, arch, abi, triple }, addon) {
   const name = `${whole.name}-${platformArchABI}`;
   const main = `${whole.name}.${platformArchABI}.node`;
   const libc = { gnu: ['glibc'], musl: ['musl'] }[platform === 'linux' ? abi : ''];
@@ -120,17 +120,12 @@ function stagePlatform(out, whole, { platformArchABI, platform, arch, abi, tripl
       'linked statically: NOTICE says under which licence, and how to build it with a libsoxr of your own.\n',
   );
   fs.copyFileSync(addon, path.join(folder, main));
-  if (libc?.[0] === 'glibc') checkGlibc(addon, release);
   return folder;
 }
 
-/** An addon that was linked here asks for the glibc of this machine, which is no harm unless it is published. */
-function checkGlibc(addon, release) {
-  const needed = newestGlibc(fs.readFileSync(addon));
-  if (needed[0] < GLIBC[0] || (needed[0] === GLIBC[0] && needed[1] <= GLIBC[1])) return;
-  const message = `${path.basename(addon)} needs glibc ${needed.join('.')}, and ${GLIBC.join('.')} is promised`;
-  if (release) fail(`pack: ${message}: build it with --use-napi-cross.`);
-  say(`${message}: for this machine only.`);
+function check(found) {
+  const faults = faultsOf(found.map(({ platform, addon }) => ({ platform: platform.platformArchABI, file: addon })));
+  if (faults.length > 0) fail(`pack: ${faults.join('\n')}`);
 }
 
 function packFolder(folder, out) {
@@ -145,11 +140,13 @@ if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.me
     options: {
       out: { type: 'string', default: path.join(root, 'target', 'packed') },
       addons: { type: 'string' },
+      all: { type: 'boolean', default: false },
       release: { type: 'boolean', default: false },
     },
   });
+  if (values.all) values.addons = buildAll();
   const packed = pack({
-    ...values,
+    release: values.release || values.all,
     out: path.resolve(values.out),
     addons: values.addons && path.resolve(values.addons),
   });

@@ -1,0 +1,36 @@
+// What came of the runs on each platform: docs/platforms.json, and the table that is made from it.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { root } from '../setup.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+const file = path.join(root, 'docs', 'platforms.json');
+
+/** @returns {Counts} */
+export const none = () => ({ passed: 0, failed: 0, skipped: 0 });
+
+/** Adds `more` to `counts`. */
+export function add(counts, more) {
+  for (const key of Object.keys(counts)) counts[key] += more[key];
+}
+
+export const words = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+export const readResults = () => (fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {});
+
+/** Today, and what was run: of the narrowcast in this checkout. */
+export function stamp() {
+  const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });
+  return { date: new Date().toISOString().slice(0, 10), commit: stdout.trim() };
+}
+
+/** Puts `parts` of a platform's results in place of those of the last run. */
+export function record(platform, parts) {
+  const results = readResults();
+  results[platform] = { ...results[platform], ...parts };
+  const sorted = Object.fromEntries(Object.entries(results).toSorted(([a], [b]) => a.localeCompare(b)));
+  fs.writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
+}
