@@ -66,6 +66,7 @@ const stampFile = (step) => inRoot('target', `setup-${step}.json`);
 
 /** Runs `make` unless its inputs' hash and its outputs are those of the last time. `make` returns its outputs. */
 function once(step, hash, force, make) {
+  if (prebuilt) return;
   try {
     const last = JSON.parse(fs.readFileSync(stampFile(step), 'utf8'));
     if (!force && last.hash === hash && last.outputs.every((file) => fs.existsSync(inRoot(file)))) return;
@@ -80,6 +81,9 @@ function once(step, hash, force, make) {
 
 // ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Whether what was built is to be taken as it is: on another platform than the one that built it, scripts/platforms. */
+const prebuilt = process.env.NARROWCAST_PREBUILT === '1';
+
 const modified = (file) => fs.statSync(inRoot(file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Runs npm in the checkout, to its end. */
@@ -91,6 +95,7 @@ export function npm(...args) {
 }
 
 export function ensureModules({ force = false } = {}) {
+  if (prebuilt) return;
   const mark = 'node_modules/.narrowcast-installed';
   const installed = Math.max(modified(mark), modified('node_modules/.package-lock.json'));
   if (!force && installed >= modified('package-lock.json')) return;

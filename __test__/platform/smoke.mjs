@@ -1,10 +1,16 @@
-// What `npm run test:arm64` runs in an arm64 Node: each part of the addon once, on the real engine where there is one.
+// What `npm run test:platform` runs in a Node for another platform: each part of the package once, as it was installed, and
+// LiveKit's engine where there is one. PLATFORM: the platform, as napi-rs calls it; ENGINE: whether there is an engine.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { LocalAudioTrack, AudioFrame } from '@livekit/rtc-node';
 import { AudioResampler, AudioStream, AudioStreamTrack, FfiQueue, RingBuffer } from 'narrowcast';
-import { AudioSource, AudioStream as TrackAudio, install } from 'narrowcast/livekit';
+
+const { ENGINE, PLATFORM } = process.env;
+const require = createRequire(import.meta.url);
 
 const tone = (hz, rate, samples) =>
   Int16Array.from({ length: samples }, (_, i) => Math.round(16_000 * Math.sin((2 * Math.PI * hz * i) / rate)));
@@ -21,7 +27,39 @@ function toneToNoise(samples, hz, rate) {
   return 10 * Math.log10(ofTone / Math.max(energy - ofTone, Number.MIN_VALUE));
 }
 
-test('this is arm64', () => assert.equal(process.arch, 'arm64'));
+test('the addon is that of this platform, from its own package', () => {
+  const [platform, arch, libc] = PLATFORM.split('-');
+  assert.deepEqual([process.platform, process.arch], [platform, arch]);
+  if (platform === 'linux') {
+    process.report.excludeNetwork = true;
+    assert.equal(process.report.getReport().header.glibcVersionRuntime === undefined, libc === 'musl');
+  }
+  const loaded = Object.keys(require.cache).filter((file) => /narrowcast[^/\\]*\.node$/.test(file));
+  assert.deepEqual(
+    loaded.map((file) => path.basename(file)),
+    [`narrowcast.${PLATFORM}.node`],
+  );
+  assert.equal(path.basename(path.dirname(loaded[0])), `narrowcast-${PLATFORM}`);
+});
+
+test('it loads from a path of more than 260 characters', async () => {
+  const folder = path.join(import.meta.dirname, 'long', ...Array.from({ length: 8 }, (_, i) => `${i}`.repeat(32)));
+  const installed = path.join(import.meta.dirname, 'node_modules');
+  for (const name of ['narrowcast', `narrowcast-${PLATFORM}`]) {
+    // Not cpSync: in Node 22 for Windows it ends the process where a path is not ASCII.
+    await fs.promises.cp(path.join(installed, name), path.join(folder, 'node_modules', name), { recursive: true });
+  }
+  try {
+    const long = createRequire(path.join(folder, 'x.js')).resolve('narrowcast');
+    assert.ok(long.length > 260);
+    const program = "console.log(new (require('narrowcast').RingBuffer)({ capacity: 10 }).write(new Int16Array(4)));";
+    fs.writeFileSync(path.join(folder, 'x.cjs'), program);
+    const { stdout, stderr } = spawnSync(process.execPath, [path.join(folder, 'x.cjs')], { encoding: 'utf8' });
+    assert.deepEqual([stdout, stderr], ['4\n', '']);
+  } finally {
+    fs.rmSync(path.join(import.meta.dirname, 'long'), { recursive: true });
+  }
+});
 
 test('events go to who asked for them, in order', async () => {
   const queue = new FfiQueue({ types: ['audio', 'stats'] });
@@ -83,7 +121,16 @@ test('a track plays what was written', async () => {
   track.stop();
 });
 
-test("the engine's frames reach their stream", async () => {
+const noEngine = ENGINE ? false : `LiveKit has no engine for ${PLATFORM}`;
+
+test('where there is no engine, narrowcast/livekit says so', { skip: !noEngine }, async () => {
+  const { install } = await import('narrowcast/livekit');
+  assert.throws(() => install(), { code: 'ENGINE_NOT_FOUND' });
+});
+
+test("the engine's frames reach their stream", { skip: noEngine }, async () => {
+  const { AudioFrame, LocalAudioTrack } = await import('@livekit/rtc-node');
+  const { AudioSource, AudioStream: TrackAudio, install } = await import('narrowcast/livekit');
   const engine = install();
   const source = new AudioSource(48_000, 1, 0);
   const track = LocalAudioTrack.createAudioTrack('tone', source);

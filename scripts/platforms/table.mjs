@@ -1,0 +1,69 @@
+// `npm run platforms [-- --check]`: makes the table of platforms in README.md and docs/guarantees.md from docs/platforms.json, the
+// results of the last recorded runs. With --check, only says whether these are its text.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { fail, root, say } from '../setup.mjs';
+import { readResults } from './results.mjs';
+import { PLATFORMS } from './targets.mjs';
+
+const [BEGIN, END] = ['<!-- npm run platforms -->', '<!-- end -->'];
+const NOT_RUN = '–';
+
+const counts = (runs) =>
+  ['passed', 'failed', 'skipped'].map((key) => runs.reduce((sum, run) => sum + run[key], 0)).join(' / ');
+const nodes = (runs) => `Node ${runs.map(({ node }) => node).join(', ')}`;
+/** Of the newest of some runs. */
+const date = (...runs) =>
+  runs
+    .map((run) => run.date)
+    .toSorted()
+    .at(-1);
+
+/** A cell that was run, or else a dash. */
+const cell = (runs, text) => (runs === undefined || runs.length === 0 ? NOT_RUN : text(runs));
+
+/** The table. */
+export function table(results = readResults()) {
+  const rows = Object.values(PLATFORMS).map((platform) => {
+    const { checked, smoke, suite, rust, engine, by } = results[platform] ?? {};
+    const dates = [checked, ...(smoke ?? []), ...(suite ?? []), rust, engine].filter(Boolean);
+    return [
+      platform.replace('-msvc', ''),
+      checked ? `${(checked.bytes / 1e6).toFixed(2)} MB` : NOT_RUN,
+      cell(smoke, (runs) => `${nodes(runs)}: ${counts(runs)}`),
+      cell(rust && [rust], counts),
+      cell(suite, (runs) => `${nodes(runs)}: ${counts(runs)}`),
+      cell(engine && [engine], (runs) => `${engine.version}: ${counts(runs)}`),
+      by ?? NOT_RUN,
+      dates.length > 0 ? date(...dates) : NOT_RUN,
+    ];
+  });
+  const head = [
+    'platform',
+    'built, checked',
+    'package, each part once',
+    'Rust tests',
+    'whole suite',
+    "LiveKit's engine",
+    'run by',
+    'last',
+  ];
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const wrong = [];
+for (const name of ['README.md', 'docs/guarantees.md']) {
+  const file = path.join(root, name);
+  const text = fs.readFileSync(file, 'utf8');
+  const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (start === -1 || end < start) fail(`platforms: ${name} has no ${BEGIN} before ${END}.`);
+  const made = `${text.slice(0, start + BEGIN.length)}\n\n${table()}\n\n${text.slice(end)}`;
+  if (made === text) continue;
+  if (process.argv.includes('--check')) wrong.push(name);
+  else fs.writeFileSync(file, made);
+}
+if (wrong.length > 0)
+  fail(`${wrong.join(' and ')}: not the table of docs/platforms.json; \`npm run platforms\` makes it.`);
+say('the tables of platforms are current.');
