@@ -1,14 +1,16 @@
-// `npm run test:sanitizers [-- thread miri]`: the Rust tests under what finds data races and undefined behaviour.
+// `npm run test:sanitizers [-- thread miri address]`: tests under what finds data races, undefined behaviour and wrong memory.
 //
 //   thread   ThreadSanitizer, on the tests in which threads meet. std is built with it, so its atomics are no noise.
 //   miri     Miri, on tests of core and audio that it gets through in minutes: no model test, no C code, no mapped memory
+//   address  AddressSanitizer, on the addon in Node, with the JavaScript tests that need no LiveKit engine. Linux, with gcc
 //
-// Neither has a list of findings to leave out. AddressSanitizer is not part of this: it would have to be loaded into Node before
-// the addon. Needs rustup; the toolchain below is installed the first time. Exit status 3: it can't be had here.
+// None has a list of findings to leave out; `address` does not look for leaks, for Node and V8 leave memory behind at their
+// end. Needs rustup; the toolchain below is installed the first time. Exit status 3: it can't be had here.
 
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
-import { fail, root, run, say } from './setup.mjs';
+import { bin, ensureModules, fail, root, run, say } from './setup.mjs';
 
 /** A nightly, for sanitizers are not stable: pinned, as its findings are. */
 const TOOLCHAIN = 'nightly-2026-05-20';
@@ -16,11 +18,10 @@ const UNAVAILABLE = 3;
 
 const parts = {
   thread() {
-    const host = /^host: (.*)$/m.exec(spawnSync('rustc', [`+${TOOLCHAIN}`, '-vV'], { encoding: 'utf8' }).stdout)?.[1];
     const tests = ['threads', 'broadcast', 'pcm_ring_threads', 'pcm_stream', 'pcm_track'];
     cargo(
       'thread',
-      ['test', '-Zbuild-std', '--target', host, ...packages, ...tests.flatMap((name) => ['--test', name])],
+      ['test', '-Zbuild-std', '--target', host(), ...packages, ...tests.flatMap((name) => ['--test', name])],
       {
         RUSTFLAGS: '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer',
         // The C code is not built with the sanitizer, and has no threads.
@@ -33,7 +34,35 @@ const parts = {
     cargo('miri', ['miri', 'test', '--package', 'narrowcast-core', '--lib', '--test', 'broadcast', '--', ...slow], env);
     cargo('miri', ['miri', 'test', '--package', 'narrowcast-audio', '--test', 'pcm_ring'], env);
   },
+  address() {
+    // Node is not built with the sanitizer, whose library must come first: the one of gcc, which LLVM's calls fit.
+    const { stdout } = spawnSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
+    const library = stdout?.trim() ?? '';
+    if (process.platform !== 'linux' || !path.isAbsolute(library)) {
+      fail('test:sanitizers: address needs Linux and the libasan of gcc: install gcc.', UNAVAILABLE);
+    }
+    cargo('address', ['build', '--package', 'narrowcast-node', '--target', host()], {
+      RUSTFLAGS: '-Zsanitizer=address -Zexternal-clangrt -Cunsafe-allow-abi-mismatch=sanitizer',
+    });
+    const addon = path.join(targetFolder('address'), host(), 'debug', 'libnarrowcast_node.so');
+    const copy = path.join(targetFolder('address'), 'narrowcast.node'); // Node loads no other ending as an addon
+    fs.copyFileSync(addon, copy);
+    ensureModules();
+    say(`address: ${nativeTests.join(', ')} …`);
+    const files = nativeTests.map((name) => `__test__/${name}.test.ts`);
+    run('test:sanitizers address', process.execPath, [bin('vitest'), 'run', '--testTimeout=300000', ...files], {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        LD_PRELOAD: library,
+        ASAN_OPTIONS: 'detect_leaks=0',
+        NARROWCAST_TEST_ADDON: copy,
+      },
+    });
+  },
 };
+/** JavaScript tests of the addon in one process: a child or the engine would not be under the sanitizer's eyes. */
+const nativeTests = ['ffi-queue', 'for-each', 'gc', 'ring-buffer', 'speech-detector', 'subscription', 'threads'];
 const packages = ['core', 'audio'].flatMap((name) => ['--package', `narrowcast-${name}`]);
 /** Tests of thousands of steps, which Miri takes an hour for. */
 const slow = ['misses_nothing', 'ten_thousand', 'behaves_like', 'spreads'].flatMap((name) => ['--skip', name]);
@@ -44,12 +73,20 @@ if (unknown !== undefined) fail(`test:sanitizers: ${unknown} is none of ${Object
 requireToolchain();
 for (const name of given.length > 0 ? given : Object.keys(parts)) parts[name]();
 
+function host() {
+  return /^host: (.*)$/m.exec(spawnSync('rustc', [`+${TOOLCHAIN}`, '-vV'], { encoding: 'utf8' }).stdout)?.[1];
+}
+
+/** Other flags: sharing a folder would rebuild everything. */
+function targetFolder(name) {
+  return path.join(root, 'target', 'sanitizers', name);
+}
+
 function cargo(name, args, env) {
   say(`${name}: ${args.filter((arg) => !arg.startsWith('-')).join(' ')} …`);
   run(`test:sanitizers ${name}`, 'cargo', [`+${TOOLCHAIN}`, ...args], {
     stdio: 'inherit',
-    // Other flags: sharing a folder would rebuild everything.
-    env: { ...process.env, ...env, CARGO_TARGET_DIR: path.join(root, 'target', 'sanitizers', name) },
+    env: { ...process.env, ...env, CARGO_TARGET_DIR: targetFolder(name) },
   });
 }
 
