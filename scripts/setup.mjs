@@ -147,7 +147,7 @@ export function requireRust() {
 
 const rustSources = (extra) =>
   hashOf(['Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'crates'], {
-    skip: /^crates[\\/][^\\/]+[\\/](tests|benches|fuzz|target)$/,
+    skip: /^crates[\\/](fuzz|[^\\/]+[\\/](tests|benches|target))$/,
     extra: [process.platform, process.arch, process.env.RUSTFLAGS ?? '', ...extra],
   });
 

@@ -10,11 +10,8 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { bin, ensureModules, fail, root, run, say } from './setup.mjs';
-
-/** A nightly, for sanitizers are not stable: pinned, as its findings are. */
-const TOOLCHAIN = 'nightly-2026-05-20';
-const UNAVAILABLE = 3;
+import { host, requireNightly, targetFolder, TOOLCHAIN, UNAVAILABLE } from './nightly.mjs';
+import { bin, ensureModules, fail, run, say } from './setup.mjs';
 
 const parts = {
   thread() {
@@ -70,17 +67,8 @@ const slow = ['misses_nothing', 'ten_thousand', 'behaves_like', 'spreads'].flatM
 const given = process.argv.slice(2);
 const unknown = given.find((name) => !Object.hasOwn(parts, name));
 if (unknown !== undefined) fail(`test:sanitizers: ${unknown} is none of ${Object.keys(parts).join(', ')}.`, 2);
-requireToolchain();
+requireNightly('test:sanitizers');
 for (const name of given.length > 0 ? given : Object.keys(parts)) parts[name]();
-
-function host() {
-  return /^host: (.*)$/m.exec(spawnSync('rustc', [`+${TOOLCHAIN}`, '-vV'], { encoding: 'utf8' }).stdout)?.[1];
-}
-
-/** Other flags: sharing a folder would rebuild everything. */
-function targetFolder(name) {
-  return path.join(root, 'target', 'sanitizers', name);
-}
 
 function cargo(name, args, env) {
   say(`${name}: ${args.filter((arg) => !arg.startsWith('-')).join(' ')} …`);
@@ -88,22 +76,4 @@ function cargo(name, args, env) {
     stdio: 'inherit',
     env: { ...process.env, ...env, CARGO_TARGET_DIR: targetFolder(name) },
   });
-}
-
-function requireToolchain() {
-  const add = [
-    'toolchain',
-    'install',
-    TOOLCHAIN,
-    '--profile',
-    'minimal',
-    '--component',
-    'miri',
-    '--component',
-    'rust-src',
-  ];
-  const { error, status } = spawnSync('rustup', add, { stdio: ['ignore', 2, 2] });
-  if (error || status !== 0) {
-    fail(`test:sanitizers: Rust's ${TOOLCHAIN} with miri and rust-src could not be installed by rustup.`, UNAVAILABLE);
-  }
 }

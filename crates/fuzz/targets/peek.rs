@@ -1,8 +1,7 @@
 //! Arbitrary bytes as an event, and as the message of every case: no panic, no hang, no id more than the bytes can
 //! hold, and the same answers as the plain reading in `tests/support/reference.rs`.
 //!
-//! From the root of the repository:
-//! `(cd crates/livekit && mkdir -p fuzz/corpus/peek && cargo +nightly fuzz run peek fuzz/corpus/peek fuzz/seeds/peek)`
+//! `npm run fuzz -- peek`
 
 #![no_main]
 
@@ -11,13 +10,13 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use wire::{AudioEvent, Schema, SchemaSpec};
 
-#[path = "../../tests/support/livekit_spec.rs"]
+#[path = "../../livekit/tests/support/livekit_spec.rs"]
 mod livekit_spec;
-#[path = "../../tests/support/reference.rs"]
+#[path = "../../livekit/tests/support/reference.rs"]
 mod reference;
 // The file and not the crate: the sanitizer then builds this and `prost`, and no engine, resampler or C.
 #[allow(dead_code)]
-#[path = "../../src/wire/mod.rs"]
+#[path = "../../livekit/src/wire/mod.rs"]
 mod wire;
 
 static SPEC: LazyLock<SchemaSpec> = LazyLock::new(livekit_spec::livekit_spec);

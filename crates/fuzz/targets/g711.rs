@@ -1,8 +1,7 @@
 //! Arbitrary bytes as G.711 and as PCM, in pieces of any length: no panic, every code comes back, and pieces make what the whole
 //! does. And in Base64, which is read back by another implementation's rules.
 //!
-//! From the root of the repository:
-//! `(cd crates/livekit && mkdir -p fuzz/corpus/g711 && cargo +nightly fuzz run g711 fuzz/corpus/g711)`
+//! `npm run fuzz -- g711`
 
 #![no_main]
 
@@ -10,7 +9,7 @@ use g711::{Coding, base64};
 use libfuzzer_sys::fuzz_target;
 
 // The file and not the crate, as in peek.rs.
-#[path = "../../../audio/src/g711.rs"]
+#[path = "../../audio/src/g711.rs"]
 mod g711;
 
 fuzz_target!(|bytes: &[u8]| {
