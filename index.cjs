@@ -883,6 +883,7 @@ module.exports.EVENTS_ARMED = nativeBinding.EVENTS_ARMED
 module.exports.EVENTS_ENDED = nativeBinding.EVENTS_ENDED
 module.exports.EVENTS_LAGGED = nativeBinding.EVENTS_LAGGED
 module.exports.NativeCoding = nativeBinding.NativeCoding
+module.exports.nativeInterface = nativeBinding.nativeInterface
 module.exports.NativePushRefusal = nativeBinding.NativePushRefusal
 module.exports.NativeRingCall = nativeBinding.NativeRingCall
 module.exports.NativeRingRefusal = nativeBinding.NativeRingRefusal

@@ -21,11 +21,13 @@ export declare class NativeAudioStream {
    * `engine_rate` is the rate that it asks for, in Hz: another one than this stream's is converted natively.
    */
   openEngineStream(engineRate: number, request: () => bigint): void
+  /** The id under which other addons open this stream, and become its producer. */
+  get id(): bigint
   /** Appends interleaved samples, converted to the stream's rate and channels. */
   write(pcm: Int16Array, sampleRate: number, channels: number): void
   /** What was written is the end of a turn: what waits in the resampler goes on, and silence fills the last frame. */
   flush(): void
-  /** What was written is all: what waits in the resampler goes on. */
+  /** What was written is all: what waits in the resampler goes on, unless another addon is the producer. */
   finish(): void
   /** Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was. */
   discard(): number
@@ -510,6 +512,9 @@ export interface NativeEngineStats {
   /** Everything else. */
   events: NativeQueueStats
 }
+
+/** An object that wraps the address of the table in include/narrowcast.h, with the type tag that says so. */
+export declare function nativeInterface(): object
 
 /** What an interruption cut off, in samples of all channels. */
 export interface NativeInterruption {

@@ -72,12 +72,21 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   }
 
   /**
+   * Names the stream in this process, for native addons: `stream_open` of `include/narrowcast.h` makes one its producer.
+   *
+   * @throws {NarrowcastError} `CLOSED`
+   */
+  get id(): bigint {
+    return fromNative(() => this.reader.native.id);
+  }
+
+  /**
    * Appends samples, of any number; they are copied. Without the stream's option `from`, a frame must have its rate and channels.
    *
    * @param pcm interleaved samples; or their bytes, cut anywhere: what is left of a sample waits for the next piece; or a frame
    *   of either
    * @param options `format`: how bytes are read. Default: as the option `from` says, or 16-bit little-endian
-   * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`
+   * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`; `LOCKED` while a native addon is the producer
    */
   write(
     pcm: Int16Array | Uint8Array | (Omit<Pcm, 'data'> & { readonly data: Int16Array | Uint8Array }),

@@ -3,8 +3,8 @@
  *
  * - `INVALID_ARGUMENT`: an argument has the wrong type or a value out of range; the message names it and its value.
  * - `CLOSED`: the object was closed, and this method needs an open one.
- * - `LOCKED`: somebody else is reading: a stream with a reader attached, or a track that is being piped. Or somebody else
- *   has that side of a ring buffer.
+ * - `LOCKED`: another reader or producer has it: a stream with a reader attached, a track that is being piped, a stream that a
+ *   native addon writes to, or a side of a ring buffer.
  * - `INTERRUPTED`: what was to be said was interrupted, and nothing more of it is heard.
  * - `LAGGED`: a subscription was not read in time, reached its `maxCapacity` and was ended.
  * - `NOT_FOUND`: no open object of this process has that id.

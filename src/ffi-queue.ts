@@ -78,6 +78,12 @@ export interface SubscribeOptions<Type extends string, E> {
    * - `'immediate'`: at once. For where each event leads to the next one, such as answers to questions.
    */
   wake?: WakePolicy;
+  /**
+   * Whether this subscription takes over what the events own that it reads: native handles, where native code has put the event.
+   * Its reader releases them, or they stay for ever. Without, it only sees them: they belong to another subscription with `own`,
+   * or are released when every subscription has read the event. Default: false.
+   */
+  own?: boolean;
   /** Ends the subscription when aborted: what is pending, and each later `next()`, rejects with its reason. What waits then
    * can still be read with `tryNext()` and `drain()`. */
   signal?: AbortSignal;
@@ -110,6 +116,7 @@ const SUBSCRIBE_OPTIONS: OptionNames<SubscribeOptions<string, unknown>> = {
   overflow: true,
   maxCapacity: true,
   wake: true,
+  own: true,
   signal: true,
 };
 
@@ -194,18 +201,16 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    *
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`. An aborted `signal`: its reason.
    */
-  subscribe(options?: SubscribeOptions<Type, E>): Subscription<E>;
-  /** @internal `own`: whether the reader takes over what events own. */
-  subscribe(options: SubscribeOptions<Type, E>, reading: { own: boolean }): Subscription<E>;
-  subscribe(options: SubscribeOptions<Type, E> = {}, reading = { own: false }): Subscription<E> {
+  subscribe(options: SubscribeOptions<Type, E> = {}): Subscription<E> {
     optionsObject<SubscribeOptions<Type, E>>('options', options, SUBSCRIBE_OPTIONS);
-    const { filter, signal, overflow = 'error', wake = 'paced' } = options;
+    const { filter, signal, overflow = 'error', wake = 'paced', own = false } = options;
     optionalFunction('filter', filter);
     optionalSignal(signal);
     if (!['error', 'grow', 'drop-oldest', 'drop-newest'].includes(overflow)) {
       throw invalid('overflow', overflow, "'error', 'grow', 'drop-oldest' or 'drop-newest'");
     }
     if (!['paced', 'immediate'].includes(wake)) throw invalid('wake', wake, "'paced' or 'immediate'");
+    if (typeof own !== 'boolean') throw invalid('own', own, 'a boolean');
     const capacity = integer('capacity', options.capacity ?? 1024, 1, MAX_CAPACITY);
     const max = integer('maxCapacity', options.maxCapacity ?? Math.max(65_536, capacity), capacity, MAX_CAPACITY);
     const kinds = this.#kindsOf(options.types);
@@ -222,7 +227,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
         ...(handles && { handles }),
         overflow,
         capacity: overflow === 'error' ? max : capacity,
-        own: reading.own,
+        own,
       }),
     );
     return newSubscription<E>(subscription, {

@@ -27,6 +27,7 @@ export {
   type WakePolicy,
 } from './ffi-queue.js';
 export { g711, type SampleFormat } from './g711.js';
+export { nativeInterface, type NativeInterface } from './native-interface.js';
 export type { NativeReadable } from './native-readable.js';
 export type { PcmOptions } from './stream-format.js';
 export type { Pcm, PcmData } from './pcm-argument.js';

@@ -1,5 +1,9 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { codeBlocks } from './code-blocks.js';
+import { codeBlocks, root } from './code-blocks.js';
+import { compile } from '../../examples/native-events/build.mjs';
+import { missing } from '../support/native-interface/build.js';
 import { runBlock } from './run-block.js';
 
 /** What the first code of each guide prints. README's needs a server: __test__/server/readme.test.ts. */
@@ -32,4 +36,16 @@ describe('the first code of each guide does what it says', () => {
     },
     120_000,
   );
+});
+
+describe('events: from native code', () => {
+  test.skipIf(missing.c)(`the addon is built, and is heard${missing.c ? `: ${missing.c}` : ''}`, async () => {
+    const [addon] = codeBlocks('c');
+    const block = codeBlocks('ts').find(({ guide, code }) => guide === 'events' && code.includes('level.node'))!;
+    const folder = path.join(root, 'target', 'code-blocks');
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'level.c'), addon!.code);
+    compile(path.join(folder, 'level.c'), path.join(folder, 'level.node'));
+    expect(await runBlock(block)).toMatchObject({ status: 0, stdout: '7n Uint8Array(1) [ 42 ]\n' });
+  });
 });

@@ -1,10 +1,13 @@
 // What a user's compiler sees of FfiQueue and Subscription. Never run: `tsc` is the test.
 import {
+  AudioStream,
   FfiQueue,
+  nativeInterface,
   Subscription,
   type FfiEvent,
   type FfiQueueOptions,
   type FfiQueueStats,
+  type NativeInterface,
   type OverflowPolicy,
   type SubscribeOptions,
   type WakePolicy,
@@ -70,6 +73,7 @@ queue.subscribe({
   overflow: 'error',
   maxCapacity: 20,
   wake: 'immediate',
+  own: true,
   signal: AbortSignal.timeout(1000),
 });
 queue.subscribe({ types: new Set(['audio'] as const), handles: new Map<bigint, string>().keys() });
@@ -84,6 +88,8 @@ queue.subscribe({ types: 'audio' });
 queue.subscribe({ overflow: 'block' });
 // @ts-expect-error no such way to be woken
 queue.subscribe({ wake: 'later' });
+// @ts-expect-error a boolean
+queue.subscribe({ own: 'yes' });
 // @ts-expect-error no such option
 queue.subscribe({ type: ['audio'] });
 // @ts-expect-error a filter decides now
@@ -147,3 +153,10 @@ void decoded.subscribe().forEach(({ payload }) => payload);
 void queue.subscribe().forEach();
 const wake: WakePolicy = 'paced';
 queue.subscribe({ wake });
+
+// For other addons: ids, and an object that only nativeInterface() makes.
+same<ReturnType<typeof nativeInterface>, NativeInterface>();
+same<NativeInterface['version'], string>();
+same<AudioStream['id'], bigint>();
+// @ts-expect-error it can't be made by hand
+takes<NativeInterface>({ version: '1.0' });

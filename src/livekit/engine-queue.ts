@@ -3,17 +3,6 @@ import { NarrowcastError } from '../errors.js';
 import { FfiQueue, type FfiQueueOptions, type SubscribeOptions } from '../ffi-queue.js';
 import type { Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
-import { invalid } from '../validate.js';
-
-/** Options of a subscription to the engine's events. */
-export interface EngineSubscribeOptions<Type extends string, E> extends SubscribeOptions<Type, E> {
-  /**
-   * Whether this subscription takes over the native handles in the events that it reads: its reader drops them, or they
-   * stay for ever. Without, it only sees them: a handle belongs to rtc-node's client, or to a subscription with `own`, and
-   * may be gone when this reader looks at it. Default: false.
-   */
-  own?: boolean;
-}
 
 /** The engine's events as one thread sees them: its subscriptions end when narrowcast is uninstalled there. */
 export class EngineQueue<Type extends string, E> extends FfiQueue<Type, E> {
@@ -25,16 +14,14 @@ export class EngineQueue<Type extends string, E> extends FfiQueue<Type, E> {
     this.#left = left;
   }
 
-  override subscribe(options: EngineSubscribeOptions<Type, E> = {}): Subscription<E> {
+  override subscribe(options: SubscribeOptions<Type, E> = {}): Subscription<E> {
     if (this.#left.aborted) {
       throw new NarrowcastError(
         'CLOSED',
         "narrowcast was uninstalled, and with it this engine's queue: take the one that install() returns now",
       );
     }
-    const { own = false, ...others } = options;
-    if (typeof own !== 'boolean') throw invalid('own', own, 'a boolean');
-    const subscription = super.subscribe(others, { own });
+    const subscription = super.subscribe(options);
     // What waits stays readable.
     onAbortWeakly(this.#left, subscription, closeSubscription<E>);
     return subscription;

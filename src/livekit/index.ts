@@ -1,7 +1,7 @@
 export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from './audio-resampler.js';
 export { AudioSource, type AudioSourceStats } from './audio-source.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
-export { type EngineQueue, type EngineSubscribeOptions } from './engine-queue.js';
+export { type EngineQueue } from './engine-queue.js';
 export {
   Engine,
   install,

@@ -53,15 +53,13 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
     const ofTrack = copyOf(track);
     this.#copy = copy ?? ofTrack;
     const engine = install();
-    this.#frames = engine.videoFrames.subscribe(
-      {
-        types: ['videoStreamEvent'],
-        handles: [], // until the engine says which stream it is
-        overflow: 'drop-oldest',
-        capacity: bufferFrames,
-      },
-      { own: true },
-    );
+    this.#frames = engine.videoFrames.subscribe({
+      types: ['videoStreamEvent'],
+      handles: [], // until the engine says which stream it is
+      overflow: 'drop-oldest',
+      capacity: bufferFrames,
+      own: true,
+    });
     hide(this.#frames);
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
     this.#open(() => requestStream(ffi_handle.handle));

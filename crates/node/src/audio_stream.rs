@@ -12,8 +12,9 @@ use narrowcast_audio::{
     Chunk, Deliver, EarSettings, Format, Kind, Latency, Level, PcmStats, PcmStream, Quality, ResamplerSettings,
     SpeechSettings, StreamWriter, TrackWriteError,
 };
+use narrowcast_interface::{Locked, SharedStream};
 use narrowcast_livekit::{AudioSink, Engine};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -70,6 +71,8 @@ struct Stream {
     pcm: Arc<PcmStream>,
     /// What JavaScript writes.
     writer: RefCell<StreamWriter>,
+    /// Once its id was asked for: other addons may write to it.
+    shared: OnceCell<Arc<SharedStream>>,
     /// The engine's stream that feeds this one, or 0.
     engine_handle: Cell<u64>,
     /// Frames dropped before the last read.
@@ -227,6 +230,7 @@ impl NativeAudioStream {
         let stream = Stream {
             writer: RefCell::new(StreamWriter::new(pcm.clone())),
             pcm,
+            shared: OnceCell::new(),
             engine_handle: Cell::new(0),
             gap: Cell::new(0),
             withheld: Cell::new(0),
@@ -261,6 +265,13 @@ impl NativeAudioStream {
         Ok(())
     }
 
+    /// The id under which other addons open this stream, and become its producer.
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> Result<BigInt> {
+        let stream = self.open().ok_or_else(|| error(Code::Closed, "the stream is closed, and has no id any more"))?;
+        Ok(stream.shared.get_or_init(|| SharedStream::publish(stream.pcm.clone())).id().into())
+    }
+
     /// Appends interleaved samples, converted to the stream's rate and channels.
     #[napi(catch_unwind)]
     pub fn write(&self, pcm: Int16ArraySlice, sample_rate: u32, channels: u32) -> Result<()> {
@@ -273,10 +284,11 @@ impl NativeAudioStream {
         self.writing(StreamWriter::flush)
     }
 
-    /// What was written is all: what waits in the resampler goes on.
+    /// What was written is all: what waits in the resampler goes on, unless another addon is the producer.
     #[napi(catch_unwind)]
     pub fn finish(&self) -> Result<()> {
         self.writing(StreamWriter::finish)
+            .or_else(|error| if matches!(error.status, Code::Locked) { Ok(()) } else { Err(error) })
     }
 
     /// Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was.
@@ -366,7 +378,13 @@ impl NativeAudioStream {
     fn writing(&self, write: impl FnOnce(&mut StreamWriter) -> std::result::Result<(), TrackWriteError>) -> Result<()> {
         let Some(stream) = self.open() else { return Ok(()) };
         let mut writer = stream.writer.borrow_mut();
-        write(&mut writer).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+        let write = || write(&mut writer).map_err(|refused| error(Code::InvalidArgument, refused.to_string()));
+        let Some(shared) = stream.shared.get() else { return write() };
+        shared.write(write).unwrap_or_else(|Locked| {
+            let locked =
+                "a native addon writes to this stream: write to another one, or wait until it has closed its handle";
+            Err(error(Code::Locked, locked))
+        })
     }
 
     fn open(&self) -> Option<Rc<Stream>> {

@@ -3,35 +3,12 @@
 use crate::bigint::handle;
 use crate::error::{Code, Result, error};
 use crate::js_thread::new_waiter;
-use crate::shared_table::SharedTable;
 use crate::subscription::{NativeSubscription, Reading};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::{Broadcast, EVERYBODY, Filter, KindSet, Overflow, Stats};
+use narrowcast_interface::Queue;
 use std::sync::Arc;
-
-/// Queues by their id, for threads that open one.
-static QUEUES: SharedTable<Queue> = SharedTable::new();
-
-/// A broadcast with names for its kinds.
-pub struct Queue {
-    id: u64,
-    types: Vec<String>,
-    broadcast: Arc<Broadcast>,
-}
-
-impl Queue {
-    /// Gives `broadcast` an id under which any thread can open it.
-    pub fn publish(types: Vec<String>, broadcast: Arc<Broadcast>) -> Arc<Self> {
-        QUEUES.publish(|id| Self { id, types, broadcast })
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        QUEUES.remove(self.id);
-    }
-}
 
 /// What a subscription asks for; checked in TypeScript.
 #[napi(object)]
@@ -118,13 +95,13 @@ impl NativeQueue {
     #[napi(factory, catch_unwind)]
     pub fn open(id: BigInt, types: Vec<String>) -> Result<Self> {
         let id = handle(&id)?;
-        let queue = QUEUES.get(id).ok_or_else(|| {
+        let queue = Queue::get(id).ok_or_else(|| {
             error(
                 Code::NotFound,
                 format!("no queue has the id {id}: keep a reference to it in the thread that made it"),
             )
         })?;
-        if queue.types != types {
+        if queue.types() != types {
             return Err(error(
                 Code::InvalidArgument,
                 format!("the queue {id} has other types: open it with the same ones, in the same order"),
@@ -136,13 +113,13 @@ impl NativeQueue {
     /// The queue's process-wide id.
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> BigInt {
-        self.queue.id.into()
+        self.queue.id().into()
     }
 
     /// Sends an event; returns to how many subscribers it went.
     #[napi(catch_unwind)]
     pub fn put(&self, kind: u32, payload: Uint8ArraySlice, subject: BigInt) -> Result<u32> {
-        let broadcast = &self.queue.broadcast;
+        let broadcast = self.queue.broadcast();
         if broadcast.is_closed() {
             return Err(error(Code::Closed, "the queue is closed: put events into an open one"));
         }
@@ -165,7 +142,7 @@ impl NativeQueue {
         let filter = filter(&options.kinds, options.handles.as_deref())?;
         let waiter = new_waiter(options.doorbell)?;
         let token = waiter.token();
-        let broadcast = self.queue.broadcast.clone();
+        let broadcast = self.queue.broadcast().clone();
         let subscriber = broadcast.subscribe_as(options.group.unwrap_or(EVERYBODY), filter, overflow, waiter);
         let reading = Reading { scratch: options.scratch, own: options.own.unwrap_or(false) };
         Ok(NativeSubscription::new(token, reading, broadcast, subscriber))
@@ -174,19 +151,19 @@ impl NativeQueue {
     /// What the queue counted so far.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> NativeQueueStats {
-        self.queue.broadcast.stats().into()
+        self.queue.broadcast().stats().into()
     }
 
     /// Whether the queue is closed.
     #[napi(getter, catch_unwind)]
     pub fn closed(&self) -> bool {
-        self.queue.broadcast.is_closed()
+        self.queue.broadcast().is_closed()
     }
 
     /// Ends all subscriptions.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.queue.broadcast.close();
+        self.queue.broadcast().close();
     }
 }
 

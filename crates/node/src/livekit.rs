@@ -1,7 +1,7 @@
 //! The engine, as TypeScript sees it.
 
 use crate::error::{Code, Result, error};
-use crate::ffi_queue::{NativeQueue, NativeQueueStats, Queue};
+use crate::ffi_queue::{NativeQueue, NativeQueueStats};
 use crate::handles::{Handle, Release};
 use crate::js_thread::{enter, thread_wakes};
 use crate::wake::process_wakes;
@@ -9,6 +9,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_core::Group;
+use narrowcast_interface::Queue;
 use narrowcast_livekit::wire::{AudioSpec, CaseSpec, Schema, SchemaSpec};
 use narrowcast_livekit::{CaptureAnswers, CaptureSpec, Engine, Events, LoadError, ThreadIds, VideoSpec};
 use std::cell::{Cell, RefCell};

@@ -11,6 +11,7 @@ pub struct SharedTable<T> {
 }
 
 impl<T> SharedTable<T> {
+    /// No objects.
     pub const fn new() -> Self {
         Self { entries: Mutex::new(None), next_id: AtomicU64::new(1) }
     }
@@ -37,5 +38,11 @@ impl<T> SharedTable<T> {
 
     fn lock(&self) -> MutexGuard<'_, Option<HashMap<u64, Weak<T>>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Default for SharedTable<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
