@@ -10,7 +10,7 @@ const library = {
   'livekit/index': 'src/livekit/index.ts',
   'agents/index': 'src/agents/index.ts',
 };
-const command = { 'cli/main': 'src/cli/main.ts', 'cli/rtc-node-main': 'src/cli/meeting/rtc-node-main.ts' };
+const command = { 'cli/main': 'src/cli/main.ts', 'cli/side-main': 'src/cli/meeting/side-main.ts' };
 /** For `register`, which loads it by its name. */
 const swapped = {
   'livekit/swapped-classes': 'src/livekit/swapped-classes.ts',

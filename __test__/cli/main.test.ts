@@ -19,6 +19,9 @@ test.each([
   { args: ['meeting', '--frame-ms', '1', '--sample-rate', '44100'], says: 'does not make whole samples at 44100 Hz' },
   { args: ['meeting', '--sample-rate', '11025'], says: 'must be a multiple of 100' },
   { args: ['meeting', '--forget', '101'], says: 'whole number from 0 to 100' },
+  { args: ['meeting', '--scenario', 'office'], says: 'Allowed choices are agent, crowd, leak, quiet' },
+  { args: ['meeting', '--forget', '1'], says: '--forget goes with --scenario crowd or leak' },
+  { args: ['meeting', '--scenario', 'crowd', '--svg', 'a.svg'], says: '--svg draws the voice of --scenario agent' },
   { args: ['meeting', '--stall', '-5'], says: 'whole number from 0 to' },
   { args: ['meeting', '--input', 'a.wav,,b.wav'], says: 'names of files, separated by commas' },
   { args: ['meeting', '--out', ''], says: 'must not be empty' },
@@ -53,6 +56,8 @@ test('help names the commands and all options', async () => {
   expect(status).toBe(0);
   expect(stdout).toMatch(/meeting[^]*record[^]*watch[^]*doctor/);
   for (const option of [
+    'scenario',
+    'svg',
     'participants',
     'seconds',
     'input',

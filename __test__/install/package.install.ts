@@ -23,7 +23,15 @@ describe('the root package', () => {
 
   it('holds what is imported, its types, the command, and what must be said', () => {
     const others = paths(root).filter((path) => !/^dist\/[\w/-]+\.(js|cjs|d\.ts|d\.cts)$/.test(path));
-    expect(others.toSorted()).toEqual(['LICENSE', 'NOTICE', 'README.md', 'index.cjs', 'package.json']);
+    expect(others.toSorted()).toEqual([
+      'LICENSE',
+      'NOTICE',
+      'README.md',
+      'assets/agent.wav',
+      'assets/caller.wav',
+      'index.cjs',
+      'package.json',
+    ]);
   });
 
   it('asks for the platform packages of its own version, and for nothing else', () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { Access, AccessFlags } from './record/access.js';
 import { VERSION } from '../version.js';
 import { duration, files, path, whole } from './shared/arguments.js';
@@ -35,45 +35,80 @@ const program = new Command('narrowcast')
   });
 
 interface MeetingFlags {
-  participants: number;
-  seconds: number;
+  scenario: Scenario;
+  participants?: number;
+  seconds?: number;
   input: string[];
   frameMs: number;
   sampleRate: number;
-  stall: number;
-  forget: number;
+  stall?: number;
+  forget?: number;
   out: string;
   json?: string;
+  svg?: string;
   compare: boolean;
   report: string | false;
 }
 
+/** What a scenario is, where the command line does not say otherwise. */
+const SCENARIOS = {
+  agent: { participants: 4, seconds: 6, stall: 300, forget: 0 },
+  crowd: { participants: 16, seconds: 20, stall: 0, forget: 0 },
+  leak: { participants: 4, seconds: 20, stall: 0, forget: 2 },
+  quiet: { participants: 16, seconds: 20, stall: 0, forget: 0 },
+} as const;
+type Scenario = keyof typeof SCENARIOS;
+
 program
   .command('meeting')
   .description(
-    "Hold a meeting in this process on LiveKit's engine, without a server: each participant's voice is played through an " +
-      'AudioSource, read through an AudioStream, recorded, and compared with what was played. A second process holds ' +
-      'the same meeting through plain @livekit/rtc-node, at the same time: a busy machine disturbs both alike, but they ' +
-      'share its cores. The exit status is about narrowcast alone: 0, or 1 if anything was lost.',
+    "Hold a meeting on this machine, on LiveKit's engine, without a server, with narrowcast and with plain @livekit/rtc-node at " +
+      'the same time, in processes of their own: a busy machine disturbs all alike, but they share its cores. The exit status is ' +
+      'about narrowcast alone: 0, or 1 if anything was lost. Scenarios: agent: callers talk, an agent listens to all and ' +
+      'speaks, and its thread is blocked for 300 ms in each second; how do the callers hear it? narrowcast, and rtc-node with ' +
+      'agents’ queue of 200 ms and with its own default of 1,000 ms. crowd: 16 participants with voices of their own, each ' +
+      'recording compared with what was played. leak: two streams are opened each second, and let go of without being closed. ' +
+      'quiet: nobody speaks; narrowcast delivers speech alone.',
   )
-  .option('--participants <n>', 'how many take part', whole(1, 256), 4)
-  .option('--seconds <s>', 'how long it lasts', duration(86_400), 20)
-  .option('--input <files>', 'WAV files to play, separated by commas; without: synthetic voices', files, [])
+  .addOption(
+    new Option('--scenario <name>', 'which meeting it is')
+      .choices(Object.keys(SCENARIOS))
+      .default('agent' satisfies Scenario),
+  )
+  .option('--participants <n>', 'how many talk: 16 in crowd and quiet, otherwise 4', whole(1, 256))
+  .option('--seconds <s>', 'how long it lasts: 6 in agent, otherwise 20', duration(86_400))
+  .option(
+    '--input <files>',
+    'WAV files that participants play, separated by commas; without: the speech that ships, or synthetic voices in a crowd',
+    files,
+    [],
+  )
   .option('--frame-ms <ms>', 'length of the frames that are read', whole(1, 1000), 10)
   .option('--sample-rate <hz>', 'of tracks, streams and recordings', whole(8000, 192_000), 16_000)
-  .option('--stall <ms>', 'block the JavaScript thread that long, once a second', whole(0, 60_000), 0)
-  .option('--forget <n>', 'open so many streams each second, and let go of each without closing it', whole(0, 100), 0)
+  .option(
+    '--stall <ms>',
+    'block the JavaScript thread that long, once a second: 300 in agent, otherwise 0',
+    whole(0, 60_000),
+  )
+  .option(
+    '--forget <n>',
+    'open so many streams each second, and let go of each without closing it: 2 in leak, otherwise 0',
+    whole(0, 100),
+  )
   .option(
     '--out <folder>',
-    'where the recordings go, one WAV file for each participant; rtc-node’s go into its rtc-node/ folder',
+    'where the recordings go, one WAV file for each participant; in agent, a folder for each side',
     path,
     'recordings',
   )
-  .option('--json <file>', 'where the figures of both go', path)
+  .option('--json <file>', 'where the figures go', path)
+  .option('--svg <file>', 'in agent: where a picture of the voices goes', path)
   .option('--report <file>', 'where the report goes, a web page with charts', path, 'report.html')
   .option('--no-report', 'write no report')
-  .option('--no-compare', 'leave rtc-node out: no second process')
-  .action(async (options: MeetingFlags, command: Command) => {
+  .option('--no-compare', 'leave rtc-node out')
+  .action(async (flags: MeetingFlags, command: Command) => {
+    const { scenario } = flags;
+    const options = { ...SCENARIOS[scenario], quiet: scenario === 'quiet', ...flags };
     const { sampleRate, frameMs, seconds } = options;
     const { longestWav } = await import('./shared/wav-writer.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
@@ -84,13 +119,29 @@ program
     if (seconds > longestWav(sampleRate)) {
       refuse(`--seconds ${seconds} is longer than a WAV file can be at ${sampleRate} Hz`);
     }
+    if (options.svg !== undefined && scenario !== 'agent') refuse('--svg draws the voice of --scenario agent');
+    if (options.forget > 0 && scenario === 'agent') refuse('--forget goes with --scenario crowd or leak');
+    const sideProgram = fileURLToPath(new URL('side-main.cjs', import.meta.url));
+    const screen = new Screen(process.stdout);
+    const report = options.report || undefined;
+    if (scenario === 'agent') {
+      const { holdAgentMeeting } = await import('./meeting/agent/hold.js');
+      const asset = (name: string) => fileURLToPath(new URL(`../../assets/${name}.wav`, import.meta.url));
+      const meeting = { ...options, report, voice: asset('agent'), caller: asset('caller') };
+      process.exitCode = await holdAgentMeeting(meeting, sideProgram, screen);
+      return;
+    }
     const { holdMeeting } = await import('./meeting/meeting.js');
     const { NarrowcastBackend } = await import('./meeting/narrowcast-backend.js');
     const { paceFor } = await import('./meeting/tracks.js');
-    const open = () => new NarrowcastBackend(sampleRate, frameMs, paceFor(options.stall));
-    const rtcNodeProgram = options.compare ? fileURLToPath(new URL('rtc-node-main.cjs', import.meta.url)) : undefined;
-    const meeting = { ...options, report: options.report || undefined };
-    process.exitCode = await holdMeeting(meeting, open, new Screen(process.stdout), rtcNodeProgram);
+    const open = () =>
+      new NarrowcastBackend(sampleRate, frameMs, paceFor(options.stall), { speechOnly: options.quiet });
+    process.exitCode = await holdMeeting(
+      { ...options, report },
+      open,
+      screen,
+      options.compare ? sideProgram : undefined,
+    );
   });
 
 interface RecordFlags extends AccessFlags {

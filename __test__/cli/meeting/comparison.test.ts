@@ -104,7 +104,19 @@ test('meeting: Ctrl-C to the run on rtc-node ends both', async () => {
 
 test('nothing of what is recorded is lost by streams that are forgotten beside it, on either side', async () => {
   const folder = scratch();
-  const args = ['meeting', '--participants', '2', '--seconds', '1.5', '--forget', '10', '--json', 'a.json'];
+  const args = [
+    'meeting',
+    '--scenario',
+    'crowd',
+    '--participants',
+    '2',
+    '--seconds',
+    '1.5',
+    '--forget',
+    '10',
+    '--json',
+    'a.json',
+  ];
   const { status, stderr } = await narrowcast(args, { cwd: folder });
   const { ours, peer, meeting } = figuresIn(folder);
 
@@ -121,7 +133,7 @@ test('nothing of what is recorded is lost by streams that are forgotten beside i
 
 test('the same meeting on plain rtc-node, side by side', async () => {
   const folder = scratch();
-  const args = ['meeting', '--participants', '2', '--seconds', '1.5', '--json', 'a.json'];
+  const args = ['meeting', '--scenario', 'crowd', '--participants', '2', '--seconds', '1.5', '--json', 'a.json'];
   const { status, stdout, stderr } = await narrowcast(args, { cwd: folder });
   const { ours, peer, meeting, machine } = figuresIn(folder);
 
@@ -150,7 +162,17 @@ test('the same meeting on plain rtc-node, side by side', async () => {
 
 test('--no-compare and --no-report leave them out', async () => {
   const folder = scratch();
-  const args = ['meeting', '--no-compare', '--no-report', '--seconds', '0.2', '--json', 'a.json'];
+  const args = [
+    'meeting',
+    '--scenario',
+    'crowd',
+    '--no-compare',
+    '--no-report',
+    '--seconds',
+    '0.2',
+    '--json',
+    'a.json',
+  ];
   const { status, stdout } = await narrowcast(args, { cwd: folder });
 
   expect(status).toBe(0);
@@ -166,7 +188,7 @@ test.skipIf(!existsSync('/dev/full'))(
     const folder = scratch();
     mkdirSync(join(folder, 'recordings', 'rtc-node'), { recursive: true });
     symlinkSync('/dev/full', join(folder, 'recordings', 'rtc-node', 'participant-02.wav'));
-    const args = ['meeting', '--participants', '2', '--seconds', '0.5', '--json', 'a.json'];
+    const args = ['meeting', '--scenario', 'crowd', '--participants', '2', '--seconds', '0.5', '--json', 'a.json'];
     const { status, stdout } = await narrowcast(args, { cwd: folder });
 
     expect(stdout).toContain(
@@ -234,7 +256,18 @@ function figuresIn(folder: string): MeetingFigures {
 /** Starts a meeting on both sides, as the leader of a group of processes, and waits until both play. */
 async function startMeeting(folder: string, seconds = '3600') {
   const program = join(root, 'dist', 'cli', 'main.cjs');
-  const args = [program, 'meeting', '--participants', '2', '--seconds', seconds, '--json', 'a.json'];
+  const args = [
+    program,
+    'meeting',
+    '--scenario',
+    'crowd',
+    '--participants',
+    '2',
+    '--seconds',
+    seconds,
+    '--json',
+    'a.json',
+  ];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     detached: true,

@@ -17,6 +17,7 @@ const result = {
   mainThreadClock: 'processor',
   lagMs: { p50: 0.1, p99: 1, max: 2 },
   rssMb: { start: 70, end: 80 },
+  wakesPerSecond: 210,
   cpuPercent: 12,
   halfOfSeconds: { mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null },
   samples: [{ at: 0, rssMb: 70, lagMs: null, mainThreadPercent: null, mainThreadUsPerFrame: null, cpuPercent: null }],

@@ -11,6 +11,7 @@ export function sideResult(change: Partial<MeetingResult> = {}): MeetingResult {
     mainThreadClock: 'processor',
     lagMs: { p50: 0.1, p99: 1, max: 12 },
     rssMb: { start: 80, end: 90 },
+    wakesPerSecond: 210,
     cpuPercent: 8,
     halfOfSeconds: { mainThreadPercent: [1.9, 2.2], mainThreadUsPerFrame: [9.5, 11], cpuPercent: [7, 9] },
     samples: [

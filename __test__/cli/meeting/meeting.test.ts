@@ -17,6 +17,9 @@ vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(() => void vi.restoreAllMocks());
 
+/** A meeting of equals, four of them unless there is more on the command line. */
+const crowd = ['meeting', '--scenario', 'crowd', '--participants', '4'];
+
 test('what arrives whole is intact', async () => {
   const backend = new FakeBackend((frame) => [frame]);
   const { status, printed, ours } = await holdFake(meetingOptions(), backend);
@@ -139,7 +142,7 @@ test('a disk that is full in the middle fails the meeting, and nothing hangs', a
 test('two seconds on the real engine: all there, in the files and in the figures', async () => {
   const folder = scratch();
   const { status, stdout, stderr } = await narrowcast(
-    ['meeting', '--no-compare', '--seconds', '2', '--json', 'a.json'],
+    [...crowd, '--no-compare', '--seconds', '2', '--json', 'a.json'],
     {
       cwd: folder,
     },
@@ -167,6 +170,7 @@ test('two seconds on the real engine: all there, in the files and in the figures
     'participants',
     'rssMb',
     'samples',
+    'wakesPerSecond',
   ]);
   expect(ours.participants).toHaveLength(4);
   for (const [at, participant] of ours.participants.entries()) {
@@ -194,6 +198,7 @@ test('two seconds on the real engine: all there, in the files and in the figures
   expect(ours.idlePercent).toBeGreaterThan(0);
   expect(ours.mainThreadUsPerFrame).toBeGreaterThan(0);
   expect(ours.cpuPercent).toBeGreaterThan(0);
+  if (process.platform === 'linux') expect(ours.wakesPerSecond).toBeGreaterThan(10);
   expect(lagMs.p50).toBeLessThanOrEqual(lagMs.p99);
   expect(lagMs.p99).toBeLessThanOrEqual(lagMs.max);
   expect(rssMb.start).toBeGreaterThan(30);
@@ -203,7 +208,7 @@ test('two seconds on the real engine: all there, in the files and in the figures
 test('nothing is lost while JavaScript is blocked', async () => {
   const folder = scratch();
   const args = [
-    'meeting',
+    ...crowd,
     '--no-compare',
     '--seconds',
     '2.5',
@@ -236,7 +241,7 @@ const isHeard = (stdout: string) => stdout.split('\n').length > 2;
 test.skipIf(noSignals)('nothing is lost when the system stops the process for a while', async () => {
   const folder = scratch();
   let stopped = false;
-  const { status, stdout } = await narrowcast(['meeting', '--no-compare', '--seconds', '3', '--json', 'a.json'], {
+  const { status, stdout } = await narrowcast([...crowd, '--no-compare', '--seconds', '3', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (sofar, kill) => {
       if (!isHeard(sofar) || stopped) return;
@@ -259,7 +264,7 @@ test.skipIf(noSignals)('nothing is lost when the system stops the process for a 
 test('a last frame that is shorter is there, too', async () => {
   const folder = scratch();
   const args = [
-    'meeting',
+    ...crowd,
     '--no-compare',
     '--seconds',
     '0.55',
@@ -282,7 +287,7 @@ test('files are played in place of voices', async () => {
   const speech = Array.from({ length: 4801 }, (_, at) => (at % 3000) - 1500);
   writeFileSync(join(folder, 'one.wav'), wavBytes({}, bytesOf(Int16Array.from(speech))));
   const { status } = await narrowcast(
-    ['meeting', '--no-compare', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'],
+    [...crowd, '--no-compare', '--seconds', '0.4', '--input', 'one.wav', '--participants', '1'],
     {
       cwd: folder,
     },
@@ -302,7 +307,7 @@ test.skipIf(noSignals).each([
 ] as const)('$signal ends a meeting early, with everything written', async ({ signal, status }) => {
   const folder = scratch();
   let sent = false;
-  const ended = await narrowcast(['meeting', '--no-compare', '--seconds', '10', '--json', 'a.json'], {
+  const ended = await narrowcast([...crowd, '--no-compare', '--seconds', '10', '--json', 'a.json'], {
     cwd: folder,
     onOutput: (stdout, kill) => {
       if (!isHeard(stdout) || sent) return;
@@ -330,7 +335,7 @@ test('a reader of the output that leaves ends the meeting, without a trace', asy
   const { spawn } = await import('node:child_process');
   const { root } = await import('../command.js');
   const program = join(root, 'dist', 'cli', 'main.cjs');
-  const child = spawn(process.execPath, [program, 'meeting', '--no-compare', '--seconds', '10'], {
+  const child = spawn(process.execPath, [program, ...crowd, '--no-compare', '--seconds', '10'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
@@ -397,7 +402,7 @@ test.each([
   const folder = scratch();
   writeFileSync(join(folder, 'taken'), 'not audio');
   mkdirSync(join(folder, 'occupied', 'participant-01.wav'), { recursive: true });
-  const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '50', ...args], { cwd: folder });
+  const { status, stdout, stderr } = await narrowcast([...crowd, '--seconds', '50', ...args], { cwd: folder });
 
   expect(stderr).toMatch(says);
   expect(stdout).toBe('');
@@ -408,7 +413,7 @@ test.skipIf(!existsSync('/dev/full'))('a full disk fails with one line and statu
   const folder = scratch();
   mkdirSync(join(folder, 'recordings'));
   symlinkSync('/dev/full', join(folder, 'recordings', 'participant-03.wav'));
-  const { status, stderr } = await narrowcast(['meeting', '--seconds', '50'], { cwd: folder });
+  const { status, stderr } = await narrowcast([...crowd, '--seconds', '50'], { cwd: folder });
 
   expect(stderr).toBe("narrowcast: can't write recordings/participant-03.wav: no space left on device\n");
   expect(status).toBe(1);
@@ -417,7 +422,7 @@ test.skipIf(!existsSync('/dev/full'))('a full disk fails with one line and statu
 test.skipIf(!existsSync('/dev/full')).each(['--json', '--report'])(
   'what %s names, and the disk has no room for, fails with one line, after the result',
   async (option) => {
-    const args = ['meeting', '--no-compare', '--seconds', '0.2', option, '/dev/full'];
+    const args = [...crowd, '--no-compare', '--seconds', '0.2', option, '/dev/full'];
     const { status, stdout, stderr } = await narrowcast(args);
 
     expect(stdout).toContain('0 samples lost');
@@ -430,7 +435,7 @@ test.skipIf(process.platform !== 'linux')(
   'a folder that nobody may write to fails with one line, at once',
   async () => {
     // Not even root may.
-    const { status, stdout, stderr } = await narrowcast(['meeting', '--seconds', '50', '--out', '/proc/recordings']);
+    const { status, stdout, stderr } = await narrowcast([...crowd, '--seconds', '50', '--out', '/proc/recordings']);
 
     expect(stderr).toMatch(/^narrowcast: can't make the folder \/proc\/recordings: .+\n$/);
     expect(stdout).toBe('');

@@ -29,6 +29,7 @@ function view(participants: number, change: Partial<View> = {}): View {
       mainThreadClock: 'processor',
       lagMs: { p50: 0.06, p99: 1.26, max: 512.3 },
       rssMb: { start: 90.4, end: 1234.5 },
+      wakesPerSecond: 210,
       cpuPercent: 34.5,
       halfOfSeconds: { mainThreadPercent: [4.8, 5.1], mainThreadUsPerFrame: [12, 12.8], cpuPercent: [33, 36] },
     },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { VERSION } from '../../version.js';
-import { Display } from '../shared/display.js';
+import { Display, shownView } from '../shared/display.js';
 import { summary } from './summary.js';
 import { clock, people } from '../shared/format.js';
 import { MeetingRun, type RunOptions } from './run.js';
@@ -11,6 +11,7 @@ import { checkWritable, writeJson, writeText } from '../shared/output-file.js';
 import { gather } from './participants.js';
 import { RemoteRun } from './remote-run.js';
 import type { MeetingFigures, MeetingShape } from './result.js';
+import type { View } from '../shared/live-table.js';
 import type { Screen } from '../shared/screen.js';
 import type { Backend } from './backend.js';
 import { wrap } from '../shared/table.js';
@@ -51,14 +52,15 @@ export async function holdMeeting(
     if (json !== undefined) await checkWritable(json);
     if (report !== undefined) await checkWritable(report);
     const participants = await gather(options);
-    const display: Display = new Display(screen, (elapsed) => ({
+    const view = (elapsed: number): View => ({
       heading: headingParts(elapsed, shapeOf(options)),
       elapsed: Math.min(elapsed, seconds),
       heard: run.heard(),
       events: run.events(),
       reading: run.reading(),
       peer: peer?.progress,
-    }));
+    });
+    const display = new Display(screen, shownView(view));
     const run = new MeetingRun(options, openBackend(), {
       begin: (apart) => display.start(seconds, apart),
       end: () => display.stop(),
@@ -71,7 +73,7 @@ export async function holdMeeting(
     void interruption.happened.then(() => run.stop());
 
     if (rtcNodeProgram !== undefined) {
-      peer = new RemoteRun(rtcNodeProgram, { ...options, out: join(out, RTC_NODE_FOLDER) }, (reason) =>
+      peer = new RemoteRun(rtcNodeProgram, { ...options, out: join(out, RTC_NODE_FOLDER) }, 'rtc-node', (reason) =>
         screen.print([`narrowcast: no comparison with rtc-node: ${reason}`]),
       );
     }
@@ -121,6 +123,6 @@ async function begin(peer: RemoteRun | undefined, interruption: Interruption): P
   return at;
 }
 
-function shapeOf({ participants, seconds, sampleRate, frameMs, stall, forget }: MeetingOptions): MeetingShape {
-  return { participants, seconds, sampleRate, frameMs, stall, forget };
+function shapeOf({ participants, seconds, sampleRate, frameMs, stall, forget, quiet }: MeetingOptions): MeetingShape {
+  return { participants, seconds, sampleRate, frameMs, stall, forget, ...(quiet && { quiet }) };
 }

@@ -1,12 +1,22 @@
 import type { RunOptions } from './run.js';
 import type { Progress } from '../shared/live-table.js';
 import type { MeetingResult } from './result.js';
+import type { VoiceSoFar } from './agent/voice.js';
 
-/** What the command tells the process that holds the meeting on plain rtc-node. */
+/** Whose classes a process holds the meeting with. */
+export type Client = 'narrowcast' | 'rtc-node';
+
+/** How far a meeting is in another process. */
+export interface SideProgress extends Progress {
+  /** How the agent sounds, where there is one. */
+  readonly voice?: VoiceSoFar | undefined;
+}
+
+/** What the command tells a process that holds the meeting. */
 export type ToRun =
   /** The first message: load everything, open the files. */
-  | { readonly kind: 'open'; readonly options: RunOptions }
-  /** Both runs are ready. `at` is when to begin, in ms since 1970: both do in the same moment. */
+  | { readonly kind: 'open'; readonly options: RunOptions; readonly client: Client }
+  /** All runs are ready. `at` is when to begin, in ms since 1970: all do in the same moment. */
   | { readonly kind: 'hold'; readonly at: number }
   /** End early. */
   | { readonly kind: 'stop' };
@@ -15,7 +25,7 @@ export type ToRun =
 export type FromRun =
   | { readonly kind: 'opened' }
   /** About once a second. */
-  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'progress'; readonly progress: SideProgress }
   /** Somebody interrupted that process: with this exit status, if it were on its own. */
   | { readonly kind: 'interrupted'; readonly status: number }
   /** The last message, unless it failed. */

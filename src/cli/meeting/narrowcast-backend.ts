@@ -17,14 +17,18 @@ export class NarrowcastBackend implements Backend {
   /**
    * @param sampleRate of tracks and streams, in Hz
    * @param frameMs length of the frames that are read
+   * @param options `speechBufferMs`: what an AudioSource takes beyond its queue; `speechOnly`: frames in which nobody speaks are
+   * not delivered
    * @throws {NarrowcastError} LiveKit is not installed, or not one that narrowcast knows
    */
   constructor(
     readonly sampleRate: number,
     readonly frameMs: number,
     pace: Pace,
+    private readonly options: { readonly speechBufferMs?: number; readonly speechOnly?: boolean } = {},
   ) {
-    this.#engine = install();
+    const { speechBufferMs } = options;
+    this.#engine = install(speechBufferMs === undefined ? {} : { speechBufferMs });
     this.#tracks = new Tracks(loadBindings().rtc, AudioSource, sampleRate, pace);
     this.#watch = new EngineWatch(this.#engine);
     this.broken = this.#watch.broken;
@@ -67,6 +71,11 @@ export class NarrowcastBackend implements Backend {
   }
 
   #open(track: LocalAudioTrack): AudioStream {
-    return new AudioStream(track, { sampleRate: this.sampleRate, numChannels: 1, frameSizeMs: this.frameMs });
+    return new AudioStream(track, {
+      sampleRate: this.sampleRate,
+      numChannels: 1,
+      frameSizeMs: this.frameMs,
+      ...(this.options.speechOnly && { speech: { deliver: 'speech' as const } }),
+    });
   }
 }

@@ -1,7 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { RunOptions } from './run.js';
-import type { Progress } from '../shared/live-table.js';
-import type { FromRun, ToRun } from './messages.js';
+import type { Client, FromRun, SideProgress, ToRun } from './messages.js';
 import type { MeetingResult } from './result.js';
 
 /** How long the other process may take to load everything and open its files, in ms. */
@@ -11,8 +10,7 @@ const OPENING_LIMIT_MS = 60_000;
 const RESULT_LIMIT_MS = 60_000;
 
 /**
- * The same meeting on plain rtc-node, in a process of its own: whatever becomes of that one, this one goes on. Ends
- * with it, however that ends.
+ * A meeting in a process of its own: whatever becomes of that one, this one goes on. Ends with it, however that ends.
  */
 export class RemoteRun {
   /** Resolves when it is ready to begin, or failed. */
@@ -20,8 +18,8 @@ export class RemoteRun {
   /** Resolves with an exit status when somebody interrupts that process. */
   readonly interrupted: Promise<number>;
   /** Its latest figures. */
-  progress: Progress | undefined;
-  /** Why there is no comparison. */
+  progress: SideProgress | undefined;
+  /** Why there is no result. */
   failure: string | undefined;
   readonly #options: RunOptions;
   readonly #child: ChildProcess;
@@ -35,9 +33,10 @@ export class RemoteRun {
 
   /**
    * @param program the file to run
+   * @param client whose classes it uses
    * @param onFailure is told once, at most, why there will be no result
    */
-  constructor(program: string, options: RunOptions, onFailure: (reason: string) => void) {
+  constructor(program: string, options: RunOptions, client: Client, onFailure: (reason: string) => void) {
     this.#options = options;
     this.#onFailure = onFailure;
     this.opened = new Promise((resolve) => (this.#open = resolve));
@@ -49,7 +48,7 @@ export class RemoteRun {
     this.#child.on('error', (error) => this.#fail(error.message));
     this.#child.on('exit', (status, signal) => this.#fail(`its process ended with ${signal ?? `status ${status}`}`));
     this.#expect('it did not start', OPENING_LIMIT_MS);
-    this.#tell({ kind: 'open', options });
+    this.#tell({ kind: 'open', options, client });
   }
 
   /** Begins. @param at when, in ms since 1970 */

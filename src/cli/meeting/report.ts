@@ -13,7 +13,16 @@ import {
 import { count, countOrNone } from '../shared/format.js';
 import { htmlTable, type Cell } from '../shared/html.js';
 import { shapeParts } from './shape.js';
-import { clockText, dateText, LAG_TEXT, numberCell, renderPage, type Card } from '../shared/report-page.js';
+import {
+  clockText,
+  dateText,
+  figuresHtml,
+  LAG_TEXT,
+  meaningOf,
+  numberCell,
+  renderPage,
+  type Card,
+} from '../shared/report-page.js';
 import type { MeetingFigures, MeetingResult, Sides } from './result.js';
 
 /** What a report says about the run itself. */
@@ -34,12 +43,12 @@ export function renderReport(figures: MeetingFigures, notes: ReportNotes): strin
     shape: [...shapeParts(meeting), `${meeting.seconds} s`, dateText(notes.at)],
     notes: noteTexts(notes),
     cards: cardsOf(figures),
-    figures: comparisonRows(figures),
+    figures: figuresHtml(comparisonRows(figures), peer !== null),
     participants: participantsHtml(figures),
     machine,
     occasion: 'the meeting',
     method: methodTexts(figures),
-    sides: { ours, peer },
+    sides: [{ name: 'narrowcast', measured: ours }, ...(peer ? [{ name: 'rtc-node', measured: peer }] : [])],
   });
 }
 
@@ -53,6 +62,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
     {
       figure: lost(ours),
       of: 'samples lost',
+      meaning: 'lost',
       details: peer
         ? `rtc-node: ${lost(peer)}`
         : `${count(outcome.intact)} of ${count(outcome.recordings)} recordings intact`,
@@ -66,7 +76,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
     const found = peer && figure.ratio && difference(figure, ours, peer);
     const words = found ? [differenceText(found)] : [];
     const details = peer ? [`rtc-node: ${formatted(figure, peer)}`, ...words].join(';\n') : '';
-    return { figure: formatted(figure, ours), of, details };
+    return { figure: formatted(figure, ours), of, details, meaning: meaningOf(figure.what) };
   }
 }
 
@@ -101,7 +111,7 @@ function methodTexts({ meeting: { forget }, ours, peer }: MeetingFigures): strin
     `Main-thread time ${clockText(ours)}: measuring lag, playing, waking up, reading, and writing the recording. Nothing ` +
       'is subtracted; stalls made on purpose and drawing the table are left out. Per frame is the time of the same seconds ' +
       'divided by the frames read in them. The figures begin with the second second, once the code is warm.',
-    'MeetingRun of all seconds lies between the two values given: a difference below that is called the same.',
+    'Half of all seconds lies between the two values given: a difference below that is called the same.',
     LAG_TEXT,
     'Voices are played in pieces of 500 ms through an AudioSource with a queue of 1 s; the engine sends silence before and ' +
       'after them. Samples lost were played and are not in the recording, unchanged and in their place: each recording was ' +

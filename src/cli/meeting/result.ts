@@ -1,9 +1,12 @@
+import type { Voice } from './agent/voice.js';
 import type { Machine } from '../shared/machine.js';
 import type { Measured } from '../shared/measured.js';
 
 /** What `--json` writes for each backend: what was heard, and what it cost. */
 export interface MeetingResult extends Measured {
   readonly participants: readonly ParticipantResult[];
+  /** How the agent was heard, in a meeting with one. */
+  readonly voice?: Voice;
 }
 
 /** What became of one participant's voice. */
@@ -46,4 +49,6 @@ export interface MeetingShape {
   readonly stall: number;
   /** How many streams were opened and forgotten each second. */
   readonly forget: number;
+  /** Whether nobody spoke. */
+  readonly quiet?: boolean;
 }

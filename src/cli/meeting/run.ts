@@ -4,7 +4,7 @@ import type { EventCounts } from '../shared/engine-watch.js';
 import type { Heard } from '../shared/live-table.js';
 import { Meters, type Reading, type Sample } from '../shared/meters.js';
 import { makeFolder } from '../shared/output-file.js';
-import type { Cast, Participant } from './participants.js';
+import { AGENT, type Cast, type Participant } from './participants.js';
 import { Recording } from '../shared/recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
 import { Sampler } from '../shared/sampler.js';
@@ -12,6 +12,7 @@ import type { Backend, Listening } from './backend.js';
 import { withoutSilenceAround } from '../shared/silence.js';
 import { Stall } from './stall.js';
 import { compare } from './verify.js';
+import { VoiceMeter, type Voice, type VoiceSoFar } from './agent/voice.js';
 import { readRecording } from '../shared/wav-reader.js';
 import { WavWriter } from '../shared/wav-writer.js';
 
@@ -23,6 +24,10 @@ export interface RunOptions extends Cast {
   readonly stall: number;
   /** How many streams to open and forget each second; 0: none. */
   readonly forget: number;
+  /** Nothing is played: the engine sends silence. */
+  readonly quiet?: boolean;
+  /** How long after each whole second the thread is blocked, in ms: sides of one meeting do not block the machine together. */
+  readonly stallAt?: number;
   /** Folder for the recordings; made where it is missing. Files of the same names are replaced. */
   readonly out: string;
 }
@@ -72,6 +77,8 @@ export class MeetingRun {
   readonly #meters = new Meters();
   readonly #recordings: Recording[] = [];
   readonly #seats: Seat[] = [];
+  /** How the agent sounds, where there is one. */
+  readonly #voice: VoiceMeter | undefined;
   /** Aborted in the end: nobody waits any more. */
   readonly #over = new AbortController();
   /** Somebody ends it before all was played. */
@@ -84,6 +91,7 @@ export class MeetingRun {
     this.#options = options;
     this.#backend = backend;
     this.#observer = observer;
+    if (options.agent) this.#voice = new VoiceMeter(options.sampleRate);
     this.#stopped = new Promise((resolve) => (this.#stop = resolve));
   }
 
@@ -104,7 +112,9 @@ export class MeetingRun {
     try {
       await makeFolder(out);
       for (const { identity } of participants) {
-        this.#recordings.push(new Recording(await WavWriter.create(join(out, `${identity}.wav`), sampleRate)));
+        const file = await WavWriter.create(join(out, `${identity}.wav`), sampleRate);
+        const voice = identity === AGENT ? this.#voice : undefined;
+        this.#recordings.push(new Recording(file, voice && ((data) => voice.add(data))));
       }
     } catch (error) {
       await this.abandon();
@@ -154,7 +164,8 @@ export class MeetingRun {
       const results: ParticipantResult[] = [];
       for (const [at, seat] of this.#seats.entries()) results.push(await this.#check(seat, played[at]!));
       const { samples } = sampler;
-      return { participants: results, events, ...meters.read(this.frames), samples };
+      const voice = this.#options.agent && (await this.#heardVoice());
+      return { participants: results, events, ...meters.read(this.frames), samples, ...(voice && { voice }) };
     } catch (error) {
       for (const { listening } of this.#seats) listening.close();
       await Promise.allSettled(this.#seats.map((seat) => seat.recorded));
@@ -182,6 +193,11 @@ export class MeetingRun {
     return this.#seats.reduce((sum, { recording }) => sum + recording.frames, 0);
   }
 
+  /** How the agent sounds so far; undefined without one. */
+  voice(): VoiceSoFar | undefined {
+    return this.#voice?.soFar();
+  }
+
   events(): EventCounts | null {
     return this.#backend.events();
   }
@@ -206,19 +222,20 @@ export class MeetingRun {
    */
   async #play(trouble: Promise<unknown>, origin: number, measured: () => void): Promise<number[]> {
     const backend = this.#backend;
-    const { seconds, sampleRate, stall: stallMs, forget } = this.#options;
+    const { seconds, sampleRate, stall: stallMs, stallAt = 0, forget, quiet } = this.#options;
     const apart = (work: () => void) => this.#meters.apart(work);
     const stall = new Stall(stallMs, apart);
     let forgetting: NodeJS.Timeout | undefined;
     let forgotten = 0;
     // Whole chunks of 10 ms: the engine plays nothing shorter.
-    const samples = this.#stopping ? 0 : Math.round(seconds * 100) * (sampleRate / 100);
-    const playing = backend.play(samples);
+    const samples = this.#stopping || quiet ? 0 : Math.round(seconds * 100) * (sampleRate / 100);
+    const waiting = quiet ? sleep(seconds * 1000, undefined, { signal: this.#over.signal }) : undefined;
+    const playing = Promise.all([backend.play(samples), waiting && Promise.race([waiting, this.#stopped])]);
     // It may fail after something else did.
     playing.catch(() => {});
     try {
       this.#observer.begin?.(apart);
-      stall.start(origin);
+      stall.start(origin + stallAt);
       const forgetOne = () => backend.forget(forgotten++ % this.#seats.length);
       if (forget > 0) forgetting = setInterval(forgetOne, 1000 / forget);
       await Promise.race([playing, this.#stopped, trouble]);
@@ -242,6 +259,14 @@ export class MeetingRun {
     const complete = () => arrived() || performance.now() > limit;
     const progress = () => this.#seats.map(({ recording }) => recording.samples);
     return settled(complete, progress, this.#over.signal);
+  }
+
+  /** Reads the agent's recording back from the disk. */
+  async #heardVoice(): Promise<Voice> {
+    const { recording } = this.#seats.at(-1)!;
+    const meter = new VoiceMeter(this.#options.sampleRate);
+    meter.add(await readRecording(recording.path, this.#options.sampleRate));
+    return meter.whole();
   }
 
   /** Reads a recording back from the disk. */

@@ -2,9 +2,10 @@ import { clock, count, people } from '../shared/format.js';
 import type { MeetingShape } from './result.js';
 
 /** What kind of meeting it is, in words. */
-export function shapeParts({ participants, sampleRate, frameMs, stall, forget }: MeetingShape): string[] {
+export function shapeParts({ participants, sampleRate, frameMs, stall, forget, quiet }: MeetingShape): string[] {
   return [
     people(participants),
+    ...(quiet ? ['nobody speaks: narrowcast delivers speech alone'] : []),
     `${sampleRate / 1000} kHz`,
     `${frameMs} ms frames`,
     ...(stall > 0 ? [`JavaScript blocked for ${count(stall)} ms each second`] : []),

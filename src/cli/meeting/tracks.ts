@@ -30,6 +30,7 @@ interface Voice {
   /** Held as long as the meeting lasts: its streams end when a track is collected. */
   readonly track: LocalAudioTrack;
   readonly pcm: Int16Array;
+  readonly pace: Pace;
   /** Samples that the engine took. */
   taken: number;
 }
@@ -56,11 +57,12 @@ export class Tracks {
 
   /** Opens a track for each participant. */
   open(participants: readonly Participant[]): LocalAudioTrack[] {
-    const make = () => new this.#Source(this.#sampleRate, 1, this.#pace.queueMs);
+    const paceOf = (at: number) => participants[at]!.pace ?? this.#pace;
+    const make = (at: number) => new this.#Source(this.#sampleRate, 1, paceOf(at).queueMs);
     for (const [at, source] of evenlyApart(participants.length, make).entries()) {
       const { identity, pcm } = participants[at]!;
       const track = this.#rtc.LocalAudioTrack.createAudioTrack(identity, source);
-      this.#voices.push({ source, track, pcm, taken: 0 });
+      this.#voices.push({ source, track, pcm, pace: paceOf(at), taken: 0 });
     }
     return this.#voices.map(({ track }) => track);
   }
@@ -93,9 +95,9 @@ export class Tracks {
   }
 
   async #say(voice: Voice, samples: number): Promise<void> {
-    const { source, pcm } = voice;
+    const { source, pcm, pace } = voice;
     while (voice.taken < samples && !this.#silent) {
-      const length = Math.min((this.#pace.pieceMs / 1000) * this.#sampleRate, samples - voice.taken);
+      const length = Math.min((pace.pieceMs / 1000) * this.#sampleRate, samples - voice.taken);
       const frame = this.#rtc.AudioFrame.create(this.#sampleRate, 1, length);
       copyLooped(pcm, voice.taken, frame);
       await source.captureFrame(frame);
@@ -120,7 +122,7 @@ const TOLERANCE_MS = 1;
  * Makes sources that play their steps evenly apart. Frames that come together are read after one wake, so the cost of a
  * frame depends on how many do: left to chance, no two meetings would have the same figures, nor the two sides of one.
  */
-function evenlyApart(count: number, make: () => AudioSource): AudioSource[] {
+function evenlyApart(count: number, make: (at: number) => AudioSource): AudioSource[] {
   const apart = Math.max(STEP_MS / count, LEAST_APART_MS);
   const start = performance.now();
   const now = () => performance.now() - start;
@@ -129,7 +131,7 @@ function evenlyApart(count: number, make: () => AudioSource): AudioSource[] {
   while (sources.length < count) {
     // Busy, for no timer is as exact. Nothing is measured yet.
     while (now() < at);
-    const source = make();
+    const source = make(sources.length);
     const late = now() - at;
     if (late > TOLERANCE_MS && count <= STEP_MS / TOLERANCE_MS && now() < LONGEST_MS) {
       // Something else had the processor.

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { VERSION } from '../../version.js';
-import { Display } from '../shared/display.js';
+import { Display, shownView } from '../shared/display.js';
 import { Failure } from '../shared/failure.js';
 import { clock, people, printable } from '../shared/format.js';
 import { Interruption } from '../shared/interruption.js';
@@ -102,7 +102,7 @@ async function hold(
   const apart = (work: () => void) => meters.apart(work);
   const recorder = new RoomRecorder(out, sampleRate, apart);
   const sampler = new Sampler(meters, () => recorder.frames);
-  const display = new Display(screen, (elapsed) => ({
+  const view = (elapsed: number) => ({
     heading: [
       `recording ${printable(room.name)}: ${clock(elapsed)}`,
       ...(asked === undefined ? [] : [`of ${clock(limit)}`]),
@@ -113,7 +113,8 @@ async function hold(
     heard: recorder.heard(),
     events: room.events(),
     reading: meters.read(recorder.frames),
-  }));
+  });
+  const display = new Display(screen, shownView(view));
   try {
     room.listen((voice) => recorder.record(voice));
     screen.print([`Recording ${printable(room.name)} into ${out}; Ctrl-C ends it.`]);

@@ -3,7 +3,15 @@ import { clock, count } from '../shared/format.js';
 import { htmlTable } from '../shared/html.js';
 import type { RecordFigures, RecordResult } from './result.js';
 import { recordOutcome } from './summary.js';
-import { clockText, dateText, LAG_TEXT, numberCell, renderPage, type Card } from '../shared/report-page.js';
+import {
+  clockText,
+  dateText,
+  figuresHtml,
+  LAG_TEXT,
+  numberCell,
+  renderPage,
+  type Card,
+} from '../shared/report-page.js';
 
 /** A web page about a recording, in one file: it loads nothing, from nowhere. @param at when it ended */
 export function renderRecordReport({ recording, result, machine }: RecordFigures, at: Date): string {
@@ -15,7 +23,7 @@ export function renderRecordReport({ recording, result, machine }: RecordFigures
     shape: [clock(seconds), `${sampleRate / 1000} kHz`, `until ${end}`, dateText(at)],
     notes: framesDropped > 0 ? [lost] : [],
     cards: cardsOf(result),
-    figures: measuredRows(result),
+    figures: figuresHtml(measuredRows(result), false),
     participants: voicesHtml(result),
     machine,
     occasion: 'the recording',
@@ -24,7 +32,7 @@ export function renderRecordReport({ recording, result, machine }: RecordFigures
       LAG_TEXT,
       'Every file begins when the recording began, and ends when it ended: silence is where its participant was not heard.',
     ],
-    sides: { ours: result, peer: null },
+    sides: [{ name: 'narrowcast', measured: result }],
   });
 }
 

@@ -7,17 +7,28 @@ const DRAW_MS = 500;
 /** Lines that are printed where there is no table, about. */
 const PLAIN_LINES = 10;
 
+/**
+ * What is shown so many seconds after it began: lines that are narrower than `columns` and no more than `rows`; without these, what
+ * is worth printing.
+ */
+export type Shown = (elapsed: number, columns?: number, rows?: number) => string[];
+
+/** A table of participants, or a line about all of them. */
+export function shownView(view: (elapsed: number) => View): Shown {
+  return (elapsed, columns, rows) =>
+    columns === undefined || rows === undefined ? [plainLine(view(elapsed))] : liveTable(view(elapsed), columns, rows);
+}
+
 /** Shows what is listened to, while it runs: a table on a terminal, a line now and then elsewhere. */
 export class Display {
   readonly #screen: Screen;
-  readonly #view: (elapsed: number) => View;
+  readonly #shown: Shown;
   #start = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param view how it is so many seconds after it began */
-  constructor(screen: Screen, view: (elapsed: number) => View) {
+  constructor(screen: Screen, shown: Shown) {
     this.#screen = screen;
-    this.#view = view;
+    this.#shown = shown;
   }
 
   /**
@@ -39,8 +50,8 @@ export class Display {
 
   #draw(): void {
     const { live, columns, rows } = this.#screen;
-    const view = this.#view((performance.now() - this.#start) / 1000);
-    if (live) this.#screen.draw(liveTable(view, columns, rows));
-    else this.#screen.print([plainLine(view)]);
+    const elapsed = (performance.now() - this.#start) / 1000;
+    if (live) this.#screen.draw(this.#shown(elapsed, columns, rows));
+    else this.#screen.print(this.#shown(elapsed));
   }
 }

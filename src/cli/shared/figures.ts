@@ -8,7 +8,7 @@ export interface ComparisonRow {
   readonly ours: string;
   /** `-` where it was not counted. */
   readonly peer: string;
-  /** NarrowcastBackend divided by the peer's; `same` where they differ by less than the seconds do; empty where it says nothing. */
+  /** narrowcast's divided by the peer's; `same` where they differ by less than the seconds do; empty where it says nothing. */
   readonly ratio: string;
 }
 
@@ -60,10 +60,18 @@ export const PROCESSOR: Figure = {
   ratio: true,
 };
 
-const COSTS: readonly Figure[] = [
+export const WAKES: Figure = {
+  what: 'wakes of the thread, a second',
+  of: (result) => result.wakesPerSecond,
+  format: (value) => count(Math.round(value)),
+  ratio: true,
+};
+
+export const measuredFigures: readonly Figure[] = [
   MAIN_THREAD,
   { what: '… idle, before', of: (result) => result.idlePercent, format: percent },
   PER_FRAME,
+  WAKES,
   PROCESSOR,
   { what: 'event-loop lag p50', of: (result) => result.lagMs.p50, format: milliseconds },
   LAG,
@@ -87,7 +95,7 @@ const EVENTS = [
 /** What was measured of both, or of narrowcast alone. */
 export function measuredRows(ours: Measured, peer: Measured | null = null): ComparisonRow[] {
   return [
-    ...COSTS.flatMap((figure) => rowsOf(figure, ours, peer)),
+    ...measuredFigures.flatMap((figure) => rowsOf(figure, ours, peer)),
     ...EVENTS.map(([what, key]) => {
       const text = ({ events }: Measured) => (events ? count(events[key]) : '-');
       return { what, ours: text(ours), peer: peer ? text(peer) : '-', ratio: '' };
@@ -123,7 +131,7 @@ export function spreadText({ second, format }: Figure, { halfOfSeconds }: Readin
 
 /** How much less, or more, of something ours takes: computed, whichever way it comes out. */
 export interface Difference {
-  /** NarrowcastBackend divided by the peer's. */
+  /** narrowcast's divided by the peer's. */
   readonly ratio: number;
   readonly word: 'less' | 'more' | 'the same';
 }

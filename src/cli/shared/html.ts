@@ -14,12 +14,19 @@ export function scriptJson(value: unknown): string {
 export interface Cell {
   readonly text: string;
   readonly className?: string;
+  /** The part of the page that says what it means. */
+  readonly meaning?: string | undefined;
+}
+
+/** Text that leads to the part of the page that says what it means. */
+export function linked(text: string, meaning: string | undefined): string {
+  return meaning === undefined ? escapeHtml(text) : `<a href="#${meaning}">${escapeHtml(text)}</a>`;
 }
 
 /** A table: its head, and rows of which each begins with what it is about. */
 export function htmlTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
-  const cell = (tag: string, { text, className }: Cell, more = '') =>
-    `<${tag}${more}${className ? ` class="${className}"` : ''}>${escapeHtml(text)}</${tag}>`;
+  const cell = (tag: string, { text, className, meaning }: Cell, more = '') =>
+    `<${tag}${more}${className ? ` class="${className}"` : ''}>${linked(text, meaning)}</${tag}>`;
   const headRow = head.map((each) => cell('th', each, ' scope="col"')).join('');
   const bodyRows = rows.map(
     ([first, ...rest]) =>

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { threadClock, type ThreadClock, type ThreadClockKind } from './thread-clock.js';
+import { threadClock, threadSleeps, type ThreadClock, type ThreadClockKind } from './thread-clock.js';
 
 /** How often the event loop's delay is measured, in ms. Each time wakes the thread, and is in the figures of all that is measured. */
 const LAG_RESOLUTION_MS = 20;
@@ -19,6 +19,11 @@ export interface Reading {
   readonly mainThreadUsPerFrame: number | null;
   /** What the thread's time was measured with. */
   readonly mainThreadClock: ThreadClockKind;
+  /**
+   * How often the JavaScript thread went to sleep in each second, and so was woken: with the timer that measures lag, 50 times
+   * a second. null where the system does not tell: elsewhere than on Linux.
+   */
+  readonly wakesPerSecond: number | null;
   /** How late a timer of 20 ms fires, in ms: what any other work of this thread would have waited. Stalls show. */
   readonly lagMs: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Resident memory of the process, in MB (10^6 bytes), when the meeting began and now. */
@@ -58,10 +63,11 @@ interface Moment {
   readonly cpu: number;
   /** Frames read. */
   readonly frames: number;
+  readonly sleeps: number | null;
 }
 
 /** What the time between two moments came to. */
-type Cost = Pick<Reading, SecondFigure>;
+type Cost = Pick<Reading, SecondFigure | 'wakesPerSecond'>;
 
 /** Measures what a meeting costs the process that it runs in. */
 export class Meters {
@@ -132,11 +138,12 @@ export class Meters {
     const now = this.#now(frames);
     const cost = costOf(this.#to ?? this.#from, now);
     this.#parts.push(cost);
+    const { wakesPerSecond: _, ...figures } = cost;
     const sample: Sample = {
       at: (now.wall - this.#start) / 1000,
       rssMb: process.memoryUsage.rss() / 1e6,
       lagMs: { p99: lag(this.#partDelays.percentile(99)), max: lag(this.#partDelays.max) },
-      ...cost,
+      ...figures,
     };
     this.#partDelays.reset();
     this.#to = now;
@@ -178,6 +185,7 @@ export class Meters {
       thread: this.#clock.now() - this.#apart,
       cpu: (user + system) / 1000,
       frames,
+      sleeps: threadSleeps(),
     };
   }
 }
@@ -193,6 +201,8 @@ function costOf(from: Moment, to: Moment): Cost {
     mainThreadPercent: known ? share(thread) : null,
     mainThreadUsPerFrame: known && frames > 0 ? (thread * 1000) / frames : null,
     cpuPercent: share(to.cpu - from.cpu),
+    wakesPerSecond:
+      wall > 0 && from.sleeps !== null && to.sleeps !== null ? (to.sleeps - from.sleeps) / (wall / 1000) : null,
   };
 }
 

@@ -13,13 +13,16 @@ export class Recording {
   /** Samples in the file: those that were read, and the silence between them. */
   length = 0;
   readonly #writer: WavWriter;
+  readonly #onFrame: ((data: Int16Array) => void) | undefined;
   /** Samples of silence at its end. */
   quiet = 0;
   #squares = 0;
   #measured = 0;
 
-  constructor(writer: WavWriter) {
+  /** @param onFrame is given the samples of each frame */
+  constructor(writer: WavWriter, onFrame?: (data: Int16Array) => void) {
     this.#writer = writer;
+    this.#onFrame = onFrame;
   }
 
   get path(): string {
@@ -42,6 +45,7 @@ export class Recording {
       this.frames++;
       this.samples += data.length;
       this.length += data.length;
+      this.#onFrame?.(data);
       const silent = zerosAtEnd(data);
       this.quiet = silent === data.length ? this.quiet + silent : silent;
       for (let i = 0; i < data.length; i += LEVEL_STEP) this.#squares += data[i]! * data[i]!;

@@ -2,14 +2,14 @@ import chartLicence from 'uplot/LICENSE?raw';
 import chartLibrary from 'uplot/dist/uPlot.iife.min.js?raw';
 import chartStyle from 'uplot/dist/uPlot.min.css?raw';
 import type { ComparisonRow } from './figures.js';
-import { escapeHtml, fill, htmlTable, scriptJson, type Cell } from './html.js';
+import { escapeHtml, fill, htmlTable, linked, scriptJson, type Cell } from './html.js';
 import type { Machine } from './machine.js';
 import page from './report/page.html?raw';
 import script from './report/page.js?raw';
 import style from './report/page.css?raw';
 import type { Measured } from './measured.js';
 
-/** What a report is made of. Everything is text, but for `participants`, which is HTML. */
+/** What a report is made of. Everything is text, but for `figures`, `voices` and `participants`, which are HTML. */
 export interface ReportParts {
   readonly title: string;
   /** What it is about, in a few words each. */
@@ -17,7 +17,10 @@ export interface ReportParts {
   /** What must not be overlooked. */
   readonly notes: readonly string[];
   readonly cards: readonly Card[];
-  readonly figures: readonly ComparisonRow[];
+  /** What is drawn above the charts. */
+  readonly voices?: string;
+  /** A table. */
+  readonly figures: string;
   /** A table. */
   readonly participants: string;
   readonly machine: Machine;
@@ -25,30 +28,41 @@ export interface ReportParts {
   readonly occasion: string;
   /** How it was measured, a line each. */
   readonly method: readonly string[];
-  /** What the charts show; `peer` is null without a comparison. */
-  readonly sides: { readonly ours: Measured; readonly peer: Measured | null };
+  /** What the charts show, narrowcast's first; three at most. */
+  readonly sides: readonly ReportSide[];
 }
+
+/** A line of each chart. */
+export interface ReportSide {
+  readonly name: string;
+  readonly measured: Measured;
+}
+
+/** What page.css calls the colours of the sides. */
+export const SIDE_CLASSES = ['ours', 'peer', 'third'] as const;
 
 /** One headline figure. */
 export interface Card {
   readonly figure: string;
   readonly of: string;
   readonly details: string;
+  readonly meaning?: string | undefined;
 }
 
 /** A web page with charts, in one file: it loads nothing, from nowhere. */
 export function renderPage(parts: ReportParts): string {
-  const { title, shape, notes, cards, figures, participants, machine, occasion, method, sides } = parts;
-  const compared = sides.peer !== null;
+  const { title, shape, notes, cards, voices = '', figures, participants, machine, occasion, method, sides } = parts;
   return fill(page, {
     title: escapeHtml(title),
     shape: escapeHtml(shape.join(' · ')),
     notes: notes.map((text) => `<p class="note">${escapeHtml(text)}</p>`).join('\n'),
     cards: cards.map(cardHtml).join('\n'),
-    charts: CHARTS.map((chart) => chartHtml(chart, compared)).join('\n'),
-    comparison: figuresHtml(figures, compared),
+    charts: CHARTS.map((chart) => chartHtml(chart, sides)).join('\n'),
+    voices,
+    comparison: figures,
     participants,
     machine: htmlTable([], machineRows(machine, occasion)),
+    meanings: meaningsHtml(),
     method: `<ul>\n${method.map((line) => `<li>${escapeHtml(line)}</li>`).join('\n')}\n</ul>`,
     chartLicence: chartLicence.trim(),
     chartLibrary,
@@ -78,8 +92,61 @@ export function dateText(date: Date): string {
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function cardHtml({ figure, of, details }: Card): string {
-  return `<div class="card"><p class="figure">${escapeHtml(figure)}</p><p class="of">${escapeHtml(of)}</p><p>${escapeHtml(details)}</p></div>`;
+function cardHtml({ figure, of, details, meaning }: Card): string {
+  return `<div class="card"><p class="figure">${escapeHtml(figure)}</p><p class="of">${linked(of, meaning)}</p><p>${escapeHtml(details)}</p></div>`;
+}
+
+/** What a figure means, by the part of the page that says so: the figures' names that lead there, and the words. */
+const MEANINGS: readonly { readonly id: string; readonly names: readonly string[]; readonly text: string }[] = [
+  {
+    id: 'gaps',
+    names: ['gaps in the agent’s voice', 'missing of the agent’s voice'],
+    text: 'Silence that the callers heard in the middle of what the agent said, because nothing was there to play: runs of 5 ms or more. The agent’s words have no silent sample of their own.',
+  },
+  {
+    id: 'lost',
+    names: ['frames of the callers lost', 'samples lost', 'samples played', 'recordings intact', 'frames read'],
+    text: 'What was said and is not in the recording of it, unchanged and in its place. The recordings were read back from the disk and compared with what was played.',
+  },
+  {
+    id: 'main-thread',
+    names: ['main thread', '… idle, before', '… per frame', '… half of seconds'],
+    text: 'Time of the JavaScript thread, without stalls made on purpose and without drawing. What it takes is not there for the agent’s own work. “Idle” is what measuring alone takes, before anything is played.',
+  },
+  {
+    id: 'wakes',
+    names: ['wakes of the thread, a second', 'wakes of JavaScript'],
+    text: 'How often the JavaScript thread went to sleep, and was woken again. The timer that measures lag wakes it 50 times a second on each side.',
+  },
+  {
+    id: 'lag',
+    names: ['event-loop lag p50', 'event-loop lag p99', 'event-loop lag max'],
+    text: 'How late a timer of 20 ms fired: what any other work of the thread would have waited. Stalls show.',
+  },
+  {
+    id: 'memory',
+    names: ['memory at the end', 'memory growth'],
+    text: 'Resident memory of the process, with Node and LiveKit’s engine in it.',
+  },
+  {
+    id: 'all-threads',
+    names: ['all threads'],
+    text: 'Processor time of the whole process, in % of one core: the engine’s threads and stalls are in it.',
+  },
+  {
+    id: 'events',
+    names: ['native events', '… delivered', '… unwanted', '… dropped'],
+    text: 'Events that the engine sent to this process. Unwanted ones end natively, and JavaScript is not woken for them. rtc-node does not count them.',
+  },
+];
+
+/** The part of the page that says what a figure of this name means. */
+export function meaningOf(name: string): string | undefined {
+  return MEANINGS.find(({ names }) => names.includes(name))?.id;
+}
+
+function meaningsHtml(): string {
+  return `<dl>\n${MEANINGS.map(({ id, names, text }) => `<dt id="${id}">${escapeHtml(names[0]!)}</dt><dd>${escapeHtml(text)}</dd>`).join('\n')}\n</dl>`;
 }
 
 interface Chart {
@@ -87,33 +154,37 @@ interface Chart {
   readonly name: string;
   readonly title: string;
   readonly unit: string;
+  readonly meaning: string;
   /** What the dots are, where there are some beside the line. */
   readonly dots?: string;
 }
 
 const CHARTS: readonly Chart[] = [
-  { name: 'thread', title: 'Main thread', unit: '% of each second' },
-  { name: 'lag', title: 'Event-loop lag', unit: 'p99', dots: 'max' },
-  { name: 'memory', title: 'Resident memory', unit: '' },
+  { name: 'thread', title: 'Main thread', unit: '% of each second', meaning: 'main-thread' },
+  { name: 'lag', title: 'Event-loop lag', unit: 'p99', dots: 'max', meaning: 'lag' },
+  { name: 'memory', title: 'Resident memory', unit: '', meaning: 'memory' },
 ];
 
-function chartHtml({ name, title, unit, dots }: Chart, compared: boolean): string {
+function chartHtml({ name, title, unit, dots, meaning }: Chart, sides: readonly ReportSide[]): string {
   const keys = [
-    '<span class="key">narrowcast</span>',
-    ...(compared ? ['<span class="key peer">rtc-node</span>'] : []),
+    ...sides.map(({ name }, at) => `<span class="key ${SIDE_CLASSES[at]}">${escapeHtml(name)}</span>`),
     ...(dots ? [`<span class="key dots">${dots}</span>`] : []),
   ];
-  return `<figure><figcaption><strong>${title} <span class="unit">${unit}</span></strong>${keys.join('')}</figcaption><div class="plot" data-chart="${name}"></div></figure>`;
+  return `<figure><figcaption><strong>${linked(title, meaning)} <span class="unit">${unit}</span></strong>${keys.join('')}</figcaption><div class="plot" data-chart="${name}"></div></figure>`;
 }
 
-function figuresHtml(figures: readonly ComparisonRow[], compared: boolean): string {
+/** A table of both sides, or of narrowcast alone. */
+export function figuresHtml(figures: readonly ComparisonRow[], compared: boolean): string {
   const head: Cell[] = [
     { text: '' },
     { text: 'narrowcast', className: 'number ours' },
     { text: 'rtc-node', className: 'number peer' },
     numberCell('ratio'),
   ];
-  const rows = figures.map(({ what, ours, peer, ratio }) => [{ text: what }, ...[ours, peer, ratio].map(numberCell)]);
+  const rows = figures.map(({ what, ours, peer, ratio }) => [
+    { text: what, meaning: meaningOf(what) },
+    ...[ours, peer, ratio].map(numberCell),
+  ]);
   const columns = compared ? head.length : 2;
   return htmlTable(
     head.slice(0, columns),

@@ -40,3 +40,16 @@ export function wrap(label: string, parts: readonly string[], columns: number): 
   }
   return [...lines, line].map((each) => each.slice(0, Math.max(1, columns - 1)));
 }
+
+/** A line in lines that are narrower than `columns`. */
+export function folded(line: string, columns: number): string[] {
+  const width = Math.max(1, columns - 1);
+  const lines: string[] = [];
+  for (let rest = line; rest !== '';) {
+    const space = rest.length > width ? rest.lastIndexOf(' ', width) : rest.length;
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
+}

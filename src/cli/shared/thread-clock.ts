@@ -47,6 +47,18 @@ function schedulerMs(): number | undefined {
   }
 }
 
+/** How often the main thread went to sleep so far; null where the system does not tell. */
+export function threadSleeps(): number | null {
+  if (process.platform !== 'linux') return null;
+  try {
+    const status = readFileSync(`/proc/self/task/${process.pid}/status`, 'utf8');
+    const sleeps = /^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1];
+    return sleeps === undefined ? null : Number(sleeps);
+  } catch {
+    return null;
+  }
+}
+
 /** Linux brings a running thread's account up to date every few ms only, but always when the thread goes to sleep. */
 function settle(): void {
   Atomics.wait(sleeper, 0, 0, 0.001);

@@ -2,7 +2,7 @@ import type { Report } from '../../livekit/report.js';
 import { Failure } from '../shared/failure.js';
 import { count, visible } from '../shared/format.js';
 import type { Screen } from '../shared/screen.js';
-import { fitted, plainTable, widthsOf } from '../shared/table.js';
+import { fitted, folded, plainTable, widthsOf } from '../shared/table.js';
 import { findings } from './findings.js';
 import { ReportFile } from './report-files.js';
 
@@ -32,19 +32,6 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-}
-
-/** A line in lines that are narrower than `columns`. */
-function folded(line: string, columns: number): string[] {
-  const width = Math.max(1, columns - 1);
-  const lines: string[] = [];
-  for (let rest = line; rest !== '';) {
-    const space = rest.length > width ? rest.lastIndexOf(' ', width) : rest.length;
-    const end = space > 0 ? space : width;
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(end).trimStart();
-  }
-  return lines;
 }
 
 function said(files: readonly ReportFile[], missing: readonly ReportFile[], now: number): string[] {

@@ -2,8 +2,9 @@
 /* global document, uPlot, getComputedStyle, matchMedia, ResizeObserver */
 (() => {
   'use strict';
-  const { ours, peer } = JSON.parse(document.getElementById('figures').textContent);
-  const sides = peer ? [ours, peer] : [ours];
+  const sides = JSON.parse(document.getElementById('figures').textContent);
+  const COLORS = ['--ours', '--peer', '--third'];
+  const DASHES = [undefined, [8, 5], [2, 4]];
 
   /** Shorter lags are drawn as this, in ms: a scale of powers of ten has no zero. */
   const SHORTEST = 0.1;
@@ -34,12 +35,12 @@
     const { line, dots, unit, scale = { range: fromZero } } = charts[element.dataset.chart];
     const series = [];
     const tables = [];
-    for (const [at, { samples }] of sides.entries()) {
+    for (const [at, { measured }] of sides.entries()) {
+      const { samples } = measured;
       const seconds = samples.map((sample) => sample.at);
-      const stroke = color(at === 0 ? '--ours' : '--peer');
+      const stroke = color(COLORS[at]);
       tables.push([seconds, samples.map(line), ...(dots ? [samples.map(dots)] : [])]);
-      const dash = at === 0 ? undefined : [8, 5];
-      series.push({ stroke, width: 2.5, dash, spanGaps: true, points: { show: samples.length < 3 } });
+      series.push({ stroke, width: 2.5, dash: DASHES[at], spanGaps: true, points: { show: samples.length < 3 } });
       if (dots) {
         const points = { show: true, size: 6, width: 1.5, stroke, fill: color('--panel') };
         series.push({ stroke, paths: () => null, points });

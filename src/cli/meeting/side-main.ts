@@ -1,5 +1,7 @@
-// The process that holds the meeting on plain rtc-node; forked by remote-run.ts.
-import type { FromRun, ToRun } from './messages.js';
+// A process that holds the meeting, on plain rtc-node or with narrowcast; forked by remote-run.ts.
+import type { Backend } from './backend.js';
+import type { Client, FromRun, ToRun } from './messages.js';
+import type { RunOptions } from './run.js';
 
 // Whoever started it is gone, and with it whoever would read the result.
 process.on('disconnect', () => process.exit(1));
@@ -15,13 +17,11 @@ process.on('message', (message: ToRun) => {
   else stopping.abort();
 });
 
-async function hold({ options }: ToRun & { kind: 'open' }): Promise<void> {
+async function hold({ options, client }: ToRun & { kind: 'open' }): Promise<void> {
   // Not before, so that a module that does not load is told, too.
   const { MeetingRun } = await import('./run.js');
   const { Interruption } = await import('../shared/interruption.js');
   const { gather } = await import('./participants.js');
-  const { RtcNodeBackend } = await import('./rtc-node-backend.js');
-  const { paceFor } = await import('./tracks.js');
 
   const interruption = new Interruption();
   void interruption.happened.then((status) => {
@@ -30,16 +30,26 @@ async function hold({ options }: ToRun & { kind: 'open' }): Promise<void> {
   });
 
   const participants = await gather(options);
-  const sampled = () => send({ kind: 'progress', progress: { frames: run.frames, reading: run.reading() } });
-  const run = new MeetingRun(options, new RtcNodeBackend(options.sampleRate, options.frameMs, paceFor(options.stall)), {
-    sampled,
-  });
+  const sampled = () =>
+    send({ kind: 'progress', progress: { frames: run.frames, reading: run.reading(), voice: run.voice() } });
+  const run = new MeetingRun(options, await backendFor(options, client), { sampled });
   stopping.signal.addEventListener('abort', () => run.stop());
   if (stopping.signal.aborted) run.stop();
   await run.open(participants);
   send({ kind: 'opened' });
   const at = await ready;
   end({ kind: 'result', result: await run.hold(participants, at) });
+}
+
+async function backendFor({ sampleRate, frameMs, stall, agent }: RunOptions, client: Client): Promise<Backend> {
+  const { paceFor } = await import('./tracks.js');
+  const pace = paceFor(stall);
+  if (client === 'rtc-node') {
+    const { RtcNodeBackend } = await import('./rtc-node-backend.js');
+    return new RtcNodeBackend(sampleRate, frameMs, pace);
+  }
+  const { NarrowcastBackend } = await import('./narrowcast-backend.js');
+  return new NarrowcastBackend(sampleRate, frameMs, pace, agent && { speechBufferMs: agent.speechBufferMs });
 }
 
 function send(message: FromRun): void {

@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { formatted, LAG, MAIN_THREAD, measuredFigures, MEMORY, WAKES } from '../../shared/figures.js';
+import { count } from '../../shared/format.js';
+import { escapeHtml, htmlTable, linked, type Cell } from '../../shared/html.js';
+import {
+  clockText,
+  dateText,
+  meaningOf,
+  numberCell,
+  renderPage,
+  SIDE_CLASSES,
+  type Card,
+} from '../../shared/report-page.js';
+import { AGENT } from '../participants.js';
+import type { MeetingResult } from '../result.js';
+import { framesLost, SPEECH_BUFFER_MS, type AgentMeetingFigures, type Side } from './sides.js';
+import { gapsText, shapeParts, sideText } from './summary.js';
+import { waveform } from './waveform.js';
+
+/** What a report says about the run itself. */
+export interface AgentReportNotes {
+  /** Whether the meeting was ended before all was played. */
+  readonly early: boolean;
+  /** When it was. */
+  readonly at: Date;
+  /** Why sides are missing. */
+  readonly missing: readonly string[];
+  /** Folder of the recordings. */
+  readonly out: string;
+}
+
+type Held = Side & { readonly result: MeetingResult };
+
+/** A web page about an agent's meeting, in one file: it loads nothing, from nowhere. */
+export function renderAgentReport(figures: AgentMeetingFigures, { early, at, missing, out }: AgentReportNotes): string {
+  const { meeting, machine } = figures;
+  const held = figures.sides.filter((side): side is Held => side.result !== null);
+  const [ours, ...others] = held as [Held, ...Held[]];
+  const card = (of: (side: Held) => string, what: string): Card => ({
+    figure: of(ours),
+    of: what,
+    details: others.map((side) => `${side.name}: ${of(side)}`).join('\n'),
+    meaning: meaningOf(what),
+  });
+  return renderPage({
+    title: 'An agent’s meeting, as its callers heard it',
+    shape: [...shapeParts(meeting), dateText(at)],
+    notes: [...(early ? ['This meeting was ended early.'] : []), ...missing.map((reason) => `No meeting on ${reason}`)],
+    cards: [
+      card(({ result }) => `${count(result.voice!.missingMs)} ms`, 'missing of the agent’s voice'),
+      card(({ result }) => count(framesLost(result, meeting.sampleRate)), 'frames of the callers lost'),
+      ...[MAIN_THREAD, LAG, WAKES, MEMORY].map((each) => card(({ result }) => formatted(each, result), each.what)),
+    ],
+    voices: voicesHtml(held, out),
+    figures: figuresHtml(held, meeting.sampleRate),
+    participants: participantsHtml(held),
+    machine,
+    occasion: 'the meeting',
+    method: [
+      `Main-thread time ${clockText(ours.result)}. Nothing is subtracted but the stalls that are made on purpose and drawing. The figures begin with the second second, once the code is warm.`,
+      `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. Their stalls are ${count(320)} ms apart, so that they do not block the machine together.`,
+      `The agent says 20 ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of 500 ms, with a queue of 1 s.`,
+      'What the callers heard of the agent is read from the agent’s track, in the agent’s process, on every side: the engine’s queue, and no network.',
+    ],
+    sides: held.map(({ name, result }) => ({ name, measured: result })),
+  });
+}
+
+/** Each side's voice, one below the other. */
+function voicesHtml(held: readonly Held[], out: string): string {
+  const lengthMs = Math.max(...held.map(({ result }) => result.voice!.lengthMs), 1);
+  const voices = held.map((side, at) => {
+    const voice = side.result.voice!;
+    const verdict = linked(gapsText(voice), meaningOf('gaps in the agent’s voice'));
+    return (
+      `<figure class="voice ${SIDE_CLASSES[at]}"><figcaption><strong>${escapeHtml(sideText(side))}</strong>` +
+      `<span class="${voice.gaps > 0 ? 'bad' : 'good'}">${verdict}</span>` +
+      `<code>${escapeHtml(join(out, side.name, `${AGENT}.wav`))}</code></figcaption>` +
+      `<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(gapsText(voice))}">` +
+      `${waveform(voice, 1000, 100, lengthMs)}</svg></figure>`
+    );
+  });
+  return `<section class="voices" aria-label="The agent’s voice">${voices.join('\n')}</section>`;
+}
+
+function figuresHtml(held: readonly Held[], sampleRate: number): string {
+  const row = (what: string, of: (side: Held) => string): Cell[] => [
+    { text: what, meaning: meaningOf(what) },
+    ...held.map((side) => numberCell(of(side))),
+  ];
+  return htmlTable(
+    [{ text: '' }, ...held.map(({ name }, at) => ({ text: name, className: `number ${SIDE_CLASSES[at]}` }))],
+    [
+      row('gaps in the agent’s voice', ({ result }) => count(result.voice!.gaps)),
+      row('missing of the agent’s voice', ({ result }) => `${count(result.voice!.missingMs)} ms`),
+      row('frames of the callers lost', ({ result }) => count(framesLost(result, sampleRate))),
+      ...measuredFigures.map((figure) => row(figure.what, ({ result }) => formatted(figure, result))),
+    ],
+  );
+}
+
+function participantsHtml(held: readonly Held[]): string {
+  return htmlTable(
+    [{ text: 'participant' }, ...held.map(({ name }, at) => ({ text: name, className: SIDE_CLASSES[at]! }))],
+    held[0]!.result.participants.map(({ identity }, at) => [
+      { text: identity },
+      ...held.map(({ result }) => {
+        const { framesReceived, samplesLost, intact } = result.participants[at]!;
+        const state = intact ? 'intact' : samplesLost === 0 ? 'with gaps' : `${count(samplesLost)} samples lost`;
+        return { text: `${count(framesReceived)} frames, ${state}`, ...(!intact && { className: 'bad' }) };
+      }),
+    ]),
+  );
+}
