@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NarrowcastError } from '../errors.js';
-import { loadedModules, loadedRtcNodes, resolveFrom, resolveRtcNodes } from './find-rtc-node.js';
+import { resolveFrom } from '../resolve-from.js';
+import { loadedModules, loadedRtcNodes, resolveRtcNodes } from './find-rtc-node.js';
 
 /**
  * The CommonJS file of the rtc-node to work with. First come copies that the program has loaded, then the copy that its

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { resolveFromProgram } from '../resolve-from.js';
 import { isSecondCopy, RTC_NODE_CJS } from './rtc-node-files.js';
 
 /** The CommonJS modules that this thread has loaded, by their files. All of Node's `require`s share it. */
@@ -24,16 +23,5 @@ export function secondCopyBeside(rtcNode: string): string | undefined {
 
 /** What rtc-node resolves to from the program's main file, from the working directory, and from narrowcast's own place. */
 export function resolveRtcNodes(): string[] {
-  const main = process.argv[1];
-  const bases = [...(main ? [pathToFileURL(main)] : []), pathToFileURL(join(process.cwd(), '_')), import.meta.url];
-  return bases.flatMap((base) => resolveFrom(base, '@livekit/rtc-node') ?? []);
-}
-
-/** The file that `name` resolves to from a file or its URL. */
-export function resolveFrom(base: string | URL, name: string): string | undefined {
-  try {
-    return createRequire(base).resolve(name);
-  } catch {
-    return undefined;
-  }
+  return resolveFromProgram('@livekit/rtc-node');
 }

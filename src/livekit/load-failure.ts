@@ -1,7 +1,7 @@
 import { NarrowcastError } from '../errors.js';
 import { glibcVersion } from '../libc.js';
 import { manifestOf, platformPackages } from './engine-files.js';
-import { resolveFrom } from './find-rtc-node.js';
+import { resolveFrom } from '../resolve-from.js';
 import { TESTED_ENGINES } from './tested.js';
 
 const BINDINGS = '@livekit/rtc-ffi-bindings';

@@ -143,7 +143,7 @@ test('gather: the agent’s voice has no silent sample, and callers do not speak
   const [first, second, , voice] = all;
   expect(voice!.pcm.includes(0)).toBe(false);
   expect(voice!.pcm.length / 16_000).toBeGreaterThan(1.5);
-  expect(voice!.pace).toEqual({ pieceMs: 20, queueMs: 200 });
+  expect(voice!.pace).toEqual({ pieceMs: 20, firstMs: 200, queueMs: 200 });
   expect(samePcm(first!.pcm, second!.pcm)).toBe(false);
   expect([...first!.pcm].toSorted()).toEqual([...second!.pcm].toSorted());
 });
@@ -206,7 +206,7 @@ test('Ctrl-C ends an agent’s meeting early, with everything written', async ()
     {
       cwd: folder,
       onOutput: (sofar, kill) => {
-        if (sent || !sofar.includes('no gap')) return;
+        if (sent || !sofar.includes('narrowcast: ')) return;
         sent = true;
         kill('SIGINT');
       },

@@ -30,6 +30,9 @@ export const AGENT = 'agent';
 /** How much an agent says at a time, in ms. */
 const AGENT_PIECE_MS = 20;
 
+/** What it has to say at once when it begins, in ms: a synthesizer is faster than speech. */
+const AGENT_FIRST_MS = 200;
+
 /** Who takes part, and what they say. */
 export interface Cast {
   /** How many. */
@@ -72,7 +75,7 @@ async function gatherCallers(
       pcm: rotated(speech, Math.floor((speech.length * index) / participants)),
     };
   });
-  const pace = { pieceMs: AGENT_PIECE_MS, queueMs: agent.queueMs };
+  const pace = { pieceMs: AGENT_PIECE_MS, firstMs: AGENT_FIRST_MS, queueMs: agent.queueMs };
   return [...callers, { identity: AGENT, pcm: withoutZeros(await read(agent.voice)), pace }];
 }
 

@@ -6,6 +6,8 @@ import type { Participant } from './participants.js';
 export interface Pace {
   readonly pieceMs: number;
   readonly queueMs: number;
+  /** Length of the first piece, where it is another, in ms. */
+  readonly firstMs?: number;
 }
 
 /** Shortest piece, in ms: two requests a second for each source, and as many answers. */
@@ -97,7 +99,8 @@ export class Tracks {
   async #say(voice: Voice, samples: number): Promise<void> {
     const { source, pcm, pace } = voice;
     while (voice.taken < samples && !this.#silent) {
-      const length = Math.min((pace.pieceMs / 1000) * this.#sampleRate, samples - voice.taken);
+      const ms = voice.taken === 0 ? (pace.firstMs ?? pace.pieceMs) : pace.pieceMs;
+      const length = Math.min((ms / 1000) * this.#sampleRate, samples - voice.taken);
       const frame = this.#rtc.AudioFrame.create(this.#sampleRate, 1, length);
       copyLooped(pcm, voice.taken, frame);
       await source.captureFrame(frame);

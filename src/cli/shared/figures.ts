@@ -61,7 +61,7 @@ export const PROCESSOR: Figure = {
 };
 
 export const WAKES: Figure = {
-  what: 'wakes of the thread, a second',
+  what: 'wakes, a second',
   of: (result) => result.wakesPerSecond,
   format: (value) => count(Math.round(value)),
   ratio: true,

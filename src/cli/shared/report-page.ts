@@ -115,7 +115,7 @@ const MEANINGS: readonly { readonly id: string; readonly names: readonly string[
   },
   {
     id: 'wakes',
-    names: ['wakes of the thread, a second', 'wakes of JavaScript'],
+    names: ['wakes, a second', 'wakes of JavaScript'],
     text: 'How often the JavaScript thread went to sleep, and was woken again. The timer that measures lag wakes it 50 times a second on each side.',
   },
   {

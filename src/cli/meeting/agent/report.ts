@@ -59,7 +59,7 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
     method: [
       `Main-thread time ${clockText(ours.result)}. Nothing is subtracted but the stalls that are made on purpose and drawing. The figures begin with the second second, once the code is warm.`,
       `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. Their stalls are ${count(320)} ms apart, so that they do not block the machine together.`,
-      `The agent says 20 ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of 500 ms, with a queue of 1 s.`,
+      `The agent says 200 ms at first, then 20 ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of 500 ms, with a queue of 1 s.`,
       'What the callers heard of the agent is read from the agent’s track, in the agent’s process, on every side: the engine’s queue, and no network.',
     ],
     sides: held.map(({ name, result }) => ({ name, measured: result })),
