@@ -13,7 +13,7 @@ export interface Participant {
 }
 
 /** The participant whom the others hear: an agent, and all others are its callers. */
-export interface AgentPart {
+interface AgentPart {
   /** WAV file of what the agent says. */
   readonly voice: string;
   /** WAV file of what each caller says. */

@@ -33,7 +33,7 @@ export interface ReportParts {
 }
 
 /** A line of each chart. */
-export interface ReportSide {
+interface ReportSide {
   readonly name: string;
   readonly measured: Measured;
 }

@@ -14,7 +14,7 @@ export interface SideShape {
 }
 
 /** What `@livekit/agents` gives its agents' sources, in ms. */
-export const AGENTS_QUEUE_MS = 200;
+const AGENTS_QUEUE_MS = 200;
 
 /** What rtc-node gives a source that asks for nothing, in ms. */
 const DEFAULT_QUEUE_MS = 1000;
