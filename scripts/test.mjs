@@ -88,7 +88,7 @@ const parts = {
     ensureDist();
     const folders = new Map(otherVersions.map((version) => [version, checkoutWith(version)]));
     const vitest = (version, ...options) => {
-      say(`tests with rtc-node ${version} …`);
+      say(`tests with ${version} …`);
       const given = [bin('vitest'), 'run', ...options, ...args];
       run('vitest', process.execPath, given, { ...inherit, cwd: folders.get(version) });
     };

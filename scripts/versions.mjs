@@ -1,25 +1,42 @@
-// Lets the same tests run with another version of rtc-node: a copy of this checkout, in which that version is the one
-// that is installed. No hook, no alias: also its child processes and workers find it where an application has it.
+// Lets the same tests run with another version of rtc-node, or of its engine: a copy of this checkout, in which that version is
+// the one that is installed. No hook, no alias: also its child processes and workers find it where an application has it.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { packageFolder } from './runtimes.mjs';
 import { root } from './setup.mjs';
 
 const modules = path.join(root, 'node_modules');
 const RTC_NODE = path.join('@livekit', 'rtc-node');
 const BINDINGS = path.join('@livekit', 'rtc-ffi-bindings');
 
-/** The other versions to test with: `rtc-node-VERSION` in package.json's devDependencies, each with its own engine. */
-export const otherVersions = Object.keys(
-  JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies,
-).flatMap((name) => /^rtc-node-(.+)$/.exec(name)?.[1] ?? []);
+/** A newer engine than any rtc-node asks for. Not in package.json: npm's mirrors lack its packages for some platforms. */
+export const newerEngines = ['0.12.75'];
+
+/**
+ * The other versions to test with: `rtc-node-VERSION` of package.json's devDependencies, each with its own engine, and
+ * `engine-VERSION`, a newer engine with the rtc-node that all other tests have.
+ */
+export const otherVersions = [
+  ...Object.keys(JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies).filter((name) =>
+    /^rtc-node-\d/.test(name),
+  ),
+  ...newerEngines.map((version) => `engine-${version}`),
+];
 
 /** What depends on rtc-node's JavaScript; and, with an engine that no other test runs with, on that. */
 const tests = {
   rtcNode: ['livekit/client', 'livekit/register', 'livekit/audio-', 'livekit/video-stream', 'cli/doctor'],
   engine: ['livekit/', 'cli/doctor', 'e2e/exit', 'e2e/workers', 'e2e/video-orphans'],
 };
+/** Not the watchdog's: 0.12.75 answers a capture at once, so its answer can't be taken away. */
+const newerEngine = [
+  ...['audio-', 'client', 'copies', 'engine', 'install', 'ownership', 'rooms', 'schema', 'speech', 'video-stream'].map(
+    (name) => `livekit/${name}`,
+  ),
+  ...tests.engine.slice(1),
+];
 /** With a real server. */
 const server = { rtcNode: ['server/audio', 'server/handles'], engine: ['server/audio', 'server/handles'] };
 /** The same programs with it alone and with narrowcast. */
@@ -29,9 +46,12 @@ const conformance = {
   engine: [],
 };
 
+const isEngine = (version) => version.startsWith('engine-');
+
 /** The tests to run with `version`, as vitest takes them: `of` it those with a real server, those without, or conformance. */
 export function testsWith(version, of = 'alone') {
-  const own = fs.existsSync(path.join(modules, `rtc-node-${version}`, 'node_modules', BINDINGS));
+  if (isEngine(version) && of === 'alone') return newerEngine;
+  const own = isEngine(version) || fs.existsSync(path.join(modules, version, 'node_modules', BINDINGS));
   return { alone: tests, server, conformance }[of][own ? 'engine' : 'rtcNode'];
 }
 
@@ -59,10 +79,13 @@ function linkModules(into, version) {
   for (const name of [...names, ...inScopes]) {
     if (name !== RTC_NODE && name !== BINDINGS) link(path.join(modules, name), name);
   }
-  const alias = path.join(modules, `rtc-node-${version}`);
+  const alias = path.join(modules, isEngine(version) ? RTC_NODE : version);
   // A copy, for a link is followed: it has to be seen in a folder of its right name. Its own packages are found beside it.
   for (const name of ['package.json', 'dist']) {
     fs.cpSync(path.join(alias, name), path.join(into, RTC_NODE, name), { recursive: true });
   }
-  link(path.dirname(createRequire(path.join(alias, 'index.js')).resolve('@livekit/rtc-ffi-bindings')), BINDINGS);
+  const bindings = isEngine(version)
+    ? packageFolder(version.replace('engine-', '@livekit/rtc-ffi-bindings@'))
+    : path.dirname(createRequire(path.join(alias, 'index.js')).resolve('@livekit/rtc-ffi-bindings'));
+  link(bindings, BINDINGS);
 }

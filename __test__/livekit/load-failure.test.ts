@@ -104,9 +104,7 @@ describe("LiveKit's packages that do not load: what is said", () => {
     }
     const program = path.join(app.folder, 'node_modules/narrowcast/dist/cli/main.cjs');
     const { status, stdout } = await narrowcast(['doctor'], { program });
-    expect(stdout).toMatch(
-      /^warning +engine +0\.12\.80, not tested: narrowcast is with 0\.12\.52-patch\.0 and 0\.12\.73; \S+\.node$/m,
-    );
+    expect(stdout).toMatch(/^warning +engine +0\.12\.80, not tested: narrowcast is with [\d.patch, -]+; \S+\.node$/m);
     expect(stdout).toMatch(/^engine: it is used all the same/m);
     expect(status).toBe(0);
   });

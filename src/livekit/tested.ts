@@ -1,11 +1,8 @@
-/**
- * The versions of rtc-node that the tests run with (`npm run test:versions`, and package.json's own), the oldest first.
- * 0.13.35 is 0.13.34 under another number: their files differ in nothing else.
- */
+/** The versions of rtc-node that the tests run with (`npm run test:versions`, and package.json's own), the oldest first. */
 export const TESTED_VERSIONS: readonly string[] = ['0.13.25', '0.13.34', '0.13.35', '1.1.0'];
 
-/** The versions of their engines. */
-export const TESTED_ENGINES: readonly string[] = ['0.12.52-patch.0', '0.12.73'];
+/** The versions of their engines, and newer ones that the tests run with. */
+export const TESTED_ENGINES: readonly string[] = ['0.12.52-patch.0', '0.12.73', '0.12.75'];
 
 /** In words, for people. */
 export const TESTED_RANGE = `${TESTED_VERSIONS[0]} to ${TESTED_VERSIONS.at(-1)} (${TESTED_VERSIONS.join(', ')})`;

@@ -105,7 +105,7 @@ async function examineEngine(): Promise<Finding[]> {
     // By its own package: overrides may bring any engine.
     TESTED_ENGINES.includes(engineVersion)
       ? { what: 'engine', found: `${engineVersion}, ${enginePath}` }
-      : untested('engine', engineVersion, `${TESTED_ENGINES.join(' and ')}; ${enginePath}`),
+      : untested('engine', engineVersion, `${TESTED_ENGINES.join(', ')}; ${enginePath}`),
   ];
   try {
     install().uninstall();

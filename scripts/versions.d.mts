@@ -1,0 +1,1 @@
+export const newerEngines: readonly string[];
