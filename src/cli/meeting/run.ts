@@ -144,7 +144,7 @@ export class MeetingRun {
       onSample: (sample) => this.#observer.sampled?.(sample),
     });
     try {
-      await sleep(origin - performance.now());
+      await sleep(Math.max(0, origin - performance.now()));
       await meters.idle(Math.max(0, origin + IDLE_MS - performance.now()));
       this.#seat(participants);
       const recorded = Promise.all(this.#seats.map((seat) => seat.recorded));
