@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { ENGINE_TESTS } from './scripts/platforms/engine-tests.mjs';
+
+// For a platform that LiveKit has no engine for: scripts/platforms.
+const withoutEngine = process.env['NARROWCAST_NO_ENGINE'] === '1' ? ENGINE_TESTS : [];
 
 const addon = process.env['NARROWCAST_TEST_ADDON'];
 
@@ -6,7 +10,8 @@ const addon = process.env['NARROWCAST_TEST_ADDON'];
 export default defineConfig({
   test: {
     include: ['__test__/**/*.test.ts'],
-    exclude: ['__test__/server/**', '__test__/conformance/**'], // vitest.livekit.config.ts, vitest.conformance.config.ts
+    // vitest.livekit.config.ts, vitest.conformance.config.ts
+    exclude: ['__test__/server/**', '__test__/conformance/**', ...withoutEngine],
     pool: 'forks', // a process for each file: the addon's process-wide state never leaks into the next file
     execArgv: ['--expose-gc'],
     // Another build of the addon, of `npm run test:sanitizers`. The variable would replace the bundler's addon, too, so only
