@@ -37,7 +37,7 @@ export declare class NativeAudioStream {
   get gap(): number
   /** Samples of all channels that were withheld before what was read last. */
   get withheld(): number
-  /** Whether somebody speaks in what was read last. */
+  /** Whether there is speech in what was read last. */
   get speech(): boolean
   /** The stream's ear, if it listens. */
   ear(): NativeEar | null
@@ -121,7 +121,7 @@ export declare class NativeEar {
   take(): Array<NativeSpeechChange>
   /** Whether the stream has ended: no more events come. */
   get ended(): boolean
-  /** Whether somebody speaks. */
+  /** Whether speech goes on. */
   get speaking(): boolean
   /** Events that were lost because too many waited. */
   get eventsDropped(): number
@@ -186,7 +186,7 @@ export declare class NativeRingBuffer {
   get capacity(): number
   /** The function that does what is done often. It returns a number of samples, or a refusal. */
   function(): (what: NativeRingCall, value?: unknown) => number
-  /** Ends the ring for all its views. What is in it stays readable, by whoever reads next. */
+  /** Ends the ring for all its views. What is in it stays readable, for the next reader. */
   close(): void
 }
 
@@ -294,7 +294,7 @@ export declare function engineAnswersQueue(): NativeQueue
 
 /**
  * Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
- * over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+ * over its callback; without, the holder of the callback keeps it, and the engine can only be asked. A thread listens until
  * it says [`engine_leave`], or ends.
  */
 export declare function engineAttach(path: string, schema: NativeSchema, listener?: number | undefined | null): void
@@ -341,7 +341,7 @@ export declare function engineTakenBack(): number | null
 /** Numbers this thread; to be called once in a thread. */
 export declare function engineThreadIds(): NativeThreadIds
 
-/** The queue of the frames of our own video streams, for whoever opens one. */
+/** The queue of the frames of our own video streams, for each thread that opens one. */
 export declare function engineVideoQueue(): NativeQueue
 
 /** Numbers that describe one event in a scratch: kind and [`OWNS`], subject, bytes. */
@@ -409,7 +409,7 @@ export interface NativeAudioStats {
   framesDropped: number
   /** Frames that were given up unread. */
   framesCleared: number
-  /** Frames that were not delivered since nobody spoke. */
+  /** Frames that were not delivered, for there was no speech in them. */
   framesWithheld: number
   /** Samples of all channels that wait. */
   bufferedSamples: number
@@ -564,7 +564,7 @@ export interface NativeQueueStats {
   published: number
   /** Copies read by a subscriber. */
   delivered: number
-  /** Events that nobody wanted. */
+  /** Events that no subscription wanted. */
   unwanted: number
   /** Copies lost. */
   dropped: number
@@ -636,7 +636,7 @@ export interface NativeSource {
 
 /** The start or the end of speech. */
 export interface NativeSpeechChange {
-  /** Whether somebody speaks now. */
+  /** Whether speech goes on now. */
   speaking: boolean
   /** Where the speech began, or ended: samples of a channel since the first. */
   position: number
@@ -732,7 +732,7 @@ export interface NativeVideoFields {
 export declare function openDoorbell(handler: () => void, pauseUs: number, delayUs: number): number
 
 /**
- * Takes arrays that events are copied into from now on, and returns the number to name them by. Whoever hands them over
+ * Takes arrays that events are copied into from now on, and returns the number to name them by. The thread that hands them over
  * keeps them to itself, and never detaches or transfers them.
  */
 export declare function openScratch(bytes: Uint8Array, meta: BigUint64Array): number

@@ -71,7 +71,7 @@ export type MakeFrame = new (
 /** Most samples that an array can have. */
 const MAX_SAMPLES = 2 ** 32;
 
-/** Where native code writes what becomes a frame. One for the thread: nobody else sees it between two calls. */
+/** Where native code writes what becomes a frame. One for the thread: no other code sees it between two calls. */
 let scratch = new Int16Array(4096);
 /** Largest scratch that is kept. */
 const MAX_SCRATCH = 2 ** 17;

@@ -20,7 +20,7 @@ export type { Native };
  * @internal
  */
 export function loadNative(load: () => unknown = requireLoader): typeof Native {
-  // Before the loader: an old Node may load the addon, and fail later in a way that nobody understands.
+  // Before the loader: an old Node may load the addon, and fail later with an error that doesn't say why.
   const tooOld = nodeTooOld(process.versions.node);
   if (tooOld) throw tooOld;
   let addon: typeof Native;

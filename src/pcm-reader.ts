@@ -27,7 +27,7 @@ export interface AudioStreamStats {
   framesDropped: number;
   /** Frames that `clear()` gave up. */
   framesCleared: number;
-  /** Of a stream with the option `speech`: frames that came in and are not among the others, since nobody spoke. */
+  /** Of a stream with the option `speech`: frames that came in and are not among the others, for there was no speech in them. */
   framesWithheld?: number;
   /** Likewise: speech events that were lost because more than 256 waited. */
   speechEventsDropped?: number;
@@ -208,7 +208,7 @@ export class PcmReader<F> implements Source<F> {
     return end;
   }
 
-  /** The stream has ended, and all was read, or it was closed. Whoever overrides this may have the end seen later. */
+  /** The stream has ended, and all was read, or it was closed. A class that overrides this may show the end later. */
   protected finish(): typeof END | typeof NOTHING {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined;

@@ -22,14 +22,14 @@ const ASK = native.NativeRingCall;
 const REFUSAL = native.NativeRingRefusal;
 
 /**
- * 16-bit samples from one thread to another (or the same), in a fixed range of memory. Nobody waits, nothing is
+ * 16-bit samples from one thread to another (or the same), in a fixed range of memory. No call waits, nothing is
  * allocated, and what overflows is counted.
  *
  * Any thread can {@link RingBuffer.open} a ring by its {@link id}; each `RingBuffer` is one view of it. A ring has **one
  * producer and one consumer**: the first view that calls {@link write} is the producer, the first one that calls
  * {@link read}, {@link peek}, {@link skip} or {@link clear} is the consumer, and one view may be both. Another view that
  * tries gets `LOCKED`, also in the same thread. A side is free again when its view is closed or collected, or when its
- * thread has ended, however it did; what is in the ring stays there for whoever comes next.
+ * thread has ended, however it did; what is in the ring stays there for the next consumer.
  *
  * Samples are just samples: with several channels, capacity, writes, reads and skips in multiples of their number keep the
  * channels in their places.
@@ -183,7 +183,7 @@ export class RingBuffer {
     return samples;
   }
 
-  /** What native code returned for an array of which it used nothing. */
+  /** What native code returned for an array that it used nothing of. */
   #none(result: number, side: string, what: string, array: Int16Array | Uint8Array): number {
     if (result === REFUSAL.Type) throw invalid(what, array, 'an Int16Array');
     refuseLost(what, array);

@@ -8,7 +8,7 @@ import { fraction, integer, invalid, optionsObject, type OptionNames } from './v
 /** What is speech, and when it has started and ended. */
 export interface SpeechOptions {
   /**
-   * Probability from which a step of 16 ms is speech, from 0 to 1. While somebody speaks, steps count as silence once they
+   * Probability from which a step of 16 ms is speech, from 0 to 1. While speech goes on, steps count as silence once they
    * are 0.05 below. Default: 0.65.
    */
   threshold?: number;
@@ -23,7 +23,7 @@ export interface SpeechStreamOptions extends SpeechOptions {
   /**
    * What can be read.
    *
-   * - `'all'`: everything, as without this option, and at once. A frame's `userdata.speech` says whether somebody speaks in it:
+   * - `'all'`: everything, as without this option, and at once. A frame's `userdata.speech` says whether there is speech in it:
    *   from the frame after the one in which that was decided.
    * - `'speech'`: each utterance, from `preRollMs` before it until `minSilenceMs` after it, in whole frames. Otherwise there is
    *   no frame, and no wake. `userdata.position` says where an utterance was; what was withheld is no gap, and counts as
@@ -69,7 +69,7 @@ export interface SpeechEvents {
 export class SpeechEmitter extends EventEmitter<SpeechEvents> {
   #speaking = false;
 
-  /** Whether somebody speaks: `speechstart` came, and no `speechend` yet. */
+  /** Whether speech goes on: `speechstart` came, and no `speechend` yet. */
   get speaking(): boolean {
     return this.#speaking;
   }
@@ -139,7 +139,7 @@ const STEP_RATE = 16_000;
  * @example
  * ```ts
  * const detector = new SpeechDetector({ sampleRate: 48_000 });
- * detector.on('speechstart', ({ ms }) => console.log(`somebody speaks since ${ms} ms`));
+ * detector.on('speechstart', ({ ms }) => console.log(`speech since ${ms} ms`));
  * detector.on('speechend', ({ ms, level }) => console.log(`until ${ms} ms, at ${level} dBFS`));
  * for await (const frame of stream) detector.push(frame);
  * detector.close();
@@ -195,7 +195,7 @@ export class SpeechDetector extends SpeechEmitter {
   }
 
   /**
-   * Ends what is heard: `speechend` comes if somebody speaks. What is pushed next is heard as if by a new detector, from
+   * Ends what is heard: `speechend` comes if speech goes on. What is pushed next is heard as if by a new detector, from
    * position 0.
    */
   flush(): void {

@@ -53,7 +53,7 @@ export class StreamSpeech extends SpeechEmitter implements Waiting {
     this.#waiting = true;
     this.#ear.want(true);
     startWaiting(this.#ear.token, this);
-    // Rings from now on. What was told to earlier listeners, and not taken, is nobody's.
+    // Rings from now on. What was told to earlier listeners, and not taken, is dropped.
     this.#ear.take();
     if (this.#ear.ended) this.#stop();
   }

@@ -47,7 +47,7 @@ const DECODED_RATE = 48_000;
  *
  * Frames wait natively until they are read; up to `bufferMs` nothing is lost while JavaScript is blocked. The stream
  * keeps its track alive, and ends when the track does, when it is cancelled, or with {@link close}. A stream that
- * nobody holds and nobody waits for is collected, with everything native that belonged to it.
+ * the program neither holds nor waits for is collected, with everything native that belonged to it.
  */
 export class AudioStream extends PcmReadable<AudioFrame> {
   /** @internal */

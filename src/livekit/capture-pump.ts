@@ -20,7 +20,7 @@ export interface PumpSource {
 /** What became of a source's chunks of 10 ms. */
 export type PumpStats = Native.NativeCaptureStats;
 
-/** A pump plays on though nobody holds it: as a track does whose source it feeds. */
+/** A pump plays on though the program no longer holds it: as a track does whose source it feeds. */
 const playing = new Set<CapturePump>();
 
 /**

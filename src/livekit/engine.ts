@@ -31,7 +31,7 @@ export type LiveKitEvent = FfiEvent;
 export interface EngineStats {
   /** Events that the engine sent. */
   received: number;
-  /** Answers to what narrowcast's own classes and native threads asked: nobody else hears of them. */
+  /** Answers to what narrowcast's own classes and native threads asked: no other listener hears of them. */
   answered: number;
   /** Events of a kind that the installed package does not describe: dropped. */
   unknown: number;
@@ -77,7 +77,7 @@ export interface EngineStats {
 
 /** Events of {@link Engine}. */
 export interface EngineEvents {
-  /** What the engine logs. Discarded natively while nobody listens. */
+  /** What the engine logs. Discarded natively while there is no listener. */
   log: [record: LogRecord];
   /** The engine panicked. Unheard, it is an uncaught exception. */
   panic: [error: NarrowcastError];
@@ -182,7 +182,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#adapter.atStreamEnd(stream, ended);
   }
 
-  /** The frames of narrowcast's own video streams, for whoever opens one. @internal */
+  /** The frames of narrowcast's own video streams, for each thread that opens one. @internal */
   get videoFrames(): FfiQueue<LiveKitEventType, LiveKitEvent> {
     return (this.#videoFrames ??= new FfiQueue(this.#queueOptions(), () => native.engineVideoQueue()));
   }

@@ -31,7 +31,7 @@ export class ProcessedReader extends PcmReader<AudioFrame> {
     this.#processor = processor;
   }
 
-  /** From now on the end is not seen before the stream is closed, whoever finds that no more samples come. */
+  /** From now on the end is not seen before the stream is closed, even once a read finds that no more samples come. */
   awaitEnd(): void {
     this.#awaitsEnd = true;
   }

@@ -126,7 +126,7 @@ function warn(words: string): void {
   process.emitWarning(words, { type: 'NarrowcastWarning', code: VARIABLE });
 }
 
-/** Makes lines of inspections, each of which says what grew since the one before. */
+/** Makes lines of inspections. Each line says what grew since the one before. */
 export class Reporter {
   readonly #periodMs: number;
   #line = 0;

@@ -76,7 +76,7 @@ export class Rooms {
     }));
   }
 
-  /** What was claimed is nobody's any more: an uninstall gave all up. */
+  /** An uninstall has given up what was claimed. */
   claimAgain(): void {
     for (const { handles } of this.#open.values()) for (const handle of handles) this.#claim(handle, true);
   }

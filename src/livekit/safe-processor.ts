@@ -3,7 +3,7 @@ import { invalid } from '../validate.js';
 import type { RoomListener } from './track.js';
 
 /**
- * Somebody else's frame processor, whose faults cost a stream nothing: a frame that could not be processed is better than
+ * A foreign frame processor, whose faults cost a stream nothing: a frame that could not be processed is better than
  * none, as rtc-node has it. Of a stream's faults the first is a warning.
  */
 export class SafeProcessor {

@@ -102,7 +102,7 @@ function ownedIn(type: MessageType, within: MessageType[]): number[][] {
 
 /**
  * A message's fields as the package describes them, without `localName`. By `list()`, @bufbuild/protobuf makes names for
- * JavaScript and JSON of all of them: 1 MB for the messages of an engine, most of which a program never has.
+ * JavaScript and JSON of all of them: 1 MB for the messages of an engine, and a program never meets most of them.
  */
 function fieldsOf(type: MessageType): readonly Omit<Field, 'localName'>[] {
   const { _fields: described } = type.fields as { _fields?: unknown };

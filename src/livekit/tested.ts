@@ -11,7 +11,7 @@ const WARNED = Symbol.for('narrowcast.livekit.warned');
 /** What all copies of narrowcast that this thread loads agree on. */
 const shared = globalThis as { [WARNED]?: boolean };
 
-/** Warns, once in a thread, of a version that nobody has tried. It is used all the same. */
+/** Warns, once in a thread, of a version that was never tried. It is used all the same. */
 export function warnIfUntested(version: string): void {
   if (TESTED_VERSIONS.includes(version) || shared[WARNED]) return;
   shared[WARNED] = true;

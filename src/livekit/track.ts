@@ -10,7 +10,7 @@ export type RoomListener = Pick<
 /** What rtc-node's Track holds, weakly, of each stream on it. */
 export interface StreamOnTrack {
   readonly processor: RoomListener | null;
-  /** The track was unsubscribed, of which the engine says nothing to its streams. */
+  /** The track was unsubscribed. The engine tells its streams nothing of that. */
   teardown(): void;
 }
 

@@ -160,7 +160,7 @@ export class Watchdog {
     this.#watched.stolen(performance.now() - (native.engineTakenBack() ?? 0));
   }
 
-  /** Asks for an answer of which only this knows: to a question about which the engine has nothing to log. */
+  /** Asks for an answer that only this waits for, to a question that the engine logs nothing about. */
   #ask(): void {
     const requestAsyncId = this.#answers.newId();
     const at = performance.now();

@@ -45,7 +45,7 @@ pub(crate) struct Mark {
     pub at: u64,
     /// Samples of all channels that were withheld before it, since the stream began.
     pub withheld: u64,
-    /// Whether somebody speaks.
+    /// Whether speech goes on.
     pub speech: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct Ear {
     deliver: Deliver,
     /// The producer's; none once the stream has ended. Who ends the stream takes it, too, so the producer only tries to.
     hearing: Mutex<Option<Box<Hearing>>>,
-    /// Whether somebody speaks.
+    /// Whether speech goes on.
     speaking: AtomicBool,
     /// Samples of all channels that came in.
     heard: AtomicU64,
@@ -249,7 +249,7 @@ impl Ear {
         self.waiter.notify();
     }
 
-    /// Whether somebody speaks.
+    /// Whether speech goes on.
     pub fn is_speaking(&self) -> bool {
         self.speaking.load(Ordering::Relaxed)
     }
@@ -316,7 +316,7 @@ impl Ear {
 }
 
 impl Reading {
-    /// Whether somebody speaks in what was read.
+    /// Whether there is speech in what was read.
     pub fn speech(&self) -> bool {
         self.now.speech
     }

@@ -43,9 +43,9 @@ pub struct Chunk {
     pub samples: usize,
     /// Frames that were dropped between the previous read and this one.
     pub dropped_frames: u64,
-    /// Samples of all channels that were withheld between the previous read and this one, since nobody spoke.
+    /// Samples of all channels that were withheld between the previous read and this one, for there was no speech in them.
     pub withheld: u64,
-    /// Whether somebody speaks in what was read; false where the stream has no ear.
+    /// Whether there is speech in what was read; false where the stream has no ear.
     pub speech: bool,
 }
 
@@ -64,13 +64,13 @@ pub struct PcmStats {
     pub frames_dropped: u64,
     /// Frames that the consumer gave up unread.
     pub frames_cleared: u64,
-    /// Frames that wait to be read, one of which may have been read in part.
+    /// Frames that wait to be read; one may have been read in part.
     pub frames_buffered: u64,
     /// Samples, of all channels, that wait to be read.
     pub buffered_samples: u64,
     /// Wakes of the consumer thread.
     pub wakes: u64,
-    /// Frames that were not delivered, or not yet, since nobody spoke. They are not among the others.
+    /// Frames that were not delivered, or not yet, for there was no speech in them. They are not among the others.
     pub frames_withheld: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Speech detection: which parts of PCM are somebody speaking.
+//! Speech detection: which parts of PCM are speech.
 //!
 //! ```text
 //!  PCM of any rate ─► mono ─► 16 kHz ─► steps of 256 samples ─► probability ─► speech starts, speech ends
@@ -30,7 +30,7 @@ pub const SPEECH_RATE: u32 = 16_000;
 /// Samples that are judged at a time, at [`SPEECH_RATE`]: 16 ms. The crate earshot takes no other number.
 pub const SPEECH_STEP: usize = 256;
 
-/// How far below the threshold a probability has to be to count as silence while somebody speaks. More would hold on to
+/// How far below the threshold a probability has to be to count as silence while speech goes on. More would hold on to
 /// speech in loud noise, where the network's probabilities fall slowly: see `bench/speech.ts`.
 const MARGIN: f32 = 0.05;
 
@@ -90,9 +90,9 @@ impl From<ResamplerError> for SpeechError {
 pub struct SpeechStep {
     /// Position behind the step's last sample.
     pub end: u64,
-    /// How probable it is that somebody speaks, 0 to 1.
+    /// How probable speech is, 0 to 1.
     pub probability: f32,
-    /// Whether somebody speaks, by the hysteresis.
+    /// Whether it is speech, by the hysteresis.
     pub speaking: bool,
     /// What this step has changed about that.
     pub change: Option<SpeechChange>,
@@ -101,7 +101,7 @@ pub struct SpeechStep {
 /// The start or the end of speech.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpeechChange {
-    /// Whether somebody speaks now.
+    /// Whether speech goes on now.
     pub speaking: bool,
     /// Where the first step of this speech began, or behind its last step at the threshold or above.
     pub position: u64,
@@ -224,7 +224,7 @@ impl SpeechDetector {
         &self.judge.settings
     }
 
-    /// Whether somebody speaks, by the hysteresis.
+    /// Whether it is speech, by the hysteresis.
     pub fn is_speaking(&self) -> bool {
         self.judge.speaking
     }

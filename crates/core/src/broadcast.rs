@@ -13,7 +13,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A filtered broadcast: any number of threads send, and each subscriber gets what passes its filter.
 ///
-/// Sending takes no lock and never blocks. It costs what its matches cost: an event that nobody wants is neither copied
+/// Sending takes no lock and never blocks. It costs what its matches cost: an event that no subscriber wants is neither copied
 /// nor counted anywhere but in [`Stats::unwanted`], whether there are no subscribers or ten thousand.
 pub struct Broadcast {
     kinds: usize,
@@ -66,12 +66,12 @@ impl Broadcast {
     /// that had no room for it.
     ///
     /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
-    /// to the first reader; if it reaches nobody, `owner` releases it, now or when the last unread copy is dropped.
+    /// to the first reader; if it reaches no subscriber, `owner` releases it, now or when the last unread copy is dropped.
     pub fn send(&self, kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> usize {
         self.send_to(|| EVERYBODY, kind, subject, payload, owner)
     }
 
-    /// The same for an event that concerns one group only, for whoever knows of groups: a subscriber of another one does
+    /// The same for an event that concerns one group only, for a sender that knows of groups: a subscriber of another one does
     /// not get it, whatever its filter says. `group` is asked if anybody matches.
     pub fn send_to(
         &self,
@@ -188,7 +188,7 @@ impl Broadcast {
 
 impl Drop for Broadcast {
     fn drop(&mut self) {
-        // Nobody can send any more, and a consumer that waits would wait for ever.
+        // No producer can send any more, and a consumer that waits would wait for ever.
         self.close();
     }
 }

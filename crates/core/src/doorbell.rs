@@ -61,7 +61,7 @@ impl Doorbell {
         rang.map(|(slot, token)| *slot = token).count()
     }
 
-    /// Sends a wake unless one is pending: whoever finds the flag set leaves its token to the answer that clears it,
+    /// Sends a wake unless one is pending: a producer that finds the flag set leaves its token to the answer that clears it,
     /// which looks for tokens only afterwards. Release publishes the token to that answer.
     fn wake(&self) -> bool {
         let woke = !self.pending.swap(true, Ordering::AcqRel);

@@ -5,7 +5,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use std::fmt;
 
-/// Whoever can release what an event owns (native handles, sometimes several) when nobody took the event.
+/// Releases what an event owns (native handles, sometimes several) when no subscriber took the event.
 pub trait Owner: Send + Sync {
     /// Releases everything that the event with this `kind` and `payload` owns. Called exactly once for an event that
     /// was sent with an owner and never delivered, on whichever thread gives up the last reference to it: it must not
@@ -84,7 +84,7 @@ impl Event {
         self.0.payload.bytes()
     }
 
-    /// Whether somebody has to take over, or release, something with this event.
+    /// Whether something has to be taken over, or released, with this event.
     pub fn owns(&self) -> bool {
         self.0.owner.is_some()
     }

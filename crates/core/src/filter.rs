@@ -3,10 +3,10 @@
 /// An event's type: an index below [`KindSet::CAPACITY`] into its queue's list of types.
 pub type Kind = u8;
 
-/// Subscribers that some events are for, and nobody of another group. Who subscribes names one; a sender may.
+/// Subscribers that some events are for, and no subscriber of another group. A subscription names one; a sender may.
 pub type Group = u32;
 
-/// As an event's group: whoever wants it may have it. As a subscriber's: it may have the events of every group.
+/// As an event's group: every subscriber may have it. As a subscriber's: it may have the events of every group.
 pub const EVERYBODY: Group = 0;
 
 /// A set of event kinds, as one bit each.

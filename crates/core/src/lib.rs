@@ -3,7 +3,7 @@
 //! ```text
 //! any thread                                                        consumer threads
 //! Broadcast::send ─► registry: who wants (kind, subject)?
-//!    ├ nobody ─► Owner::release, done
+//!    ├ no subscriber ─► Owner::release, done
 //!    └ each match ─► Subscriber: EventQueue (bounded) ─► Waiter ─► Doorbell ──wake──► take
 //! ```
 //!

@@ -13,7 +13,7 @@ pub enum Overflow {
         /// Most events that may wait.
         max: usize,
     },
-    /// Lossless and without a bound: for whoever asks for it by name.
+    /// Lossless and without a bound, only for a subscription that asks for it by name.
     Grow,
     /// The oldest waiting event makes room.
     DropOldest {

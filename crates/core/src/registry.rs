@@ -1,6 +1,6 @@
-//! Who wants what: one immutable snapshot, replaced as a whole when somebody subscribes or leaves.
+//! Who wants what: one immutable snapshot, replaced as a whole when a subscription comes or goes.
 //!
-//! Producers only ever load the snapshot, which takes no lock; and not even that where [`Interest`] knows that nobody
+//! Producers only ever load the snapshot, which takes no lock; and not even that where [`Interest`] knows that no subscriber
 //! wants the event. Subscribers change both under a mutex that no producer touches.
 
 use crate::filter::{Filter, Kind};
@@ -18,7 +18,7 @@ pub(crate) struct Registry {
     interest: Interest,
     snapshot: ArcSwap<Snapshot>,
     members: Mutex<Members>,
-    /// Set under the mutex, so that nobody joins afterwards.
+    /// Set under the mutex, so that no subscription joins afterwards.
     closed: AtomicBool,
 }
 
@@ -114,7 +114,7 @@ impl Registry {
         });
     }
 
-    /// Forgets every subscriber, and returns them. Nobody joins any more.
+    /// Forgets every subscriber, and returns them. No subscription joins any more.
     pub fn close(&self) -> Vec<Arc<Subscriber>> {
         let all = self.change(|members, kinds| {
             self.closed.store(true, Ordering::Release);
@@ -177,7 +177,7 @@ fn leave(kinds: &mut [Arc<KindTable>], entry: &Entry) {
 
 /// Replaces each list of subscribers that `filter` names.
 fn edit(kinds: &mut [Arc<KindTable>], filter: &Filter, change: impl Fn(Option<&Subscribers>) -> Option<Subscribers>) {
-    // Kinds that nobody told apart so far share a table, and still do afterwards: to subscribe to all kinds, which is
+    // Kinds that no filter told apart so far share a table, and still do afterwards: to subscribe to all kinds, which is
     // the default, costs as much as to subscribe to one.
     let mut edited: Vec<(Arc<KindTable>, Arc<KindTable>)> = Vec::new();
     for kind in filter.kinds.iter() {

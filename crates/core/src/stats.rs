@@ -52,7 +52,7 @@ impl Counter {
 pub struct Stats {
     /// Events sent.
     pub published: u64,
-    /// Events that no subscriber wanted: nothing was allocated for them, nobody was woken.
+    /// Events that no subscriber wanted: nothing was allocated for them, and no thread was woken.
     pub unwanted: u64,
     /// Copies that went to a subscriber: an event that two subscribers want counts twice.
     pub matched: u64,

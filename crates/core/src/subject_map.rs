@@ -35,7 +35,7 @@ impl<V: Clone> SubjectMap<V> {
     /// The value of a subject.
     #[inline]
     pub fn get(&self, subject: u64) -> Option<&V> {
-        // An empty map is the usual case (a kind that nobody filters by subject), and need not hash.
+        // An empty map is the usual case (a kind that no filter narrows by subject), and need not hash.
         if self.len == 0 {
             return None;
         }

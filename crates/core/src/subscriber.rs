@@ -103,7 +103,7 @@ impl Subscriber {
         self.queue.pop()
     }
 
-    /// Consumer: the event reached whoever asked for it, who now owns what the event owned.
+    /// Consumer: the event reached its reader, which now owns what the event owned.
     pub fn delivered(&self, event: &Event) {
         event.deliver();
         self.counts.counts.delivered.add_alone(1);

@@ -73,7 +73,7 @@ impl SubscriberCounters {
         self.matched.fetch_add(0, Ordering::AcqRel);
     }
 
-    /// All counts together; exact while nobody counts.
+    /// All counts together; exact while no thread counts.
     pub fn sum(&self) -> Sum {
         let mut sum = Sum { matched: self.matched.load(Ordering::Relaxed), ..Sum::default() };
         let mut add = |counts: &Counts| {

@@ -67,7 +67,7 @@ pub(crate) struct Counts {
 impl Counts {
     /// Engine thread: an answer came, and was counted. Wakes the pump if it waits.
     fn answer(&self, async_id: u64) {
-        // Release: whoever sees this sees the counts, too.
+        // Release: a thread that sees this sees the counts, too.
         self.answered.store(async_id, Ordering::Release);
         // A swap, as the pump's is one: of the two, one comes first. If it is the pump's, this sees that it waits; if this,
         // the pump's second look sees the answer.
@@ -93,7 +93,7 @@ impl Counts {
 pub struct CaptureStats {
     /// Frames handed to the engine.
     pub sent: u64,
-    /// Frames that the engine took; where somebody else hears its answers, those that it did not refuse at once.
+    /// Frames that the engine took; where another client hears its answers, those that it did not refuse at once.
     pub captured: u64,
     /// Frames that the engine refused.
     pub failed: u64,

@@ -41,7 +41,7 @@ pub struct Engine {
     stolen: Counter,
 }
 
-/// What the engine's callback counted. At rest, while no stream is being asked for, and if nobody else sends to the
+/// What the engine's callback counted. At rest, while no stream is being asked for, and if no one else sends to the
 /// engine's broadcast and nothing panicked, every event is in one of these: `received == answered + unknown + malformed +
 /// events.published + audio.frames + audio.released + audio.malformed + audio.others + audio.held_dropped + video.frames +
 /// video.released + video.others + video.held_dropped`.
@@ -89,7 +89,7 @@ struct Attached {
 pub enum Events {
     /// This crate: they are filtered natively.
     Here,
-    /// Whoever has the engine's callback: rtc-node's own client, where narrowcast is not installed.
+    /// The holder of the engine's callback: rtc-node's own client, where narrowcast is not installed.
     Elsewhere,
 }
 
@@ -106,7 +106,7 @@ impl Engine {
 
     /// Attaches to the engine in the library at `path`, which the application's bindings have loaded. With
     /// [`Events::Here`], takes over its callback, again if it was taken before; with [`Events::Elsewhere`], leaves it to
-    /// whoever has it: the engine can be asked, and what it says is not heard.
+    /// its holder: the engine can be asked, and what it says is not heard.
     ///
     /// # Errors
     /// The library can't be opened, lacks a function of the engine's C ABI, or is another one than the process is
@@ -128,7 +128,7 @@ impl Engine {
         };
         let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, video, Events::Elsewhere));
         if events == Events::Here {
-            // Before its first event, which may answer somebody who looks at this.
+            // Before its first event, which may answer a thread that looks at this.
             engine.listening.store(true, Ordering::Release);
             library.initialize(on_event);
         }
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream of ours ends, also
-    /// in threads that only read: whoever opens one now is told, instead of waiting for ever.
+    /// in threads that only read: a thread that opens one now is told, instead of waiting for ever.
     pub fn leave(&self) {
         let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         if self.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -226,7 +226,7 @@ impl Engine {
         &self.captures
     }
 
-    /// Asks the engine to play samples into a source; its answer goes to whoever the async id belongs to. False if it
+    /// Asks the engine to play samples into a source; its answer goes to the owner of the async id. False if it
     /// refused the request, and no answer will come.
     pub fn capture(&self, capture: &Capture<'_>) -> bool {
         let mut request = Vec::with_capacity(96);

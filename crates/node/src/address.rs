@@ -1,4 +1,4 @@
-//! Where an array's samples are, for whoever reads memory by its address: LiveKit's engine.
+//! Where an array's samples are, for LiveKit's engine, which reads memory by its address.
 
 use napi::bindgen_prelude::{BigInt, Int16ArraySlice};
 use napi_derive::napi;

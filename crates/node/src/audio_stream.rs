@@ -29,7 +29,7 @@ pub struct NativeAudioStats {
     pub frames_dropped: f64,
     /// Frames that were given up unread.
     pub frames_cleared: f64,
-    /// Frames that were not delivered since nobody spoke.
+    /// Frames that were not delivered, for there was no speech in them.
     pub frames_withheld: f64,
     /// Samples of all channels that wait.
     pub buffered_samples: f64,
@@ -79,7 +79,7 @@ struct Stream {
     gap: Cell<u64>,
     /// Samples of all channels that were withheld before the last read.
     withheld: Cell<u64>,
-    /// Whether somebody speaks in what was read last.
+    /// Whether there is speech in what was read last.
     speech: Cell<bool>,
     /// Names the ear's waiter.
     ear_token: u32,
@@ -315,7 +315,7 @@ impl NativeAudioStream {
         self.open().map_or(0.0, |stream| stream.withheld.get() as f64)
     }
 
-    /// Whether somebody speaks in what was read last.
+    /// Whether there is speech in what was read last.
     #[napi(getter, catch_unwind)]
     pub fn speech(&self) -> bool {
         self.open().is_some_and(|stream| stream.speech.get())

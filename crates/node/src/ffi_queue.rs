@@ -38,7 +38,7 @@ pub struct NativeQueueStats {
     pub published: f64,
     /// Copies read by a subscriber.
     pub delivered: f64,
-    /// Events that nobody wanted.
+    /// Events that no subscription wanted.
     pub unwanted: f64,
     /// Copies lost.
     pub dropped: f64,

@@ -154,7 +154,7 @@ pub struct NativePeek {
 }
 
 /// Attaches this process to the engine in the file at `path`. As `listener`, which is the group that this thread is, takes
-/// over its callback; without, whoever has the callback keeps it, and the engine can only be asked. A thread listens until
+/// over its callback; without, the holder of the callback keeps it, and the engine can only be asked. A thread listens until
 /// it says [`engine_leave`], or ends.
 #[napi(catch_unwind)]
 pub fn engine_attach(env: Env, path: String, schema: NativeSchema, listener: Option<u32>) -> Result<()> {
@@ -226,7 +226,7 @@ pub fn engine_queue() -> Result<NativeQueue> {
     Ok(queue.clone().into())
 }
 
-/// The queue of the frames of our own video streams, for whoever opens one.
+/// The queue of the frames of our own video streams, for each thread that opens one.
 #[napi(catch_unwind)]
 pub fn engine_video_queue() -> Result<NativeQueue> {
     static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
@@ -378,9 +378,9 @@ pub fn ledger_probe_handles(handles: Vec<BigInt>) -> Result<u32> {
 pub struct LedgerProbe {
     /// Handles that the engine gave out, so far.
     pub recorded: f64,
-    /// Those in events that nobody had dropped.
+    /// Those in events that were not dropped.
     pub left: Vec<BigInt>,
-    /// Those of audio streams that nobody had dropped.
+    /// Those of audio streams that were not dropped.
     pub streams: Vec<BigInt>,
 }
 

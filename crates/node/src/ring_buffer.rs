@@ -83,7 +83,7 @@ impl Side {
         Self(AtomicU64::new(0))
     }
 
-    /// Whether the side is this view's, from now on if it was nobody's.
+    /// Whether the side is this view's, from now on if no view had it.
     fn take(&self, view: u64) -> bool {
         // Only the view's own thread has stored its number: what it finds there needs no order.
         self.0.load(Ordering::Relaxed) == view
@@ -250,7 +250,7 @@ impl NativeRingBuffer {
         function_of(env, self.view.object()).map_err(from_napi)
     }
 
-    /// Ends the ring for all its views. What is in it stays readable, by whoever reads next.
+    /// Ends the ring for all its views. What is in it stays readable, for the next reader.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         // Release: what this view wrote is there for those who see the end.

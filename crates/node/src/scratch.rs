@@ -18,7 +18,7 @@ thread_local! {
     static SCRATCHES: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes arrays that events are copied into from now on, and returns the number to name them by. Whoever hands them over
+/// Takes arrays that events are copied into from now on, and returns the number to name them by. The thread that hands them over
 /// keeps them to itself, and never detaches or transfers them.
 #[napi(catch_unwind)]
 pub fn open_scratch(env: Env, bytes: Uint8Array, meta: BigUint64Array) -> Result<u32> {
@@ -45,7 +45,7 @@ pub fn replace_scratch(scratch: u32, bytes: Uint8Array) -> Result<()> {
 /// Calls `write` with a scratch's bytes and numbers; both empty if there is no such scratch.
 pub fn with_scratch<T>(scratch: u32, write: impl FnOnce(&mut [u8], &mut [u64]) -> T) -> T {
     SCRATCHES.with_borrow_mut(|scratches| match scratches.get_mut(scratch as usize) {
-        // SAFETY: this thread's JavaScript waits for the call that this is part of, so nobody else reads or writes the
+        // SAFETY: this thread's JavaScript waits for the call that this is part of, so no other code reads or writes the
         // arrays; and their memory is there: a reference keeps each alive, and src/subscription.ts, which has them to
         // itself, never detaches them.
         Some(Scratch { bytes, meta }) => write(unsafe { bytes.as_mut() }, unsafe { meta.as_mut() }),

@@ -27,7 +27,7 @@ pub enum NativeSpeechRefusal {
 /// The start or the end of speech.
 #[napi(object)]
 pub struct NativeSpeechChange {
-    /// Whether somebody speaks now.
+    /// Whether speech goes on now.
     pub speaking: bool,
     /// Where the speech began, or ended: samples of a channel since the first.
     pub position: f64,
@@ -173,7 +173,7 @@ impl NativeEar {
         self.ear.has_ended()
     }
 
-    /// Whether somebody speaks.
+    /// Whether speech goes on.
     #[napi(getter, catch_unwind)]
     pub fn speaking(&self) -> bool {
         self.ear.is_speaking()

@@ -89,7 +89,7 @@ impl Reader {
                 // No room even to describe an event: looking again would not end.
                 None => return 0,
                 Some(0) => {}
-                // Whoever takes more than there are is about to wait: that spares the call that would find nothing.
+                // A reader that takes more than there are is about to wait: that spares the call that would find nothing.
                 Some(count) if wait && count > 0 && (count as u32) < most && self.nothing_in_hand() => {
                     return if self.subscriber.wait() { count | EVENTS_ARMED } else { count };
                 }

@@ -117,7 +117,7 @@ impl Pace {
     }
 
     fn wake(&self) {
-        // It only fails while the environment ends, and then nobody waits.
+        // It only fails while the environment ends, and then no reader waits.
         self.function.call((), ThreadsafeFunctionCallMode::NonBlocking);
     }
 }

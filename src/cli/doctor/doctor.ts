@@ -91,7 +91,7 @@ async function examineEngine(): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof NarrowcastError)) throw error;
     const { code, message, cause } = error;
-    // It is optional: whoever has not installed it has no problem. One that does not load is one.
+    // It is optional: a project without it has no problem. One that does not load is one.
     if (code === 'ENGINE_NOT_FOUND' && cause === undefined) {
       return [{ what, found: 'not installed: everything but narrowcast/livekit works without it' }];
     }

@@ -32,7 +32,7 @@ export class Display {
   }
 
   /**
-   * @param seconds how long it will be; Infinity where nobody knows
+   * @param seconds how long it will be; Infinity where that is unknown
    * @param run calls the function that draws, and can measure it
    */
   start(seconds: number, run: (draw: () => void) => void): void {

@@ -55,7 +55,7 @@ export class EngineWatch {
     return {
       published: received,
       delivered: frames + answered + events.delivered,
-      // The frames that come between the closing of a stream and the engine's last word on it are nobody's.
+      // The frames that come between the closing of a stream and the engine's last word on it belong to no stream.
       unwanted: events.unwanted + framesReleased,
       dropped: events.dropped + heldDropped + framesMalformed + unknown + malformed,
       wakes: native.threadWakes(),

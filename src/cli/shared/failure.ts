@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 import { NarrowcastError } from '../../errors.js';
 
-/** Something that a run can't go on without, in words for whoever typed the command. */
+/** Something that a run can't go on without, in words for the person at the terminal. */
 export class Failure extends Error {}
 
 /** What is wrong with a file, as a {@link Failure}: `can't write recordings/a.wav: no space left on device`. */
@@ -15,7 +15,7 @@ function reasonOf(error: unknown): string {
   return known ? known[1] : message;
 }
 
-/** The one line that tells what went wrong; undefined for what nobody expected, which needs its stack. */
+/** The one line that tells what went wrong; undefined for an unexpected error, which needs its stack. */
 export function failureLine(error: unknown): string | undefined {
   return error instanceof Failure || error instanceof NarrowcastError ? error.message : undefined;
 }

@@ -50,7 +50,7 @@ export function visible(text: string): string {
   return text.replace(/\p{C}|\p{Z}/gu, (character) => (character === ' ' ? ' ' : '�'));
 }
 
-/** What somebody else chose to be called: {@link visible}, and no longer than a column. */
+/** A name that another participant chose: {@link visible}, and no longer than a column. */
 export function printable(name: string): string {
   const line = visible(name);
   const characters = Array.from(line);

@@ -23,7 +23,7 @@ export function linked(text: string, meaning: string | undefined): string {
   return meaning === undefined ? escapeHtml(text) : `<a href="#${meaning}">${escapeHtml(text)}</a>`;
 }
 
-/** A table: its head, and rows of which each begins with what it is about. */
+/** A table: its head, and rows, each of which begins with its name. */
 export function htmlTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
   const cell = (tag: string, { text, className, meaning }: Cell, more = '') =>
     `<${tag}${more}${className ? ` class="${className}"` : ''}>${linked(text, meaning)}</${tag}>`;

@@ -1,7 +1,7 @@
 /** Exit status of a program that a signal ended, as shells have it: 128 and the signal's number. */
 const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Exit status after nobody reads the output any more. */
+/** Exit status once the reader of the output has gone. */
 const BROKEN_PIPE = 141;
 
 /** The same Ctrl-C may arrive twice: from the terminal, and forwarded by npm. */
@@ -9,9 +9,9 @@ const DUPLICATE_MS = 500;
 
 /** Ctrl-C and its like, for something that has to finish first. The second one does not wait. */
 export class Interruption {
-  /** Resolves with the exit status when somebody interrupts. */
+  /** Resolves with the exit status when the run is interrupted. */
   readonly happened: Promise<number>;
-  /** Set once somebody has. */
+  /** Set once it was. */
   status: number | undefined;
   #at = 0;
   #happen!: (status: number) => void;

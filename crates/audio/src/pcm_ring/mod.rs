@@ -109,8 +109,8 @@ impl error::Error for PcmRingError {}
 /// channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
 /// come out garbled, repeated or not at all, and the counts are wrong.
 ///
-/// **Nobody waits.** There is no lock. A consumer call starts over only when the producer dropped samples under it, and
-/// a [`write`](Self::write) looks again only when the consumer took some, of which there are at most a ringful.
+/// **No call waits.** There is no lock. A consumer call starts over only when the producer dropped samples under it, and
+/// a [`write`](Self::write) looks again only when the consumer took some, at most a ringful.
 /// Nothing is allocated after [`new`](Self::new).
 ///
 /// The counts add up. With neither side in a call,
@@ -230,14 +230,14 @@ impl PcmRing {
         }
     }
 
-    /// Where the next sample will be written: how many were stored, or, with [`Overflow::DropOldest`], offered. Whoever
-    /// sees a position sees what the producer did before it wrote that far.
+    /// Where the next sample will be written: how many were stored, or, with [`Overflow::DropOldest`], offered. A thread
+    /// that sees a position sees what the producer did before it wrote that far.
     pub fn write_position(&self) -> u64 {
         self.producer.write_pos.load(Ordering::Acquire)
     }
 
     /// Where the next sample will be read, unless it gets dropped: all before it was read, or is gone. While all there
-    /// is is being replaced, it can be past [`write_position`](Self::write_position). Whoever sees a position sees what
+    /// is is being replaced, it can be past [`write_position`](Self::write_position). A thread that sees a position sees what
     /// the consumer did before it read that far.
     pub fn read_position(&self) -> u64 {
         self.consumer.read_pos.load(Ordering::Acquire)
@@ -245,7 +245,7 @@ impl PcmRing {
 
     /// How many samples there are from `start` on, where `start` was just loaded from `read_pos` with Acquire.
     ///
-    /// In this order `write_pos` is at least as new as `start`: whoever set `read_pos` had seen, or stored, the
+    /// In this order `write_pos` is at least as new as `start`: the thread that set `read_pos` had seen, or stored, the
     /// `write_pos` of its time, and released it. So `start` is past it only while the producer replaces all there is.
     /// `start` itself can be old, and the difference more than a ring holds; then `leave` will fail.
     fn available(&self, start: u64) -> usize {

@@ -84,7 +84,7 @@ impl PcmRing {
         stored.len()
     }
 
-    /// Producer: takes back all that it has written and nobody has read, and returns how many samples that was. They
+    /// Producer: takes back all that it has written and the consumer has not read, and returns how many samples that was. They
     /// don't count as [`dropped`](Self::dropped); the consumer is told of the gap, [`Read::skipped`]. What is written
     /// afterwards stays.
     ///
@@ -106,7 +106,7 @@ impl PcmRing {
         let end = self.producer.write_pos.load(Ordering::Relaxed);
         let mut oldest = self.consumer.read_pos.load(Ordering::Acquire);
         while oldest < end {
-            // The orderings are those of `write_dropping_oldest`, of which this is the first half.
+            // The orderings are those of `write_dropping_oldest`, this is its first half.
             match self.consumer.read_pos.compare_exchange(oldest, end, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return (end - oldest) as usize,
                 // The consumer took something.

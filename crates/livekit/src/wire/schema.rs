@@ -19,7 +19,7 @@ pub struct Peek<'a> {
     /// event doesn't carry it.
     pub subject: u64,
     /// Whether the event may own native handles: its message has fields below which its case keeps some. False is
-    /// certain, and saves whoever drops the event the search.
+    /// certain, and saves the code that drops the event the search.
     pub may_own: bool,
     /// The bytes of the case's message, for [`Schema::for_each_owned`] and [`Schema::audio_event`].
     pub body: &'a [u8],
@@ -40,7 +40,7 @@ pub enum StreamEvent<F> {
 pub type AudioEvent = StreamEvent<AudioFrameInfo>;
 
 /// A frame of the engine's, as it describes it. What the event doesn't carry is 0, and nothing has been checked:
-/// that is up to whoever is about to read memory at `data_ptr`.
+/// that is up to the code that reads memory at `data_ptr`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AudioFrameInfo {
     /// The native handle that keeps the samples alive. 0: none.

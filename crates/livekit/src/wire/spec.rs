@@ -96,7 +96,7 @@ pub enum SchemaError {
         /// The case's field number.
         field: u32,
     },
-    /// A case that is said to be an answer but has no subject, so that nobody could be told of it: its name.
+    /// A case that is said to be an answer but has no subject, so that no caller could be told of it: its name.
     AnswerWithoutSubject(String),
     /// An owned path that can't be followed.
     Path {
