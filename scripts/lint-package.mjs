@@ -1,11 +1,12 @@
 // `npm run lint:package`: what is published, as others will see it. publint and are-the-types-wrong look at the packed root,
-// knip at what nobody uses, npm at known vulnerabilities of what users get, and the list of Rust licences must be current.
+// knip at what nobody uses, npm at known vulnerabilities of what users get, and the list of Rust licences must be current. The
+// crates that are published alone are packed and built from what was packed, as `cargo publish` does before it uploads them.
 
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { LIMITS, pack } from './pack.mjs';
-import { bin, fail, npm, root, run, say } from './setup.mjs';
+import { bin, fail, npm, requireRust, root, run, say } from './setup.mjs';
 
 /** Bytes of JavaScript in dist that programs load which import narrowcast: not what only the command loads. */
 function libraryBytes() {
@@ -33,6 +34,14 @@ node('the list of licences', path.join(root, 'scripts', 'licences.mjs'), '--chec
 
 say('knip …');
 node('knip', bin('knip'), '--no-progress');
+
+say('crates …');
+requireRust();
+const crates = ['abi', 'core', 'audio'].flatMap((name) => ['--package', `narrowcast-${name}`]);
+// Resampling needs a libsoxr on the system, where the crate is not part of this workspace.
+const alone = ['--no-default-features', '--quiet'];
+run('cargo test', 'cargo', ['test', '--package', 'narrowcast-audio', '--lib', ...alone], { stdio: 'inherit' });
+run('cargo publish', 'cargo', ['publish', '--dry-run', '--allow-dirty', ...crates, ...alone], { stdio: 'inherit' });
 
 const out = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-lint-'));
 try {

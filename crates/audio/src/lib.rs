@@ -1,5 +1,9 @@
 //! PCM between threads: fixed memory, counted overflow. And from one sample rate to another.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod cells;
 mod convert;
 mod ear;
@@ -11,6 +15,7 @@ mod pcm_stream;
 mod pcm_track;
 mod playout_clock;
 mod resampler;
+#[cfg_attr(not(feature = "resampling"), path = "no_resampler_engine.rs")]
 mod resampler_engine;
 mod resampler_filter;
 mod speech;

@@ -12,9 +12,8 @@
 //! and most pushes of 10 ms return nothing. Here blocks are as small as libsoxr makes them, and the width of the passband
 //! is chosen so that they fit into 10 ms: see `resampler_filter.rs`.
 
-use crate::resampler_engine::Engine;
+use crate::resampler_engine::{Engine, Processed};
 use crate::resampler_filter::{Filter, filter_for};
-use soxr::Processed;
 use std::marker::PhantomData;
 use std::time::Instant;
 use std::{error, fmt};
@@ -116,12 +115,6 @@ impl fmt::Display for ResamplerError {
 }
 
 impl error::Error for ResamplerError {}
-
-impl From<soxr::Error> for ResamplerError {
-    fn from(error: soxr::Error) -> Self {
-        Self::Engine(error.as_str().to_owned())
-    }
-}
 
 mod sealed {
     use super::{Engine, Filter, Processed, ResamplerError, ResamplerSettings};

@@ -1,9 +1,8 @@
 //! The writing side of a [`PcmTrack`]: samples of any rate, channel count and type become the track's.
 
-use crate::convert::{BLOCK, Converter, Kind, Pace, TrackWriteError, check};
+use crate::convert::{BLOCK, Converter, Kind, Pace, TrackWriteError, check, rounded};
 use crate::heard::Interruption;
 use crate::pcm_track::PcmTrack;
-use crate::resampler_engine::rounded;
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// Writes what an agent says to a track, and converts it on the way.

@@ -11,6 +11,10 @@
 //! dropped is counted; what an event owns is delivered or released, once. `tests/loom.rs` and `tests/model.rs` check
 //! them.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod broadcast;
 mod doorbell;
 mod event;
