@@ -44,6 +44,8 @@ const unknown = lines.find((line) => !machine.lines.includes(line));
 if (unknown !== undefined) {
   fail(`test:platform: there is no Node ${unknown} for ${target}; there are ${machine.lines.join(', ')}.`, 2);
 }
+// First: what is missing is known before anything is built.
+machine.prepare?.();
 if (packages === undefined) requireRust();
 const folder = path.join(root, 'target', 'platforms', target);
 fs.mkdirSync(folder, { recursive: true });

@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeFor, nodePackage } from '../runtimes.mjs';
-import { MUSL_NODES, muslNode, muslPrefix, onMusl } from './musl.mjs';
+import { MUSL_NODES, muslNode, muslPrefix, namespaces, onMusl } from './musl.mjs';
 import { arm64Libraries, qemu } from './qemu.mjs';
 import { PLATFORMS } from './targets.mjs';
-import { wine } from './wine.mjs';
+import { wine, wineRoot } from './wine.mjs';
 
 /**
  * @typedef {object} Machine
@@ -17,6 +17,7 @@ import { wine } from './wine.mjs';
  * @property {boolean} engine whether LiveKit has an engine for it
  * @property {readonly string[]} lines of Node that there are
  * @property {readonly string[]} whole the lines that run the whole suite
+ * @property {() => void} [prepare] fetches what runs its programs, or ends this process where that can't be had
  * @property {string} [runner] what cargo starts Rust's tests with
  * @property {(line: string) => string} version of a line's Node
  * @property {(line: string) => string} node its program
@@ -63,6 +64,7 @@ export const MACHINES = {
     version: (line) => MUSL_NODES.x64[line],
     node: (line) => muslNode('x64', line),
     run: onThis,
+    prepare: namespaces,
     runTests: (command, options) => onThis(onMusl(...command), options),
     rustSkipped: [],
   }),
@@ -100,6 +102,7 @@ export const MACHINES = {
     whole: ['24'],
     runner: `${process.execPath} ${fileURLToPath(new URL('wine.mjs', import.meta.url))}`,
     ...ofPackage('win32', 'x64'),
+    prepare: wineRoot,
     run: wine,
     rustSkipped: STARTS_ITSELF,
   }),
