@@ -1,8 +1,9 @@
-// `npm run test:platform -- TARGET [--smoke] [--node 22,24] [--record]`: builds the addon for another platform as a release
+// `npm run test:platform -- TARGET [--smoke | --only PARTS] [--node 22,24] [--record]`: builds the addon for another platform as a release
 // does, packs it, and runs it there: in a Node for that platform, on this Linux x64 machine. With musl's own library; under
 // qemu; in Wine. How long anything takes there says nothing about a real machine. Exit status 3: it can't be done here.
 //
 //   --smoke   each part of the package once, and no more
+//   --only    these parts: smoke, engine, rust, suite
 //   --node    these lines of Node
 //   --record  writes what came of it into docs/platforms.json, from which `npm run platforms` makes the table
 //
@@ -31,10 +32,13 @@ import { UNAVAILABLE } from './python.mjs';
 import { fail, requireRust, root, say } from './setup.mjs';
 
 const usage =
-  '`npm run test:platform -- TARGET [--smoke] [--node 22,24] [--record]`; ' +
+  '`npm run test:platform -- TARGET [--smoke | --only PARTS] [--node 22,24] [--record]`; ' +
   `TARGET is one of ${Object.keys(MACHINES).join(', ')}; or \`-- here --packages FOLDER\``;
 
-const { target, smoke, node, packages, recorded } = options();
+const PARTS = ['smoke', 'engine', 'rust', 'suite'];
+
+const { target, only, node, packages, recorded } = options();
+const does = (name) => only.includes(name);
 if (packages === undefined && (process.platform !== 'linux' || process.arch !== 'x64')) {
   fail('test:platform: runs on Linux on x64. On the platform itself, `npm test` is this test.', UNAVAILABLE);
 }
@@ -65,16 +69,17 @@ const packed = addon ? await packFor(machine, addon, folder) : packedIn(path.res
 if (addon) parts.checked = { bytes: fs.statSync(addon).size, ...stamp() };
 const app = installApp(machine, packed, folder);
 parts.by = machine.by;
-parts.smoke = lines.map((line) => {
-  const version = machine.version(line);
-  return part(`Node ${version}, smoke`, smokeTests(machine, app, folder, line), { node: version });
-});
-if (machine.engine) {
+if (does('smoke'))
+  parts.smoke = lines.map((line) => {
+    const version = machine.version(line);
+    return part(`Node ${version}, smoke`, smokeTests(machine, app, folder, line), { node: version });
+  });
+if (machine.engine && does('engine')) {
   const line = lines.at(-1);
   parts.engine = part('engine', engineTests(machine, app, folder, line), { version: engineVersion() });
 }
-if (!smoke && addon) {
-  parts.rust = part('Rust', rustTests(machine, folder));
+if (addon && does('rust')) parts.rust = part('Rust', rustTests(machine, folder));
+if (addon && does('suite')) {
   const whole = machine.whole.filter((line) => lines.includes(line));
   if (whole.length > 0) {
     const copy = copyCheckout(machine, { plain: addon, ledger: buildFor(machine, { ledger: true }) }, folder);
@@ -102,6 +107,7 @@ function options() {
       allowPositionals: true,
       options: {
         smoke: { type: 'boolean', default: false },
+        only: { type: 'string' },
         node: { type: 'string' },
         record: { type: 'boolean', default: false },
         packages: { type: 'string' },
@@ -111,7 +117,10 @@ function options() {
     const here = target === 'here' && values.packages !== undefined && !values.record;
     if (others.length > 0 || !(here || (Object.hasOwn(MACHINES, target ?? '') && values.packages === undefined)))
       fail(`test:platform: ${usage}.`, 2);
-    return { target, ...values, recorded: values.record };
+    const only = values.only?.split(',') ?? (values.smoke ? ['smoke', 'engine'] : PARTS);
+    const unknown = only.find((name) => !PARTS.includes(name));
+    if (unknown !== undefined) fail(`test:platform: no part is called ${unknown}; there are ${PARTS.join(', ')}.`, 2);
+    return { target, only, node: values.node, packages: values.packages, recorded: values.record };
   } catch (error) {
     fail(`test:platform: ${error.message.split('. ')[0]}: ${usage}.`, 2);
   }
