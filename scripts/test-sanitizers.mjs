@@ -40,6 +40,8 @@ const parts = {
     }
     cargo('address', ['build', '--package', 'narrowcast-node', '--target', host()], {
       RUSTFLAGS: '-Zsanitizer=address -Zexternal-clangrt -Cunsafe-allow-abi-mismatch=sanitizer',
+      // An hour of audio goes through a neural network.
+      CARGO_PROFILE_DEV_OPT_LEVEL: '2',
     });
     const addon = path.join(targetFolder('address'), host(), 'debug', 'libnarrowcast_node.so');
     const copy = path.join(targetFolder('address'), 'narrowcast.node'); // Node loads no other ending as an addon
