@@ -5,16 +5,20 @@ import type { Way } from './calls.js';
 
 /** What is published. */
 export interface Shape {
-  readonly source: 'camera' | 'screen_share' | 'microphone';
+  readonly source: 'camera' | 'screen_share' | 'microphone' | 'screen_share_audio';
   /** Of video. */
   readonly width?: number;
   readonly height?: number;
   /** Of simulcast; 1: none. VP9 and AV1 have spatial layers in one stream instead. */
   readonly layers?: 1 | 2 | 3;
   readonly codec?: 'vp8' | 'h264' | 'vp9' | 'av1';
+  /** Whether VP8 is sent, too, to participants that don't decode `codec`. */
+  readonly backup?: boolean;
   /** What the picture is filled with, so that the watcher can tell whose it is. */
   readonly color?: string;
 }
+
+export const isAudio = ({ source }: Shape): boolean => source === 'microphone' || source === 'screen_share_audio';
 
 export interface Joining {
   readonly way: Way;
@@ -22,6 +26,10 @@ export interface Joining {
   /** livekit-client's default is one connection to publish and to subscribe. */
   readonly singlePeerConnection?: boolean;
   readonly dynacast?: boolean;
+  /** End to end, with a key that all participants of these tests share. */
+  readonly encrypted?: boolean;
+  /** A codec that this participant does not decode, as in `video/VP9`. */
+  readonly lacks?: string;
 }
 
 /** A track of another participant. */
@@ -36,6 +44,7 @@ export interface Seen {
   readonly color: readonly number[] | undefined;
   /** Total of audio, so silence can be told. */
   readonly energy: number;
+  readonly encrypted: boolean;
 }
 
 export interface ParticipantCalls {
@@ -46,6 +55,13 @@ export interface ParticipantCalls {
   unpublish(name: string): Promise<void>;
   /** Tracks of others that there are now. */
   seen(): Promise<Seen[]>;
+  /** Has the server send what is seen, or not. The subscriptions stay. */
+  enable(on: boolean): void;
+  /**
+   * The longest gap of the audio that is heard, in ms: what the receiver had to make up for missing packets without a pause of
+   * 100 ms between. So it is at least the longest gap.
+   */
+  longestGap(): number;
   /** How many tracks of others have begun and ended so far. */
   subscriptions(): { begun: number; ended: number };
   /** Of the connection that publishes. */

@@ -62,6 +62,9 @@ export async function openPage(
   await context.route('http://127.0.0.1/', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }),
   );
+  // For participants that encrypt. By name: it is not a part of the page's script.
+  const worker = () => fileURLToPath(import.meta.resolve(`${client ?? 'livekit-client'}/e2ee-worker`));
+  await context.route('http://127.0.0.1/e2ee-worker.mjs', (route) => route.fulfill({ path: worker() }));
   await page.goto('http://127.0.0.1/');
   page.on('pageerror', (error) => process.stderr.write(`${script.pathname}: ${error.stack ?? error.message}\n`));
   await prepare(page);

@@ -1,6 +1,7 @@
 // A participant of a LiveKit room that publishes pictures of a canvas and a tone again and again, and watches others.
 
 import {
+  ExternalE2EEKeyProvider,
   Room,
   RoomEvent,
   setLogLevel,
@@ -13,7 +14,7 @@ import {
 import { poolOf, publishThroughPool } from '../../../examples/livekit-client-pool/publish-through-pool.js';
 import { releaseSender } from '../../../src/webrtc/index.js';
 import type { Way } from '../calls.js';
-import type { ParticipantCalls, Seen, Shape } from '../room-calls.js';
+import { isAudio, type ParticipantCalls, type Seen, type Shape } from '../room-calls.js';
 import { tone } from './media.js';
 
 setLogLevel('silent');
@@ -75,7 +76,30 @@ const SOURCES = {
   camera: Track.Source.Camera,
   screen_share: Track.Source.ScreenShare,
   microphone: Track.Source.Microphone,
+  screen_share_audio: Track.Source.ScreenShareAudio,
 };
+
+async function encryption(): Promise<{ keyProvider: ExternalE2EEKeyProvider; worker: Worker }> {
+  const script = await (await fetch('/e2ee-worker.mjs')).blob(); // see stage.ts
+  const worker = new Worker(URL.createObjectURL(script), { type: 'module' });
+  const keyProvider = new ExternalE2EEKeyProvider();
+  await keyProvider.setKey('of these tests');
+  return { keyProvider, worker };
+}
+
+/** From now on this page's connections do not receive a codec, as those of a browser that has no decoder for it. */
+function lack(codec: string): void {
+  const codecs = RTCRtpReceiver.getCapabilities('video')!.codecs.filter(({ mimeType }) => mimeType !== codec);
+  for (const name of ['createOffer', 'createAnswer'] as const) {
+    const create = RTCPeerConnection.prototype[name] as () => Promise<RTCSessionDescriptionInit>;
+    RTCPeerConnection.prototype[name] = function (this: RTCPeerConnection, ...rest: []) {
+      for (const each of this.getTransceivers()) {
+        if (each.receiver.track.kind === 'video' && each.direction !== 'stopped') each.setCodecPreferences(codecs);
+      }
+      return create.apply(this, rest);
+    } as never;
+  }
+}
 
 // ── what is seen ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -91,6 +115,7 @@ function watch(theirs: Room): void {
     const element = track.attach();
     document.body.append(element);
     watched.set(publication.trackSid, { track, publication, element });
+    if (track.kind === Track.Kind.Audio) void listen(track);
   });
   theirs.on(RoomEvent.TrackUnsubscribed, (track, publication) => {
     ended++;
@@ -98,6 +123,28 @@ function watch(theirs: Room): void {
     for (const element of track.detach()) element.remove();
   });
 }
+
+/** How often the receiver is asked what it made up, in ms. */
+const LISTEN_MS = 100;
+let longestGap = 0;
+
+/** Measures the gaps of audio until it ends. */
+async function listen(track: RemoteTrack): Promise<void> {
+  let [last, gap] = [-1, 0];
+  while (track.mediaStreamTrack.readyState === 'live') {
+    await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
+    for (const report of (await track.getRTCStatsReport())?.values() ?? []) {
+      // Before the first packet there is nothing that could be missing.
+      if (report.type !== 'inbound-rtp' || !(report.totalAudioEnergy > 0)) continue;
+      const madeUp = (report.concealedSamples / SAMPLE_RATE) * 1000;
+      gap = last >= 0 && madeUp > last ? gap + madeUp - last : 0;
+      longestGap = Math.max(longestGap, gap);
+      last = madeUp;
+    }
+  }
+}
+/** Of Opus. */
+const SAMPLE_RATE = 48_000;
 
 /** Of the middle of a video. */
 function colorOf(video: HTMLVideoElement): number[] | undefined {
@@ -130,15 +177,18 @@ const withheld: { [Name in keyof EngineInside['client']]?: EngineInside['client'
 let weight: Uint8Array | undefined;
 
 export const calls: ParticipantCalls = {
-  connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false }) => {
-    room = new Room({ stopLocalTrackOnUnpublish: true, singlePeerConnection, dynacast });
+  connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false, encrypted, lacks }) => {
+    if (lacks !== undefined) lack(lacks);
+    const e2ee = encrypted ? { e2ee: await encryption() } : {};
+    room = new Room({ stopLocalTrackOnUnpublish: true, singlePeerConnection, dynacast, ...e2ee });
     watch(room);
+    if (encrypted) await room.setE2EEEnabled(true);
     if (way === 'pool') publishThroughPool(room, options);
     await room.connect(url, token);
     unpublishBy(way);
   },
   publish: async (name, shape) => {
-    const video = shape.source !== 'microphone';
+    const video = !isAudio(shape);
     const track = video ? pictureTrack(name, shape) : tone();
     published.set(name, track);
     const layers = smaller(shape);
@@ -148,7 +198,7 @@ export const calls: ParticipantCalls = {
         simulcast: layers.length > 0,
         videoSimulcastLayers: layers,
         screenShareSimulcastLayers: layers,
-        backupCodec: false,
+        backupCodec: shape.backup ? { codec: 'vp8' } : false,
         ...(shape.codec && { videoCodec: shape.codec }),
       }),
     });
@@ -161,7 +211,8 @@ export const calls: ParticipantCalls = {
   seen: async () => {
     const all: Seen[] = [];
     for (const [sid, { track, publication, element }] of watched) {
-      const one = { source: publication.source, sid, frames: 0, width: 0, height: 0, energy: 0 };
+      const { source, isEncrypted: encrypted } = publication;
+      const one = { source, sid, encrypted, frames: 0, width: 0, height: 0, energy: 0 };
       const stats = await track.getRTCStatsReport();
       for (const report of stats?.values() ?? []) {
         if (report.type !== 'inbound-rtp') continue;
@@ -174,6 +225,10 @@ export const calls: ParticipantCalls = {
     }
     return all;
   },
+  enable: (on) => {
+    for (const { publication } of watched.values()) publication.setEnabled(on);
+  },
+  longestGap: () => longestGap,
   subscriptions: () => ({ begun, ended }),
   counts: () => {
     const pc = connection();
