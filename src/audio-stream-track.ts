@@ -2,6 +2,7 @@ import { onAbort } from './abort.js';
 import { AudioFrame } from './audio-frame.js';
 import { closed, opened } from './diagnostics/alive.js';
 import { describeTrack } from './diagnostics/describe.js';
+import { Voice } from './diagnostics/underruns.js';
 import { audioDoorbell, startWaiting, stopWaiting, type Waiting } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
@@ -195,6 +196,8 @@ export class AudioStreamTrack {
   /** A frame's memory that was not filled yet. */
   #spare: Int16Array | undefined;
   #piping: Piping | undefined;
+  /** While it is piped: what is known of gaps in what it says. A source's own track has none: the source does that. */
+  #voice: Voice | undefined;
   /** Whether what it is piped to gets only what is written. */
   #playOnly: PlayOnly | undefined;
   #ended = false;
@@ -301,6 +304,12 @@ export class AudioStreamTrack {
         ? native.trackWriteFloat(this.#token, data, sampleRate, channels, final)
         : native.trackWrite(this.#token, data, sampleRate, channels, final),
     );
+    if (this.#voice) {
+      const { paused } = this;
+      const ms = (data.length / channels / sampleRate) * 1000;
+      if (ms > 0) this.#voice.wrote(ms, paused ? 0 : queuedMsOf(this));
+      if (final || paused) this.#voice.end();
+    }
     // It may have pushed out what a waiter waits for.
     if (this.#playouts.length > 0) this.#settlePlayouts();
   }
@@ -423,6 +432,7 @@ export class AudioStreamTrack {
   }
 
   #interrupted(reason?: unknown): void {
+    this.#voice?.cut();
     this.#pcm.forget();
     for (const utterance of this.#utterances) utterance.interrupted(reason);
     this.#dropPlayouts();
@@ -498,6 +508,7 @@ export class AudioStreamTrack {
    * @returns rejects with what {@link pipeTo} rejects with if the engine refuses what is played
    */
   async waitForPlayout(): Promise<void> {
+    this.#voice?.end();
     await new Promise<boolean>((resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject));
   }
 
@@ -512,6 +523,7 @@ export class AudioStreamTrack {
   #pause(paused: boolean): void {
     if (this.#ended) throw this.#closed();
     fromNative(() => native.trackPause(this.#token, paused));
+    this.#voice?.cut();
   }
 
   /**
@@ -550,6 +562,7 @@ export class AudioStreamTrack {
     await new Promise<void>((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
       this.#piping = { source, resolve, reject, unlisten };
+      if (!this.#playOnly) this.#voice = new Voice(this);
       if (FEED in source) source[FEED] = this;
       this.#wait();
     });
@@ -630,6 +643,7 @@ export class AudioStreamTrack {
   #unpiped(): Piping | undefined {
     const piping = this.#piping;
     this.#piping = undefined;
+    this.#voice = undefined;
     piping?.unlisten();
     if (piping && FEED in piping.source) piping.source[FEED] = undefined;
     return piping;

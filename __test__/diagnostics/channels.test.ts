@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
-import { AudioStream as PlainStream, FfiQueue } from '../../src/index.js';
-import { AudioStream, install } from '../../src/livekit/index.js';
+import { LocalAudioTrack } from '@livekit/rtc-node';
+import { AudioFrame, AudioStream as PlainStream, AudioStreamTrack, FfiQueue } from '../../src/index.js';
+import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { untilCollected } from '../support/expect.js';
 import { block, openTracks, play, until } from '../support/meeting.js';
 
@@ -138,4 +139,99 @@ test('nothing is described for a channel without a subscriber', () => {
   const stats = vi.spyOn((stream as unknown as { reader: { stats(): object } }).reader, 'stats');
   stream.close();
   expect(stats).not.toHaveBeenCalled();
+});
+
+/** An agent's source, whose track is listened to: something arrives every 10 ms. */
+function agent(queueMs = 200) {
+  const source = new AudioSource(16_000, 1, queueMs);
+  const track = LocalAudioTrack.createAudioTrack('agent', source);
+  const stream = new AudioStream(track, { sampleRate: 16_000 });
+  const heard: number[] = [];
+  const reading = (async () => {
+    for await (const { data } of stream) heard.push(...data);
+  })();
+  const say = (ms: number) =>
+    source.captureFrame(new AudioFrame(new Int16Array(16 * ms).fill(1000), 16_000, 1, 16 * ms));
+  const sayFor = async (ms: number) => {
+    for (let said = 0; said < ms; said += 20) await say(20);
+  };
+  const over = async () => {
+    stream.close();
+    await reading;
+    await source.close();
+    await track.close();
+  };
+  /** How long what was heard was silent in its middle, in ms. */
+  const silentMs = () =>
+    heard.slice(heard.indexOf(1000), heard.lastIndexOf(1000)).filter((sample) => sample === 0).length / 16;
+  return { source, say, sayFor, over, silentMs, heard };
+}
+
+test('narrowcast:playout.underrun and narrowcast:stall tell how much of the voice was missing while the thread was blocked', async () => {
+  const [underruns, stalls] = [hear('playout.underrun'), hear('stall')];
+  const { source, say, sayFor, over, silentMs, heard } = agent();
+  await sayFor(400);
+  expect(underruns).toEqual([]);
+  const told = stalls.length;
+  block(500);
+  await sayFor(200);
+  await until(() => stalls.length > told, 'the stall is told of');
+  await source.waitForPlayout();
+  const said = 600 * 16;
+  await until(() => heard.filter((sample) => sample !== 0).length >= said, 'all is heard');
+
+  expect(underruns).toHaveLength(1);
+  const { ms, queueSize, sampleRate } = underruns[0] as Record<string, number>;
+  expect({ queueSize, sampleRate }).toEqual({ queueSize: 200, sampleRate: 16_000 });
+  expect(Math.abs(ms! - silentMs())).toBeLessThanOrEqual(30);
+  const stall = stalls[told] as Record<string, number>;
+  // What waited was played, and then there was nothing until the thread went on.
+  expect(stall['voiceBridgedMs']).toBeGreaterThan(100);
+  expect(stall['voiceBridgedMs']).toBeLessThanOrEqual(225);
+  expect(stall['voiceMissingMs']).toBeGreaterThan(200);
+  expect(stall['voiceBridgedMs']! + stall['voiceMissingMs']!).toBeLessThanOrEqual(stall['ms']! + 1);
+  expect(engine.inspect().stalls.voiceMissingMs).toBeGreaterThanOrEqual(stall['voiceMissingMs']!);
+  // What follows was not to be heard at once.
+  await say(20);
+  expect(underruns).toHaveLength(1);
+  await over();
+});
+
+test('narrowcast:playout.underrun: a voice that was interrupted, or waited for, begins anew', async () => {
+  const underruns = hear('playout.underrun');
+  const { source, sayFor, over } = agent();
+  await sayFor(100);
+  source.clearQueue();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sayFor(100);
+  await source.waitForPlayout();
+  block(50);
+  await sayFor(40);
+  expect(underruns).toEqual([]);
+  await over();
+});
+
+test('narrowcast:playout.underrun tells of a track that is piped, but not between its utterances', async () => {
+  const underruns = hear('playout.underrun');
+  const source = new AudioSource(16_000, 1, 200);
+  const rtcTrack = LocalAudioTrack.createAudioTrack('agent', source);
+  const track = new AudioStreamTrack({ sampleRate: 16_000 });
+  const stop = new AbortController();
+  const piping = track.pipeTo(source, { signal: stop.signal }).catch(() => {});
+  const pcm = (ms: number) => new Int16Array(16 * ms).fill(1000);
+  const utterance = track.say();
+  utterance.write(pcm(100));
+  block(200);
+  utterance.write(pcm(50));
+  expect(underruns).toEqual([expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) })]);
+  expect(underruns[0]!['ms']).toBeGreaterThan(70);
+  block(150);
+  utterance.end();
+  block(100);
+  track.say().write(pcm(50));
+  expect(underruns).toHaveLength(1);
+  stop.abort();
+  await piping;
+  track.stop();
+  await rtcTrack.close();
 });

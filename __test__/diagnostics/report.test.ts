@@ -17,9 +17,10 @@ function scratch(): string {
 }
 
 /** Runs the agent until the test is over. */
-function agent(how: 'leaks' | 'tidy' | 'threads', env: NodeJS.ProcessEnv) {
+function agent(how: 'leaks' | 'tidy' | 'threads' | 'ends', env: NodeJS.ProcessEnv) {
   const program = how === 'threads' ? 'reporting-threads.mjs' : 'leaking-agent.mjs';
-  const args = ['--import', join(root, 'dist/livekit/register.js'), join(root, '__test__/support', program), how];
+  const does = how === 'ends' ? ['tidy', '600'] : [how];
+  const args = ['--import', join(root, 'dist/livekit/register.js'), join(root, '__test__/support', program), ...does];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const output = { stderr: '' };
@@ -76,6 +77,15 @@ test('without a file the lines go to standard error, and none keeps the process 
   for (const line of output.stderr.trim().split('\n').slice(0, 2)) {
     expect(JSON.parse(line)).toMatchObject({ format: 1, periodMs: 200 });
   }
+});
+
+test('the last line says that the process has ended', async () => {
+  const file = join(scratch(), 'report.jsonl');
+  const { exited } = agent('ends', { NARROWCAST_REPORT: `100ms:${file}` });
+  await until(exited, 'it has ended');
+  const lines = linesOf(file).map((line) => JSON.parse(line) as Report);
+  expect(lines.at(-1)).toMatchObject({ ended: true, line: lines.length });
+  expect(lines.filter(({ ended }) => ended)).toHaveLength(1);
 });
 
 test('each thread reports what is its own', async () => {

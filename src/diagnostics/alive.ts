@@ -162,6 +162,12 @@ export function unreadFrames(): { waiting: number; lost: number } {
   return { waiting, lost };
 }
 
+/** What is known of an object at this moment; undefined if it is not alive. */
+export function inspectedNow(object: object): Inspected | undefined {
+  const entry = byObject.get(object);
+  return entry && inspected(entry, object, performance.now());
+}
+
 const isStream = ({ kind }: Entry) => kind === 'streams' || kind === 'videoStreams';
 const medium = ({ kind }: Entry) => ({ medium: kind === 'streams' ? 'audio' : 'video' });
 const message = (entry: Entry, object: object) => ({

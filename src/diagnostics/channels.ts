@@ -8,3 +8,4 @@ export const streamClose = channel('narrowcast:stream.close');
 export const streamDrop = channel('narrowcast:stream.drop');
 export const engineStolen = channel('narrowcast:engine.stolen');
 export const stall = channel('narrowcast:stall');
+export const playoutUnderrun = channel('narrowcast:playout.underrun');

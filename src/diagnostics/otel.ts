@@ -10,7 +10,7 @@ import { resolveFromProgram } from '../resolve-from.js';
 import { invalid, optionsObject } from '../validate.js';
 import { VERSION } from '../version.js';
 import { alive, aliveCounts, type InspectedKind } from './alive.js';
-import { stall, streamClose } from './channels.js';
+import { playoutUnderrun, stall, streamClose } from './channels.js';
 import type { InspectedStream, Stall } from './inspect.js';
 
 /** Options of {@link startMetrics}. */
@@ -40,6 +40,9 @@ const KINDS: Record<InspectedKind, string> = {
   listeners: 'listener',
 };
 const kinds = Object.keys(KINDS) as InspectedKind[];
+
+/** Bounds of the histogram of gaps in the agent's voice, in s. */
+const UNDERRUN_BOUNDS = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75];
 
 /** Bounds of the histogram of stalls, in s: a stall is longer than 0.1 s. */
 const STALL_BOUNDS = [0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
@@ -110,6 +113,11 @@ function start(provider: MeterProvider, base: Attributes): () => void {
     unit: '{frame}',
     description: 'Frames that were lost in them.',
   });
+  const underruns = meter.createHistogram('narrowcast.playout.underrun.duration', {
+    unit: 's',
+    description: 'Gaps in what the agent says, because its source or track had run dry.',
+    advice: { explicitBucketBoundaries: UNDERRUN_BOUNDS },
+  });
   const observed: Observable[] = [
     count,
     opened,
@@ -132,6 +140,8 @@ function start(provider: MeterProvider, base: Attributes): () => void {
     stalls.record(ms / 1000, base);
     lost.add(framesLost, base);
   };
+
+  const onUnderrun = (message: unknown) => underruns.record((message as { ms: number }).ms / 1000, base);
 
   const observe = (result: { observe: (observable: Observable, value: number, attributes?: Attributes) => void }) => {
     const now = performance.now();
@@ -171,12 +181,14 @@ function start(provider: MeterProvider, base: Attributes): () => void {
   meter.addBatchObservableCallback(observe, observed);
   subscribe(streamClose.name, onClose);
   subscribe(stall.name, onStall);
+  subscribe(playoutUnderrun.name, onUnderrun);
   return () => {
     if (shared[RUNNING] === undefined) return;
     shared[RUNNING] = undefined;
     meter.removeBatchObservableCallback(observe, observed);
     unsubscribe(streamClose.name, onClose);
     unsubscribe(stall.name, onStall);
+    unsubscribe(playoutUnderrun.name, onUnderrun);
   };
 }
 

@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads';
 import { native } from '../native.js';
 import { unreadFrames } from './alive.js';
 import { stall } from './channels.js';
+import { voiceHeardMs, voiceMissingMs } from './underruns.js';
 
 /** This thread did not answer a wake for more than 100 ms. */
 export interface Stall {
@@ -18,6 +19,10 @@ export interface Stall {
   framesWaiting: number;
   /** Frames of these that were lost by then. */
   framesLost: number;
+  /** What its sources and tracks had to say, and was heard meanwhile: the native thread played it. In ms, of all together. */
+  voiceBridgedMs: number;
+  /** How long they had nothing to say meanwhile and then went on, in ms: a gap that listeners heard. */
+  voiceMissingMs: number;
 }
 
 /** What `Engine.inspect()` tells of the stalls of the thread that asks. */
@@ -30,14 +35,22 @@ export interface StallCounts {
   longestMs: number;
   /** Frames that were lost in them. */
   framesLost: number;
+  /** What was missing of the voices of this thread in them, in ms. */
+  voiceMissingMs: number;
   /** The last one. */
   last?: Stall;
 }
 
-const counts: StallCounts = { count: 0, totalMs: 0, longestMs: 0, framesLost: 0 };
+const counts: StallCounts = { count: 0, totalMs: 0, longestMs: 0, framesLost: 0, voiceMissingMs: 0 };
 
 /** Several doorbells answer to one stall: it is told of when all had their turn. */
-let current: { start: number; quiet: number; readonly end: number; readonly frames: ReturnType<typeof unreadFrames> };
+let current: {
+  start: number;
+  quiet: number;
+  readonly end: number;
+  readonly frames: ReturnType<typeof unreadFrames>;
+  voiceBridgedMs: number;
+};
 let pending = false;
 
 /** What native code adds to the number of tokens after a stall. */
@@ -65,24 +78,37 @@ function stalled(doorbell: number): void {
   if (pending && start < current.end) {
     current.start = Math.min(current.start, start);
     current.quiet = Math.max(current.quiet, quiet);
+    current.voiceBridgedMs = voiceHeardMs(current.start, current.end);
     return;
   }
   if (pending) tell();
-  current = { start, quiet, end, frames: unreadFrames() };
+  // Before the program goes on: what it writes then was not there to be heard.
+  current = { start, quiet, end, frames: unreadFrames(), voiceBridgedMs: voiceHeardMs(start, end) };
   pending = true;
-  setImmediate(() => pending && tell());
+  // After its timers had a turn, too: a voice was missing if the program goes on with it.
+  setImmediate(() => setImmediate(() => pending && tell()));
 }
 
 function tell(): void {
   pending = false;
-  const { start, quiet, end, frames } = current;
+  const { start, quiet, end, frames, voiceBridgedMs } = current;
   const ms = end - start;
   counts.count++;
   counts.totalMs += ms;
   counts.longestMs = Math.max(counts.longestMs, ms);
   counts.framesLost += frames.lost;
   const intervalMs = Math.max(0, start - quiet);
-  counts.last = { thread: threadId, ms, intervalMs, framesWaiting: frames.waiting, framesLost: frames.lost };
+  const missingMs = voiceMissingMs(start, end);
+  counts.voiceMissingMs += missingMs;
+  counts.last = {
+    thread: threadId,
+    ms,
+    intervalMs,
+    framesWaiting: frames.waiting,
+    framesLost: frames.lost,
+    voiceBridgedMs,
+    voiceMissingMs: missingMs,
+  };
   if (stall.hasSubscribers) stall.publish({ ...counts.last });
 }
 

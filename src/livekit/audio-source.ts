@@ -166,6 +166,7 @@ export class AudioSource implements RtcAudioSource {
     if (this.closed) return;
     const track = this.#piped;
     if (!track) {
+      this.#ring?.voice.end();
       if (this.#ring && this.queuedDuration > 0) this.promise ??= this.#played();
       return this.promise;
     }

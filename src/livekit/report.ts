@@ -1,6 +1,6 @@
 // What NARROWCAST_REPORT has a program write about itself, under the flag: apart, for programs without it do not load it.
 
-import { appendFile } from 'node:fs';
+import { appendFile, appendFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
 import type { Inspected, Inspection, KindCounts } from '../diagnostics/inspect.js';
@@ -17,7 +17,7 @@ const shared = globalThis as { [ENGINE]?: Engine };
 export const REPORT_FORMAT = 1;
 
 /** What is listed by the places where it was opened. */
-const LISTED = ['streams', 'videoStreams', 'sources', 'tracks', 'subscriptions', 'listeners'] as const;
+export const LISTED = ['streams', 'videoStreams', 'sources', 'tracks', 'subscriptions', 'listeners'] as const;
 export type Listed = (typeof LISTED)[number];
 
 /** What was opened at one place of the program, and is alive. */
@@ -66,6 +66,8 @@ export interface Report {
   readonly events: number;
   readonly stalls: number;
   readonly stalledMs: number;
+  /** The thread has ended: this is its last line, of what came since the one before. Absent if it goes on. */
+  readonly ended?: true;
 }
 
 /** What {@link VARIABLE} asks for. */
@@ -120,6 +122,17 @@ export function startReport(): void {
       failed = true;
     }
   }, wanted.periodMs).unref();
+  process.once('exit', () => {
+    try {
+      const engine = shared[ENGINE];
+      const last = engine && `${JSON.stringify({ ...reporter.next(engine.inspect()), ended: true })}\n`;
+      if (last === undefined) return;
+      if (file === undefined) process.stderr.write(last);
+      else appendFileSync(file, last);
+    } catch {
+      // There is nothing that a warning would reach.
+    }
+  });
 }
 
 function warn(words: string): void {

@@ -8,6 +8,7 @@ import {
   type PipeTarget,
 } from '../audio-stream-track.js';
 import { hide } from '../diagnostics/alive.js';
+import { Voice } from '../diagnostics/underruns.js';
 import { NarrowcastError } from '../errors.js';
 import { MAX_SAMPLES } from '../pcm-format.js';
 
@@ -38,6 +39,8 @@ export class SourceRing {
   static readonly ENGINE_QUEUE_MS = 500;
 
   readonly track: AudioStreamTrack;
+  /** What is known of gaps in it. */
+  readonly voice: Voice;
   readonly #source: PipeTarget & { readonly closed: boolean };
   /** Most that is taken before `capture` waits, in ms and in samples. */
   readonly #limitMs: number;
@@ -69,6 +72,7 @@ export class SourceRing {
     on: { drained(): void; lost(frames: number): void },
   ) {
     this.#source = source;
+    this.voice = new Voice(source);
     const { sampleRate, numChannels } = source;
     this.#limitMs = Math.min(limitMs, SourceRing.mostMs(sampleRate, numChannels), LONGEST_MS - BEYOND_MS);
     this.#limit = Math.floor((this.#limitMs * sampleRate) / 1000) * numChannels;
@@ -143,6 +147,9 @@ export class SourceRing {
   /** Returns how many samples wait then. */
   #write(pcm: Int16Array): number {
     const queued = captureInto(this.track, pcm);
+    const { sampleRate, numChannels } = this.track;
+    const perMs = (sampleRate * numChannels) / 1000;
+    this.voice.wrote(pcm.length / perMs, queued / perMs);
     this.#written += pcm.length;
     if (this.#lingering) this.#watch(this.#piping!);
     else if (!this.#piping) this.#pipe();
@@ -158,6 +165,7 @@ export class SourceRing {
 
   /** Throws away what waits. */
   interrupt(): Interruption {
+    this.voice.cut();
     this.#ends = [];
     return this.track.interrupt();
   }

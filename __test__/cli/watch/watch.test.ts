@@ -94,7 +94,7 @@ test('readers that are away, drops, stalls, pending answers and a process that i
     '5 frames were dropped in the last 30 s: a reader was late',
     'the thread was blocked 2 times in the last 30 s, for 700 ms in all',
     '3 answers of the engine are pending, one of them for 40 s',
-    `has reported nothing since ${now.time.slice(11, 19)} UTC: it has ended, or is blocked`,
+    `has reported nothing since ${now.time.slice(11, 19)} UTC: it was killed, or is blocked`,
   ]);
 });
 
@@ -134,10 +134,11 @@ test('ReportFile: reads what is appended, also a line in parts, and starts again
   const path = join(scratch(), 'report');
   const file = new ReportFile(path);
   expect(await file.read()).toBe(false);
-  writeFileSync(path, text(report()) + '{"narrowcast": "0.1.0"');
+  const parts = JSON.stringify(report({ pid: 8 }));
+  writeFileSync(path, text(report()) + parts.slice(0, 40));
   await file.read();
   expect(file.reporting.get('7/0')!.reports).toHaveLength(1);
-  appendFileSync(path, `,"format":1,"pid":8,"thread":0}\n${text(report({ line: 2 }))}`);
+  appendFileSync(path, `${parts.slice(40)}\n${text(report({ line: 2 }))}`);
   await file.read();
   expect(file.reporting.get('7/0')!.reports).toHaveLength(2);
   expect(file.reporting.has('8/0')).toBe(true);
@@ -154,6 +155,52 @@ test('ReportFile: a process that got the number of one that has ended starts ane
   const file = new ReportFile(path);
   await file.read();
   expect(file.reporting.get('7/0')!.reports).toHaveLength(1);
+});
+
+test.each([
+  ['groups', undefined],
+  ['groups', [{ kind: 'cars', alive: 1 }]],
+  ['alive', null],
+  ['alive', { streams: 1 }],
+  ['periodMs', '30s'],
+  ['time', 'now'],
+])('a report with %s as %j is no report: it is left out, and the others are shown', async (name, value) => {
+  const path = join(scratch(), 'report');
+  writeFileSync(path, text(JSON.stringify({ ...report({ pid: 6 }), [name]: value })) + text(report()));
+  const output = await once(path);
+
+  expect(output).toContain(`${path}: 1 lines are no reports, and left out`);
+  expect(output).toContain(' 7 ');
+  expect(output).not.toContain(' 6 ');
+});
+
+const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+
+test('a thread that has ended is shown as such for three periods, with what leaked, and then left out', async () => {
+  const path = join(scratch(), 'report');
+  const lines = (ms: number) => [
+    report({ groups: [group({})], time: ago(ms + 30_000) }),
+    report({ line: 2, groups: [group({})], time: ago(ms + 10_000) }),
+    report({ line: 3, time: ago(ms), ended: true }),
+  ];
+  writeFileSync(path, lines(80_000).map(text).join(''));
+  const ended = await once(path);
+
+  expect(ended).toMatch(/ 7 .* ended /);
+  expect(ended).toContain('7: streams opened at agent.js:45 are never closed');
+  expect(ended).not.toContain('has reported nothing');
+  writeFileSync(path, lines(100_000).map(text).join(''));
+  const over = await once(path);
+  expect(over).not.toContain(' 7 ');
+  expect(over).toMatch(/^nothing looks wrong\n1 thread that has ended or been silent for long: left out\n$/);
+});
+
+test('a thread that was killed is told of for twenty periods', async () => {
+  const path = join(scratch(), 'report');
+  writeFileSync(path, text(report({ time: ago(590_000) })));
+  expect(await once(path)).toContain('it was killed, or is blocked');
+  writeFileSync(path, text(report({ time: ago(610_000) })));
+  expect(await once(path)).not.toContain('it was killed');
 });
 
 test('while it runs, it tells what comes, and each thing once', async () => {

@@ -17,7 +17,9 @@ const NAMES: Record<Listed, string> = {
 };
 
 /** What looks wrong in the last reports of one thread, in words. Nothing, for a program that is well. */
-export function findings(reports: readonly Report[], now: number): string[] {
+export function findings(all: readonly Report[], now: number): string[] {
+  // What a thread says when it ends is of no whole period.
+  const reports = all.length > 1 && all.at(-1)!.ended ? all.slice(0, -1) : all;
   const last = reports.at(-1)!;
   const before = reports.at(-2);
   const leaks = last.groups.filter((group) => before && isLeak(group, before));
@@ -38,10 +40,20 @@ export function findings(reports: readonly Report[], now: number): string[] {
     ...(last.oldestPendingMs >= LONG_MS
       ? [`${count(last.pending)} answers of the engine are pending, one of them for ${seconds(last.oldestPendingMs)}`]
       : []),
-    ...(silentMs > 2.5 * last.periodMs + 1000
-      ? [`has reported nothing since ${last.time.slice(11, 19)} UTC: it has ended, or is blocked`]
+    ...(silentMs > 2.5 * last.periodMs + 1000 && !all.at(-1)!.ended
+      ? [`has reported nothing since ${last.time.slice(11, 19)} UTC: it was killed, or is blocked`]
       : []),
   ];
+}
+
+/** Periods that a thread is shown for after it has ended, and after it has said nothing more. */
+const ENDED_PERIODS = 3;
+const SILENT_PERIODS = 20;
+
+/** Whether there is no use in showing a thread any more: it has ended, or been silent for long. */
+export function isOver(reports: readonly Report[], now: number): boolean {
+  const { time, periodMs, ended } = reports.at(-1)!;
+  return now - Date.parse(time) > (ended ? ENDED_PERIODS : SILENT_PERIODS) * Math.max(periodMs, 1000);
 }
 
 /** Whether there were more of them in both of the last periods, none was closed, and some do nothing. */

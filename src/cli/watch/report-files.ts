@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { REPORT_FORMAT, type Report } from '../../livekit/report.js';
+import { LISTED, REPORT_FORMAT, type Report } from '../../livekit/report.js';
 import { fileFailure } from '../shared/failure.js';
 
 /** Lines of a process that are kept. */
@@ -81,6 +81,8 @@ export class ReportFile {
       this.foreign++;
     } else if (report.format !== REPORT_FORMAT) {
       this.otherVersions.add(String(report.narrowcast));
+    } else if (!isWhole(report)) {
+      this.foreign++;
     } else {
       const of = `${report.pid}/${report.thread}`;
       const known = this.reporting.get(of);
@@ -89,6 +91,36 @@ export class ReportFile {
       else if (known.reports.push(report) > KEPT) known.reports.shift();
     }
   }
+}
+
+const NUMBERS = [
+  'pid',
+  'thread',
+  'line',
+  'periodMs',
+  'rssMb',
+  'cpu',
+  'rooms',
+  'pending',
+  'oldestPendingMs',
+  'frames',
+  'framesDropped',
+  'stalls',
+  'stalledMs',
+] as const;
+
+/** Whether all is there that is looked at. */
+function isWhole(report: Report): boolean {
+  const { alive, groups, time } = report;
+  return (
+    NUMBERS.every((name) => typeof report[name] === 'number') &&
+    typeof alive === 'object' &&
+    alive !== null &&
+    LISTED.every((kind) => typeof alive[kind] === 'number') &&
+    Array.isArray(groups) &&
+    groups.every((group) => LISTED.includes(group?.kind)) &&
+    !Number.isNaN(Date.parse(time))
+  );
 }
 
 function parse(line: string): Report | undefined {

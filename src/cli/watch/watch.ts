@@ -3,7 +3,7 @@ import { Failure } from '../shared/failure.js';
 import { count, visible } from '../shared/format.js';
 import type { Screen } from '../shared/screen.js';
 import { fitted, folded, plainTable, widthsOf } from '../shared/table.js';
-import { findings } from './findings.js';
+import { findings, isOver } from './findings.js';
 import { ReportFile } from './report-files.js';
 
 /** How often the files are looked at, in ms. */
@@ -19,11 +19,12 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
     if (once && missing.length > 0) {
       throw new Failure(`there is no ${missing[0]!.path}: NARROWCAST_REPORT=30s:FILE has a program write it`);
     }
-    const words = said(files, missing, Date.now());
+    const now = Date.now();
+    const words = said(files, missing, now);
     const { columns, rows } = screen;
-    if (once) return screen.print([...table(files, columns), ...words]);
+    if (once) return screen.print([...table(files, columns, now), ...words]);
     if (screen.live) {
-      const lines = [...table(files, columns), ...words.flatMap((line) => folded(line, columns))];
+      const lines = [...table(files, columns, now), ...words.flatMap((line) => folded(line, columns))];
       screen.draw(lines.slice(-Math.max(1, rows - 1)));
     } else {
       const news = words.filter((line) => !told.includes(line));
@@ -35,22 +36,35 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
 }
 
 function said(files: readonly ReportFile[], missing: readonly ReportFile[], now: number): string[] {
-  const lines = files.flatMap(({ reporting }) =>
-    [...reporting.values()].flatMap(({ reports }) =>
-      findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}: ${words}`),
-    ),
+  const lines = shown(files, now).flatMap((reports) =>
+    findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}: ${words}`),
   );
-  const about = files.flatMap((file) => [
-    ...(file.foreign > 0 ? [`${file.path}: ${count(file.foreign)} lines are no reports, and left out`] : []),
-    ...(file.otherVersions.size > 0
+  const over = files.reduce((sum, { reporting }) => sum + reporting.size, 0) - shown(files, now).length;
+  const about = [
+    ...(over > 0
       ? [
-          `${file.path}: reports of narrowcast ${visible([...file.otherVersions].join(', '))} are left out: watch them with that version`,
+          `${count(over)} ${over === 1 ? 'thread that has' : 'threads that have'} ended or been silent for long: left out`,
         ]
       : []),
-    ...(file.reporting.size === 0 ? [`${file.path}: ${missing.includes(file) ? 'not there' : 'no report'} yet`] : []),
-  ]);
-  if (lines.length === 0 && about.length === 0) return ['nothing looks wrong'];
+    ...files.flatMap((file) => [
+      ...(file.foreign > 0 ? [`${file.path}: ${count(file.foreign)} lines are no reports, and left out`] : []),
+      ...(file.otherVersions.size > 0
+        ? [
+            `${file.path}: reports of narrowcast ${visible([...file.otherVersions].join(', '))} are left out: watch them with that version`,
+          ]
+        : []),
+      ...(file.reporting.size === 0 ? [`${file.path}: ${missing.includes(file) ? 'not there' : 'no report'} yet`] : []),
+    ]),
+  ];
+  if (lines.length === 0 && about.length <= Math.min(over, 1)) return ['nothing looks wrong', ...about];
   return [...lines, ...about];
+}
+
+/** What the threads have reported that are shown. */
+function shown(files: readonly ReportFile[], now: number): Report[][] {
+  return files.flatMap(({ reporting }) =>
+    [...reporting.values()].flatMap(({ reports }) => (isOver(reports, now) ? [] : [reports])),
+  );
 }
 
 const nameOf = ({ pid, thread }: Report) => (thread === 0 ? `${pid}` : `${pid} thread ${thread}`);
@@ -70,16 +84,16 @@ const HEAD = [
   'alive',
 ];
 
-function table(files: readonly ReportFile[], columns: number): string[] {
-  const rows = files.flatMap(({ reporting }) => [...reporting.values()].map(({ reports }) => rowOf(reports)));
+function table(files: readonly ReportFile[], columns: number, now: number): string[] {
+  const rows = shown(files, now).map(rowOf);
   if (rows.length === 0) return [];
-  const shown = plainTable(
+  const drawn = plainTable(
     HEAD,
     widthsOf([HEAD, ...rows]),
     HEAD.map((_, at) => (at === 0 || at === HEAD.length - 1 ? 'left' : 'right')),
   );
-  shown.push(...rows);
-  return fitted(shown, columns);
+  drawn.push(...rows);
+  return fitted(drawn, columns);
 }
 
 function rowOf(reports: readonly Report[]): string[] {
@@ -97,7 +111,7 @@ function rowOf(reports: readonly Report[]): string[] {
     count(last.framesDropped),
     `${last.cpu.toFixed(1)} %`,
     count(Math.round(last.rssMb)),
-    sparkline(reports.map(total).slice(-SPARKS)),
+    last.ended ? 'ended' : sparkline(reports.map(total).slice(-SPARKS)),
   ];
 }
 
