@@ -2,15 +2,20 @@
 //
 // - a line of NARROWCAST_REPORT, of programs with few and with many objects, in µs of the main thread, and as a part of a core at
 //   the period of 30 s;
+// - with `--soak MINUTES`: what `narrowcast watch` says after each line of a program that closes what it opens, which is to be
+//   nothing about leaks, and of one with three planted leaks, which is to be told by the second line; `--period 10s`;
 // - with `--against FOLDER`, a checkout of an earlier state that was built: the rows of `audio-stream` and `broadcast` of both
 //   states, in turn, `--rounds` times (default 3); tells which rows are more than 2 % worse here. To compare with the state before
 //   there was anything to look inside, take the commit before the first of `git log -- src/diagnostics`.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findings } from '../src/cli/watch/findings.js';
+import type { Report } from '../src/livekit/report.js';
 import { inProcess } from './support/child.js';
 import { bench, inTurn, median, row, type Row } from './support/harness.js';
 import type { ReportCost } from './support/report-side.js';
@@ -24,9 +29,9 @@ const SIZES = { agent: 8, leaking: 300 } as const;
 /** Worse than this is told. */
 const MOST = 1.02;
 
-await bench<'against' | 'rounds'>(
+await bench<'against' | 'rounds' | 'soak' | 'period'>(
   'diagnostics',
-  async (add, { against, rounds = '3' }) => {
+  async (add, { against, rounds = '3', soak, period = '10s' }) => {
     for (const [name, objects] of Object.entries(SIZES)) {
       const costs: ReportCost[] = [];
       for (let round = 0; round < ROUNDS; round++) {
@@ -46,10 +51,61 @@ await bench<'against' | 'rounds'>(
       const percent = costs.map(({ lineUs }) => (lineUs / 1000 / PERIOD_MS) * 100);
       add(row(`report/${name}/core`, '% of a core, at 30 s', percent, undefined, 'at most 0.1'));
     }
+    if (soak !== undefined) {
+      const [tidy, leaks] = await Promise.all([
+        told('tidy', Number(soak), period),
+        told('leaks', Number(soak), period),
+      ]);
+      add(
+        row(
+          'soak/tidy/leaks-told',
+          'of none',
+          [tidy.leaks.size],
+          undefined,
+          `${tidy.lines} lines; said: ${tidy.words}`,
+        ),
+      );
+      const late = Math.max(...leaks.leaks.values());
+      add(row('soak/leaks/leaks-told', 'of 3', [leaks.leaks.size], undefined, `${leaks.lines} lines; ${leaks.words}`));
+      add(row('soak/leaks/last-told-by', 'line', [late]));
+    }
     if (against !== undefined) await compare(resolve(against), Number(rounds), add);
   },
-  ['against', 'rounds'],
+  ['against', 'rounds', 'soak', 'period'],
 );
+
+/** What is said of a program while it runs: its leaks, by their place, with the line that first told of each. */
+async function told(how: 'tidy' | 'leaks', minutes: number, period: string) {
+  const scratch = mkdtempSync(join(tmpdir(), 'narrowcast-bench-'));
+  try {
+    const file = join(scratch, 'report.jsonl');
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const program = join(root, '__test__', 'support', 'leaking-agent.mjs');
+    const flag = ['--import', pathToFileURL(join(root, 'dist', 'livekit', 'register.js')).href];
+    const child = spawn(process.execPath, [...flag, program, how, String(minutes * 60_000)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, NARROWCAST_TRACE: '1', NARROWCAST_REPORT: `${period}:${file}` },
+    });
+    await once(child, 'exit');
+    const reports = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Report);
+    const leaks = new Map<string, number>();
+    const others = new Set<string>();
+    for (const [at, { time }] of reports.entries()) {
+      for (const words of findings(reports.slice(Math.max(0, at - 1), at + 1), Date.parse(time))) {
+        const what = words.replace(/: .*/, '');
+        if (!words.includes('are never')) others.add(words);
+        else if (!leaks.has(what)) leaks.set(what, at + 1);
+      }
+    }
+    const words = [...leaks.keys(), ...others].join('; ') || 'nothing';
+    return { lines: reports.length, leaks, words };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
 
 /** Rows of a benchmark in one state, by name. */
 type Rows = Map<string, number[]>;

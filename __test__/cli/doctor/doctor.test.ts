@@ -63,7 +63,7 @@ function installed(addon: boolean): string {
     ...(addon ? readdirSync(root).filter((name) => name.endsWith('.node')) : []),
   ];
   for (const name of files) cpSync(join(root, name), join(folder, name));
-  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+  for (const name of ['assets', 'dist']) cpSync(join(root, name), join(folder, name), { recursive: true });
   return join(folder, 'dist', 'cli', 'main.cjs');
 }
 
