@@ -168,7 +168,7 @@ function verdict(ours: MeetingResult, meeting: AgentMeetingShape): string {
   if (isWhole(ours))
     return 'narrowcast: the callers heard the agent without a gap, and no frame of the callers was lost';
   const lost = framesLost(ours, meeting.sampleRate);
-  return `narrowcast: ${gapsText(ours.voice!)} in the agent’s voice, ${count(lost)} frames of the callers lost`;
+  return `narrowcast: ${gapsText(ours.voice!)} in the agent’s voice, ${lost === 1 ? '1 frame' : `${count(lost)} frames`} of the callers lost`;
 }
 
 function rowOf({ name, result }: Side, { sampleRate }: AgentMeetingShape): Row {
