@@ -159,7 +159,7 @@ describe('an unknown option is refused, and the one that was meant is named', ()
 
   it('and all that is known is listed', () => {
     const known =
-      /leave it out \(known: sampleRate, numChannels, frameSizeMs, bufferMs, samplesPerFrame, maxFrameMs, speech\)/;
+      /leave it out \(known: sampleRate, numChannels, frameSizeMs, bufferMs, samplesPerFrame, maxFrameMs, speech, from\)/;
     expect(() => new AudioStream(as({ x: undefined }))).toThrow(known);
   });
 

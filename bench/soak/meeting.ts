@@ -75,7 +75,7 @@ export async function holdMeeting(client: Client, minutes: number): Promise<Afte
         did.forgotten++;
       }
       streams.sweep();
-      await sleep(start + Math.min((churn + 1) * CHURN_MS, durationMs) - performance.now());
+      await sleep(Math.max(0, start + Math.min((churn + 1) * CHURN_MS, durationMs) - performance.now()));
     }
     const memory = log.stop();
     over = true;

@@ -168,7 +168,7 @@ async function holdSession(held: Held, durationMs: number, closedBy: 'listener' 
     await cancel(streams.open(steady!));
     did.cancelled++;
     await publishers.join(identity);
-    await sleep(Math.min(next, end) - performance.now());
+    await sleep(Math.max(0, Math.min(next, end) - performance.now()));
   }
 
   if (closedBy === 'listener') await room.disconnect();
