@@ -2,7 +2,7 @@
 export const ENGINE_TESTS = [
   '__test__/agents/**',
   '__test__/cli/doctor/**',
-  '__test__/cli/meeting/{meeting,comparison,participants}.test.ts',
+  '__test__/cli/meeting/{agent,meeting,comparison,participants}.test.ts',
   '__test__/cli/record/record.test.ts',
   '__test__/diagnostics/**',
   '__test__/docs/run.test.ts',

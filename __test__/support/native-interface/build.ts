@@ -9,8 +9,15 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Why an addon can't be built here, by its language. */
 export const missing: { readonly c: string | undefined; readonly rust: string | undefined } = {
   c: noCompiler(),
-  rust: process.platform === 'win32' ? noCompiler() : spawnSync('cargo', ['--version']).error && 'there is no cargo',
+  rust: noRust(),
 };
+
+function noRust(): string | undefined {
+  // scripts/platforms: cargo would build for the machine around this one.
+  if (process.env['NARROWCAST_PREBUILT'] === '1') return 'cargo builds for another platform than this';
+  if (process.platform === 'win32') return noCompiler();
+  return spawnSync('cargo', ['--version']).error && 'there is no cargo';
+}
 
 function noCompiler(): string | undefined {
   if (process.platform === 'win32') return 'build.mjs calls cc, which Windows has not';
