@@ -4,14 +4,16 @@
 //   npm install && npm start
 import { AudioStreamTrack } from 'narrowcast';
 import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket } from 'werift';
+import { loopbackStun } from './loopback-stun.mjs';
 import { decode, encode } from './mu-law.mjs';
 
 const PCMU = new RTCRtpCodecParameters({ mimeType: 'audio/PCMU', clockRate: 8000, channels: 1, payloadType: 0 });
+const stun = await loopbackStun();
 const connect = () =>
   new RTCPeerConnection({
     codecs: { audio: [PCMU] },
     // Nothing but loopback; leave these out to talk to others.
-    iceServers: [],
+    iceServers: [{ urls: stun }],
     iceUseIpv4: false,
     iceUseIpv6: false,
     iceUseTcp: false,
