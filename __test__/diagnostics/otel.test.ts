@@ -149,6 +149,12 @@ test('startMetrics: the global provider is the default, a second start changes n
   const before = await value('narrowcast.object.opened', STREAMS);
   new AudioStream().close();
   expect(await value('narrowcast.object.opened', STREAMS)).toBe(before);
+  start();
+  stop();
+  new AudioStream().close();
+  expect(await value('narrowcast.object.opened', STREAMS), 'an old end does not end a new start').toBeGreaterThan(
+    before!,
+  );
 });
 
 test('startMetrics: a real Prometheus exporter tells of it, on the loopback interface alone', async () => {

@@ -182,14 +182,16 @@ function start(provider: MeterProvider, base: Attributes): () => void {
   subscribe(streamClose.name, onClose);
   subscribe(stall.name, onStall);
   subscribe(playoutUnderrun.name, onUnderrun);
-  return () => {
-    if (shared[RUNNING] === undefined) return;
+  const stop = () => {
+    // Another start may run by now.
+    if (shared[RUNNING] !== stop) return;
     shared[RUNNING] = undefined;
     meter.removeBatchObservableCallback(observe, observed);
     unsubscribe(streamClose.name, onClose);
     unsubscribe(stall.name, onStall);
     unsubscribe(playoutUnderrun.name, onUnderrun);
   };
+  return stop;
 }
 
 /** That of the program's own copy of the API: a newer copy does not see what an older one has registered. */
