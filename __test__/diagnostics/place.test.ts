@@ -1,15 +1,18 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { placeIn } from '../../src/diagnostics/place.js';
 import { root } from '../cli/command.js';
+
+/** On Windows, with a drive. */
+const app = resolve('/app');
 
 const own = [
   '    at new PcmReader (/work/anywhere/x.js)',
   `    at new AudioStream (${join(root, 'dist', 'index.cjs')}:10:3)`,
   `    at install (${pathToFileURL(join(root, 'src', 'livekit', 'engine.ts')).href}:10:3)`,
   '    at Room.connect (/app/node_modules/@livekit/rtc-node/dist/room.cjs:200:5)',
-  '    at file:///app/node_modules/@livekit/rtc-ffi-bindings/index.js:5:1',
+  `    at ${pathToFileURL(join(app, 'node_modules/@livekit/rtc-ffi-bindings/index.js')).href}:5:1`,
   '    at node:internal/process/task_queues:95:5',
   '    at new Promise (<anonymous>)',
   '    at eval (eval at run (/app/repl.js:3:1), <anonymous>:1:1)',
@@ -18,7 +21,12 @@ const own = [
 test.each([
   ['a function', '    at listen (/app/agent.js:45:12)', '/app/agent.js:45'],
   ['the top level', '    at /app/agent.js:45:12', '/app/agent.js:45'],
-  ['an async function of an ES module', '    at async main (file:///app/my%20agent.js:45:12)', '/app/my agent.js:45'],
+  [
+    'an async function of an ES module',
+    `    at async main (${pathToFileURL(join(app, 'my agent.js')).href}:45:12)`,
+    join(app, 'my agent.js:45'),
+  ],
+  ['what is no file here', '    at main (file://elsewhere:0/agent.js:45:12)', 'file://elsewhere:0/agent.js:45'],
   ['a folder with parentheses', '    at listen (/app (old)/agent.js:45:12)', '/app (old)/agent.js:45'],
   ['a file of this folder', `    at listen (${join(process.cwd(), 'agent.js')}:45:12)`, 'agent.js:45'],
   ['a test of narrowcast', `    at ${join(root, '__test__', 'a.ts')}:4:1`, join('__test__', 'a.ts:4')],

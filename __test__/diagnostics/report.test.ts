@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { readWanted, type Report } from '../../src/livekit/report.js';
 import { narrowcast } from '../cli/command.js';
@@ -20,7 +20,12 @@ function scratch(): string {
 function agent(how: 'leaks' | 'tidy' | 'threads' | 'ends', env: NodeJS.ProcessEnv) {
   const program = how === 'threads' ? 'reporting-threads.mjs' : 'leaking-agent.mjs';
   const does = how === 'ends' ? ['tidy', '600'] : [how];
-  const args = ['--import', join(root, 'dist/livekit/register.js'), join(root, '__test__/support', program), ...does];
+  const args = [
+    '--import',
+    pathToFileURL(join(root, 'dist/livekit/register.js')).href,
+    join(root, '__test__/support', program),
+    ...does,
+  ];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const output = { stderr: '' };

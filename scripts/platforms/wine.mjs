@@ -21,7 +21,7 @@ const WINE = '/usr/lib/wine/wine64';
 /** The root, in which Wine was started once. */
 export function wineRoot() {
   namespaces();
-  return kept(`wine-${SUITE}`, (making) => {
+  return kept(`wine-${SUITE}-2`, (making) => {
     say('fetching Wine from Debian, once; it takes a minute and 1 GB …');
     const packages = ['base-files', 'coreutils', 'dash', 'libc-bin', 'wine64'];
     unpackDebian(making, { suite: SUITE, architecture: 'amd64', packages, dependencies: true, scripts: ['libwine'] });
@@ -35,6 +35,13 @@ export function wineRoot() {
     const boot =
       set.status === 0 && inRoot(making, [WINE, 'wineboot', '--init'], { cwd: '/', last: 'wineserver64 -w' });
     const kernel = path.join(making, 'root', '.wine', 'drive_c', 'windows', 'system32', 'kernel32.dll');
+    // On the drive that has all other files: Wine makes no links between drives.
+    for (const name of ['TEMP', 'TMP']) {
+      inRoot(making, [WINE, 'reg', 'add', 'HKCU\\Environment', '/v', name, '/d', 'Z:\\tmp', '/f'], {
+        cwd: '/',
+        last: 'wineserver64 -w',
+      });
+    }
     if (!boot || !fs.existsSync(kernel)) fail('Wine did not start.', UNAVAILABLE);
   });
 }

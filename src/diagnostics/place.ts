@@ -37,12 +37,21 @@ export function placeIn(stack: string): string | undefined {
   for (const line of stack.split('\n')) {
     const [, file, number] = FRAME.exec(line) ?? [];
     if (file === undefined) continue;
-    const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+    const path = pathOf(file);
     if (RTC_NODE.test(path) || own.some((folder) => path.startsWith(folder))) continue;
     const here = workingFolder() + sep;
     return `${path.startsWith(here) ? path.slice(here.length) : path}:${number}`;
   }
   return undefined;
+}
+
+function pathOf(file: string): string {
+  try {
+    return file.startsWith('file:') ? fileURLToPath(file) : file;
+  } catch {
+    // A file of another system, as in a stack that came from there.
+    return file;
+  }
 }
 
 function workingFolder(): string {
