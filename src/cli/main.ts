@@ -68,7 +68,7 @@ program
       'speaks, and its thread is blocked for 300 ms in each second; how do the callers hear it? narrowcast, and rtc-node with ' +
       'agents’ queue of 200 ms and with its own default of 1,000 ms. crowd: 16 participants with voices of their own, each ' +
       'recording compared with what was played. leak: two streams are opened each second, and let go of without being closed. ' +
-      'quiet: nobody speaks; narrowcast delivers speech alone.',
+      'quiet: no participant speaks; narrowcast delivers speech alone.',
   )
   .addOption(
     new Option('--scenario <name>', 'which meeting it is')

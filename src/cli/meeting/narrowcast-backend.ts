@@ -17,7 +17,7 @@ export class NarrowcastBackend implements Backend {
   /**
    * @param sampleRate of tracks and streams, in Hz
    * @param frameMs length of the frames that are read
-   * @param options `speechBufferMs`: what an AudioSource takes beyond its queue; `speechOnly`: frames in which nobody speaks are
+   * @param options `speechBufferMs`: what an AudioSource takes beyond its queue; `speechOnly`: frames without speech are
    * not delivered
    * @throws {NarrowcastError} LiveKit is not installed, or not one that narrowcast knows
    */

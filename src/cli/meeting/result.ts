@@ -49,6 +49,6 @@ export interface MeetingShape {
   readonly stall: number;
   /** How many streams were opened and forgotten each second. */
   readonly forget: number;
-  /** Whether nobody spoke. */
+  /** Whether no participant spoke. */
   readonly quiet?: boolean;
 }

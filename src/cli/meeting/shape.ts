@@ -5,7 +5,7 @@ import type { MeetingShape } from './result.js';
 export function shapeParts({ participants, sampleRate, frameMs, stall, forget, quiet }: MeetingShape): string[] {
   return [
     people(participants),
-    ...(quiet ? ['nobody speaks: narrowcast delivers speech alone'] : []),
+    ...(quiet ? ['silence, of which narrowcast delivers nothing'] : []),
     `${sampleRate / 1000} kHz`,
     `${frameMs} ms frames`,
     ...(stall > 0 ? [`JavaScript blocked for ${count(stall)} ms each second`] : []),
