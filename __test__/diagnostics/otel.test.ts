@@ -14,8 +14,9 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { afterAll, afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { startMetrics } from '../../src/diagnostics/otel.js';
-import { AudioStream } from '../../src/index.js';
-import { AudioStream as LiveKitStream, install } from '../../src/livekit/index.js';
+import { LocalAudioTrack } from '@livekit/rtc-node';
+import { AudioStream, AudioStreamTrack } from '../../src/index.js';
+import { AudioSource, AudioStream as LiveKitStream, install } from '../../src/livekit/index.js';
 import { scratch } from '../cli/command.js';
 import { block, openTracks, play, until } from '../support/meeting.js';
 
@@ -132,6 +133,29 @@ test('startMetrics: a stall is in the histogram', async () => {
   expect(found[0]!.value.count).toBeGreaterThanOrEqual(1);
   expect(found[0]!.value.max!).toBeGreaterThan(0.1);
   await reader.cancel();
+});
+
+test('startMetrics: a gap in what a track says is in the histogram', async () => {
+  const { provider, points } = inMemory();
+  start({ meterProvider: provider });
+  const source = new AudioSource(16_000, 1, 200);
+  const engineTrack = LocalAudioTrack.createAudioTrack('agent', source);
+  const track = new AudioStreamTrack({ sampleRate: 16_000 });
+  const stop = new AbortController();
+  const piping = track.pipeTo(source, { signal: stop.signal }).catch(() => {});
+  track.write(new Int16Array(16 * 50).fill(1000));
+  block(150);
+  track.write(new Int16Array(16 * 50).fill(1000));
+  const found = await points<Histogram>('narrowcast.playout.underrun.duration');
+  stop.abort();
+  await piping;
+  track.stop();
+  await engineTrack.close();
+
+  expect(found).toHaveLength(1);
+  expect(found[0]!.value.count).toBe(1);
+  expect(found[0]!.value.sum!).toBeGreaterThan(0.05);
+  expect(found[0]!.value.sum!).toBeLessThan(1);
 });
 
 test('startMetrics: the global provider is the default, a second start changes nothing, and after the end nothing is reported', async () => {
