@@ -66,19 +66,10 @@ export declare class NativeAudioTrack {
   get token(): number
   /** Samples of all channels that wait to be played. */
   get buffered(): number
-  /**
-   * Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
-   * track is piped to.
-   */
-  get queued(): number
   /** Samples of all channels that were heard so far. */
   get heard(): number
   /** Whether it is paused. */
   get paused(): boolean
-  /** Where what was written so far ends, with what waits in the resampler. */
-  get written(): number
-  /** Whether everything before `position` was heard, dropped or taken back. */
-  hasPlayed(position: number): boolean
   /** What the track counted so far. */
   stats(): NativeTrackStats
   /**
@@ -89,8 +80,6 @@ export declare class NativeAudioTrack {
   pipe(source: bigint, usual: number, busy: number, silence: boolean): void
   /** Ends that: when this returns, the native thread takes no more samples. */
   unpipe(): void
-  /** Whether the engine has refused what was played, and so no more is. */
-  get wasRefused(): boolean
   /** What the engine said at the first chunk that it refused in an answer, while the track is piped. */
   get refusal(): string | null
   /** What became of the chunks of 10 ms that were played, while the track is piped. */
@@ -788,6 +777,9 @@ export declare function trackDueIn(token: number, now: number): number
 /** No more is asked about an utterance. */
 export declare function trackForget(token: number, utterance: number): void
 
+/** Whether everything before `position` was heard, dropped or taken back. */
+export declare function trackHasPlayed(token: number, position: number): boolean
+
 /** Samples of all channels that were heard of an utterance. */
 export declare function trackHeard(token: number, utterance: number): number
 
@@ -801,6 +793,12 @@ export declare function trackPatience(token: number, ms: number): void
 export declare function trackPause(token: number, paused: boolean): void
 
 /**
+ * Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
+ * track is piped to. As a function, as what follows: a method costs several times as much.
+ */
+export declare function trackQueued(token: number): number
+
+/**
  * Fills `frame`, as long as the track's frames are, if the next one is due at `now`, in ms on any clock that never goes
  * back; then returns 0. If not, returns how long it is until then, in ms.
  */
@@ -812,8 +810,14 @@ export declare function trackRecv(token: number, frame: Int16Array, now: number)
  */
 export declare function trackWaitFor(token: number, position: number): boolean
 
+/** Whether the engine has refused what was played, and so no more is. */
+export declare function trackWasRefused(token: number): boolean
+
 /** Appends samples of any rate, converted to the track's. `last`: they are the end of an utterance. */
 export declare function trackWrite(token: number, pcm: Int16Array, sampleRate: number, channels: number, last: boolean): void
 
 /** As `trackWrite`, for floating point with full scale at ±1. */
 export declare function trackWriteFloat(token: number, pcm: Float32Array, sampleRate: number, channels: number, last: boolean): void
+
+/** Where what was written so far ends, with what waits in the resampler. */
+export declare function trackWritten(token: number): number

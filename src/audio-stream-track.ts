@@ -123,8 +123,14 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** For benchmarks: a track's native half. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 
-/** Resolves when no more than `ms` waits to be heard: with whether it was heard, and not thrown away. @internal */
-export let whenQueuedIs: (track: AudioStreamTrack, ms: number) => Promise<boolean>;
+/** Calls one of them once: when no more than `samples` wait to be heard, with whether they were heard, and not thrown away.
+ * @internal */
+export let whenQueuedIs: (
+  track: AudioStreamTrack,
+  samples: number,
+  resolve: (heard: boolean) => void,
+  reject: (reason: unknown) => void,
+) => void;
 
 /** How the frames of a source are played; see {@link playOnly}. @internal */
 export interface PlayOnly {
@@ -210,17 +216,14 @@ export class AudioStreamTrack {
 
   static {
     nativeTrackOf = (track) => track.#native;
-    whenQueuedIs = (track, ms) =>
-      new Promise((resolve, reject) => {
-        const samples = Math.floor((ms * track.sampleRate) / 1000) * track.numChannels;
-        track.#whenHeard(Math.max(track.#native.written - samples, 0), resolve, reject);
-      });
+    whenQueuedIs = (track, samples, resolve, reject) =>
+      track.#whenHeard(Math.max(native.trackWritten(track.#token) - samples, 0), resolve, reject);
     playOnly = (track, how) => {
       track.#playOnly = how;
       native.trackPatience(track.#token, how.patienceMs);
     };
     captureInto = (track, pcm) => fromNative(() => native.trackCapture(track.#token, pcm));
-    queuedMsOf = (track) => track.#ms(track.#native.queued);
+    queuedMsOf = (track) => track.#ms(native.trackQueued(track.#token));
   }
 
   /** @throws {NarrowcastError} `INVALID_ARGUMENT` */
@@ -241,12 +244,13 @@ export class AudioStreamTrack {
     );
     this.#token = this.#native.token;
     this.#pcm = new PcmArguments(this.sampleRate, this.numChannels);
+    const half = Math.floor((bufferMs * this.sampleRate) / 2000) * this.numChannels;
     this.#speaker = {
       append: (pcm, final) => this.#append(pcm, final),
       heardMs: (number) => this.#ms(native.trackHeard(this.#token, number)),
-      writtenMs: () => this.#ms(this.#native.written),
-      whenHeard: (resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject),
-      room: () => whenQueuedIs(this, bufferMs / 2),
+      writtenMs: () => this.#ms(native.trackWritten(this.#token)),
+      whenHeard: (resolve, reject) => this.#whenHeard(native.trackWritten(this.#token), resolve, reject),
+      room: () => new Promise((resolve, reject) => whenQueuedIs(this, half, resolve, reject)),
       blockMs: bufferMs / 4,
       ended: (utterance) => {
         if (this.#open === utterance) this.#open = undefined;
@@ -509,12 +513,12 @@ export class AudioStreamTrack {
    */
   async waitForPlayout(): Promise<void> {
     this.#voice?.end();
-    await new Promise<boolean>((resolve, reject) => this.#whenHeard(this.#native.written, resolve, reject));
+    await new Promise<boolean>((resolve, reject) => this.#whenHeard(native.trackWritten(this.#token), resolve, reject));
   }
 
   /** Calls one of them once: when everything before a position was heard or is gone, or the engine has refused it. */
   #whenHeard(position: number, resolve: Playout['resolve'], reject: Playout['reject']): void {
-    if (this.#native.hasPlayed(position)) return resolve(true);
+    if (native.trackHasPlayed(this.#token, position)) return resolve(true);
     const after = this.#playouts.findIndex((playout) => playout.position > position);
     this.#playouts.splice(after === -1 ? this.#playouts.length : after, 0, { position, resolve, reject });
     if (this.#piping) this.#wait();
@@ -593,7 +597,7 @@ export class AudioStreamTrack {
 
   /** Resolves those that wait for what was played by now. */
   #settlePlayouts(): void {
-    while (this.#playouts.length > 0 && this.#native.hasPlayed(this.#playouts[0]!.position)) {
+    while (this.#playouts.length > 0 && native.trackHasPlayed(this.#token, this.#playouts[0]!.position)) {
       this.#playouts.shift()!.resolve(true);
     }
   }
@@ -610,12 +614,12 @@ export class AudioStreamTrack {
     while (!native.trackWaitFor(this.#token, this.#playouts[0]?.position ?? NEVER) && this.#playouts.length > 0);
     startWaiting(this.#token, this.#playouts.length > 0 ? this.#pipedAwaited : this.#piped);
     // Refused before the doorbell was armed?
-    if (this.#native.wasRefused) this.#refused();
+    if (native.trackWasRefused(this.#token)) this.#refused();
   }
 
   #rang(): void {
     if (!this.#piping) return;
-    if (this.#native.wasRefused) this.#refused();
+    if (native.trackWasRefused(this.#token)) this.#refused();
     else this.#wait();
   }
 

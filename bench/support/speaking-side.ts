@@ -38,6 +38,8 @@ export interface SpeakingResults {
   };
   /** From the write until the first of it was heard, in ms: at first, after 30 pauses, and after 30 rounds of pipeTo. */
   delays: { readonly before: number[]; readonly pauses: number[]; readonly pipes: number[] };
+  /** What is heard after `pause()`, in ms, of tracks; and chunks of the utterance that were not heard once, in order. */
+  pause: { readonly late: number[]; readonly wrong: number };
   /** Gaps in 5.5 s of speech while the thread is blocked for 300 ms in every second, and how long they were in all. */
   blocked: { readonly gaps: number; readonly gapMs: number };
   /** How much more memory is in use after 1,000 utterances than after 200, in MB. */
@@ -195,6 +197,31 @@ const kinds: { [K in keyof SpeakingResults]: () => Promise<SpeakingResults[K]> }
       await sleep(random() * 30);
     }
     return { before, pauses, pipes: track ? await probe() : [] };
+  },
+
+  async pause() {
+    const late: number[] = [];
+    let wrong = 0;
+    pipe();
+    await sleep(300);
+    for (let round = 1; round <= 20; round++) {
+      const from = heard.length;
+      say(round, LONG);
+      await sleep(100 + random() * 200);
+      // What is on its way to the listener in this process was heard before.
+      const then = () => ofUtterance(round, from).length * 10;
+      track!.pause();
+      const before = track!.playedMs;
+      await sleep(200);
+      late.push(track!.playedMs - before);
+      const kept = then();
+      await sleep(100);
+      track!.resume();
+      await until(() => ofUtterance(round, from).includes(LONG), 3000);
+      if (ofUtterance(round, from).some((chunk, i) => chunk !== i + 1) || then() !== LONG * 10 || kept === 0) wrong++;
+      await sleep(60);
+    }
+    return { late, wrong };
   },
 
   async blocked() {

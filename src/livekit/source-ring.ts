@@ -42,15 +42,19 @@ export class SourceRing {
   /** What is known of gaps in it. */
   readonly voice: Voice;
   readonly #source: PipeTarget & { readonly closed: boolean };
-  /** Most that is taken before `capture` waits, in ms and in samples. */
-  readonly #limitMs: number;
+  /** Most samples that are taken before `capture` waits. */
   readonly #limit: number;
+  /** Samples of a piece. */
+  readonly #piece: number;
   readonly #on: { drained(): void; lost(frames: number): void };
   #piping: AbortController | undefined;
   /** Runs while the native thread keeps the source, and there is nothing to play. */
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  /** Why the engine took no more, until a capture was told. */
+  /** Why the engine took no more, until a capture was told. And what the last capture was told that waited. */
   #failure: unknown;
+  #told: unknown;
+  /** Samples that the engine had refused by then. */
+  #refusedSamples = 0;
   #waits = false;
   /** Samples that were written so far, and where frames end of those that may not have been heard yet. */
   #written = 0;
@@ -74,13 +78,15 @@ export class SourceRing {
     this.#source = source;
     this.voice = new Voice(source);
     const { sampleRate, numChannels } = source;
-    this.#limitMs = Math.min(limitMs, SourceRing.mostMs(sampleRate, numChannels), LONGEST_MS - BEYOND_MS);
-    this.#limit = Math.floor((this.#limitMs * sampleRate) / 1000) * numChannels;
+    const mostMs = Math.min(limitMs, SourceRing.mostMs(sampleRate, numChannels), LONGEST_MS - BEYOND_MS);
+    const samplesIn = (ms: number) => Math.floor((ms * sampleRate) / 1000) * numChannels;
+    this.#limit = samplesIn(mostMs);
+    this.#piece = samplesIn(PIECE_MS);
     this.#on = on;
-    const bufferMs = this.#limitMs + BEYOND_MS;
+    const bufferMs = mostMs + BEYOND_MS;
     this.track = new AudioStreamTrack({ sampleRate, numChannels, frameSizeMs: 10, bufferMs });
     // Half of the queue stays in the ring: it is not empty between two frames.
-    const lead = Math.max(2, Math.floor(Math.min(LEAD_MS, this.#limitMs / 2) / 10));
+    const lead = Math.max(2, Math.floor(Math.min(LEAD_MS, mostMs / 2) / 10));
     playOnly(this.track, { patienceMs: PATIENCE_MS, lead, makeWay: () => this.#makeWay() });
     // To `inspect()`, it is a part of the source.
     hide(this.track);
@@ -101,47 +107,45 @@ export class SourceRing {
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
     if (pcm.length > this.#piece) return this.#captureLong(pcm);
-    if (this.#write(pcm) > this.#limit) return this.#whenTaken(this.#limitMs);
-    this.#taken();
-    return undefined;
+    return this.#write(pcm) > this.#limit ? this.#whenTaken() : this.#taken();
   }
 
-  /** Samples of a piece. */
-  get #piece(): number {
-    return ((this.track.sampleRate * PIECE_MS) / 1000) * this.track.numChannels;
-  }
-
-  async #captureLong(pcm: Int16Array): Promise<string | undefined> {
+  async #captureLong(pcm: Int16Array): Promise<undefined> {
     const piece = this.#piece;
-    for (let at = 0; at < pcm.length; at += piece) {
-      const queued = this.#write(pcm.subarray(at, at + piece));
-      const isLast = at + piece >= pcm.length;
-      // Before the last, a piece waits: a thread that is blocked makes no gap in a long frame.
-      const limitMs = isLast ? this.#limitMs : Math.max(this.#limitMs, PIECE_MS);
-      if (queued > (limitMs / this.#limitMs) * this.#limit && !(await this.#whenRoom(limitMs))) break;
-    }
-    this.#taken();
-    return undefined;
-  }
-
-  async #whenTaken(limitMs: number): Promise<undefined> {
-    await this.#whenRoom(limitMs);
-    this.#taken();
-  }
-
-  /** Resolves with whether it is worth while to go on. */
-  async #whenRoom(ms: number): Promise<boolean> {
-    this.#waits = true;
-    try {
+    // Before the last, a piece waits: a thread that is blocked makes no gap in a long frame.
+    const limit = Math.max(this.#limit, piece);
+    let at = 0;
+    for (; at + piece < pcm.length; at += piece) {
+      const isFull = this.#write(pcm.subarray(at, at + piece)) > limit;
       // What was thrown away is not gone on with.
-      return (await whenQueuedIs(this.track, ms)) && !this.#source.closed;
-    } catch (reason) {
-      // This capture was told.
-      this.#failure = undefined;
-      throw reason;
-    } finally {
-      this.#waits = false;
+      if (isFull && (!(await this.#whenRoom(limit)) || this.#source.closed)) return this.#taken();
     }
+    return this.#write(pcm.subarray(at)) > this.#limit ? this.#whenTaken() : this.#taken();
+  }
+
+  async #whenTaken(): Promise<undefined> {
+    await this.#whenRoom(this.#limit);
+    return this.#taken();
+  }
+
+  /** Resolves with whether what waited was heard, and not thrown away. */
+  #whenRoom(samples: number): Promise<boolean> {
+    this.#waits = true;
+    return new Promise((resolve, reject) => {
+      whenQueuedIs(
+        this.track,
+        samples,
+        (heard) => {
+          this.#waits = false;
+          resolve(heard);
+        },
+        (reason: unknown) => {
+          this.#waits = false;
+          this.#told = reason;
+          reject(reason);
+        },
+      );
+    });
   }
 
   /** Returns how many samples wait then. */
@@ -156,7 +160,7 @@ export class SourceRing {
     return queued;
   }
 
-  #taken(): void {
+  #taken(): undefined {
     this.#ends.push(this.#written);
     if (this.#ends.length <= ENDS) return;
     const heard = this.#written - queuedMsOf(this.track) * (this.track.sampleRate / 1000) * this.track.numChannels;
@@ -210,11 +214,12 @@ export class SourceRing {
   }
 
   #refused(reason: unknown): void {
-    this.#failure = reason;
+    this.#failure = this.#told === reason ? undefined : reason;
     const { sampleRate, numChannels } = this.track;
     const { samplesRefused } = this.track.stats();
     const discarded = Math.round((this.track.interrupt().discardedMs * sampleRate) / 1000) * numChannels;
-    const from = this.#written - discarded - samplesRefused;
+    const from = this.#written - discarded - (samplesRefused - this.#refusedSamples);
+    this.#refusedSamples = samplesRefused;
     const lost = this.#ends.filter((end) => end > from).length;
     this.#ends = [];
     this.#on.lost(lost);

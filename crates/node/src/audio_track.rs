@@ -187,6 +187,31 @@ pub fn track_wait_for(token: u32, position: f64) -> bool {
     track(token).is_ok_and(|track| track.pcm.wait_for(position as u64))
 }
 
+/// Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
+/// track is piped to. As a function, as what follows: a method costs several times as much.
+#[napi(catch_unwind)]
+pub fn track_queued(token: u32) -> f64 {
+    track(token).map_or(0.0, |track| track.queued() as f64)
+}
+
+/// Where what was written so far ends, with what waits in the resampler.
+#[napi(catch_unwind)]
+pub fn track_written(token: u32) -> f64 {
+    track(token).map_or(0.0, |track| lock(&track.writer).written() as f64)
+}
+
+/// Whether everything before `position` was heard, dropped or taken back.
+#[napi(catch_unwind)]
+pub fn track_has_played(token: u32, position: f64) -> bool {
+    track(token).map_or(true, |track| track.pcm.has_played(position as u64))
+}
+
+/// Whether the engine has refused what was played, and so no more is.
+#[napi(catch_unwind)]
+pub fn track_was_refused(token: u32) -> bool {
+    track(token).is_ok_and(|track| track.playback.borrow().as_ref().is_some_and(Playback::was_refused))
+}
+
 /// What an interruption cut off, in samples of all channels.
 #[napi(object)]
 pub struct NativeInterruption {
@@ -298,13 +323,6 @@ impl NativeAudioTrack {
         self.live().map_or(0.0, |track| track.pcm.buffered() as f64)
     }
 
-    /// Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
-    /// track is piped to.
-    #[napi(getter, catch_unwind)]
-    pub fn queued(&self) -> f64 {
-        self.live().map_or(0.0, |track| track.queued() as f64)
-    }
-
     /// Samples of all channels that were heard so far.
     #[napi(getter, catch_unwind)]
     pub fn heard(&self) -> f64 {
@@ -318,18 +336,6 @@ impl NativeAudioTrack {
     #[napi(getter, catch_unwind)]
     pub fn paused(&self) -> bool {
         self.live().is_some_and(|track| track.pcm.is_paused())
-    }
-
-    /// Where what was written so far ends, with what waits in the resampler.
-    #[napi(getter, catch_unwind)]
-    pub fn written(&self) -> f64 {
-        self.live().map_or(0.0, |track| lock(&track.writer).written() as f64)
-    }
-
-    /// Whether everything before `position` was heard, dropped or taken back.
-    #[napi(catch_unwind)]
-    pub fn has_played(&self, position: f64) -> bool {
-        self.live().is_none_or(|track| track.pcm.has_played(position as u64))
     }
 
     /// What the track counted so far.
@@ -372,12 +378,6 @@ impl NativeAudioTrack {
         // JavaScript's next frame is due at once.
         track.clock.take();
         Ok(())
-    }
-
-    /// Whether the engine has refused what was played, and so no more is.
-    #[napi(getter, catch_unwind)]
-    pub fn was_refused(&self) -> bool {
-        self.playback(Playback::was_refused).unwrap_or(false)
     }
 
     /// What the engine said at the first chunk that it refused in an answer, while the track is piped.
