@@ -5,6 +5,7 @@
  */
 
 import { openTracks } from '../../__test__/support/meeting.js';
+import { threadClock } from '../../src/cli/shared/thread-clock.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { Reporter } from '../../src/livekit/report.js';
 import { median } from './harness.js';
@@ -30,13 +31,15 @@ const kept = Array.from({ length: objects }, () => {
   return [new AudioStream(played!.track, 16_000), new AudioSource(16_000, 1), listener];
 });
 const reporter = new Reporter(30_000);
+// Of this thread alone: the engine's threads are busy with the streams.
+const clock = threadClock();
 const times: number[] = [];
 let bytes = 0;
 for (let line = 0; line < LINES; line++) {
   await new Promise((resolve) => setTimeout(resolve, 5));
-  const begin = performance.now();
+  const begin = clock.now();
   bytes = Buffer.byteLength(`${JSON.stringify(reporter.next(engine.inspect()))}\n`);
-  times.push((performance.now() - begin) * 1000);
+  times.push((clock.now() - begin) * 1000);
 }
 const result: ReportCost = { lineUs: median(times), bytes };
 process.send!(result, () => process.exit(kept.length === objects ? 0 : 1));

@@ -165,6 +165,7 @@ export class Reporter {
       Object.fromEntries(LISTED.map((kind) => [kind, of(now, kind)])) as Record<Listed, number>;
     const ended = ({ closed, forgotten }: KindCounts) => closed + forgotten;
     const { client, ownMs } = now.pending;
+    const ids = new Set(now.streams.map(({ id }) => id));
     return {
       narrowcast: VERSION,
       format: REPORT_FORMAT,
@@ -184,7 +185,7 @@ export class Reporter {
       pending: client.length + ownMs.length,
       oldestPendingMs: Math.max(0, ...ownMs, ...client.map(({ ageMs }) => ageMs)),
       frames: grew(({ engine }) => engine.frames + engine.videoFrames),
-      framesDropped: sum(now.streams) - (before ? sum(before.streams.filter(({ id }) => has(now.streams, id))) : 0),
+      framesDropped: sum(now.streams) - (before ? sum(before.streams.filter(({ id }) => ids.has(id))) : 0),
       wakes: grew(({ engine }) => engine.threadWakes),
       events: grew(({ engine }) => engine.received),
       stalls: grew(({ stalls }) => stalls.count),
@@ -194,7 +195,6 @@ export class Reporter {
 }
 
 const tenths = (value: number) => Math.round(value * 10) / 10;
-const has = (list: readonly Inspected[], id: number) => list.some((each) => each.id === id);
 const sum = (streams: Inspection['streams']) => streams.reduce((sum, { framesDropped }) => sum + framesDropped, 0);
 
 type Any = Inspected & { framesOut?: number; awaited?: boolean; piped?: boolean; unreadMs?: number };
