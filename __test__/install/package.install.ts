@@ -29,6 +29,7 @@ describe('the root package', () => {
       'README.md',
       'assets/agent.wav',
       'assets/caller.wav',
+      'include/narrowcast.h',
       'index.cjs',
       'package.json',
     ]);
