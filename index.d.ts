@@ -86,6 +86,8 @@ export declare class NativeAudioTrack {
   pipeStats(): NativeCaptureStats | null
   /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
   lateness(): Array<number>
+  /** Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read. */
+  tap(capacity: number): NativeTrackTap
   /** Ends the track: no more is played, and what waits is gone, with its memory. */
   stop(): void
 }
@@ -214,6 +216,22 @@ export declare class NativeSubscription {
   close(): void
   /** Ends the subscription and drops what waits. */
   abandon(): void
+}
+
+/** What was heard of a track. Nothing rings for it: its reader looks now and then. */
+export declare class NativeTrackTap {
+  /** Reads samples that were heard one right after the other; returns how many samples of all channels, 0 if none is there. */
+  read(target: Int16Array): number
+  /** When the first of the samples was heard that were read last: samples of all channels since the tap was opened. */
+  get position(): number
+  /** Samples of all channels that wait to be read. */
+  get buffered(): number
+  /** Samples of all channels that were lost because they were not read in time. */
+  get dropped(): number
+  /** Whether no more comes. What waits can be read. */
+  get ended(): boolean
+  /** Gets nothing any more. */
+  close(): void
 }
 
 /** Behind `VideoStream`, beside its subscription. */
@@ -347,6 +365,12 @@ export declare const EVENTS_ENDED: number
  * below that is minus the bytes that the next event needs.
  */
 export declare const EVENTS_LAGGED: number
+
+/** Adds `count` samples of `pcm`, from its `from`th on, to the sum from its `at`th on. */
+export declare function mixAdd(sum: Int32Array, at: number, pcm: Int16Array, from: number, count: number): void
+
+/** Writes the sum to `mixed`, limited to 16 bits, and sets it to 0. Returns how many samples were limited. */
+export declare function mixTake(sum: Int32Array, mixed: Int16Array): number
 
 /** Field numbers in the audio stream's events. */
 export interface NativeAudioFields {

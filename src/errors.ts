@@ -16,6 +16,7 @@
  * - `ENGINE_NOT_INSTALLED`: `install()` must be called, in this thread, before this is used.
  * - `ENGINE_PANIC`: the engine reported a panic in its native code; it can't be used any more.
  * - `ENGINE_REQUEST_FAILED`: the engine refused or failed a request; the message is the engine's own.
+ * - `WRITE_FAILED`: a file can't be written; the message says why, and `cause` is the system's error.
  * - `OUT_OF_THREADS`: the system let no native thread be started.
  * - `ANSWER_LOST`: another thread of this process had taken the engine's events, perhaps with the answer that this waited
  *   for. Whether the engine did what it was asked for is not known.
@@ -34,6 +35,7 @@ export type NarrowcastErrorCode =
   | 'ENGINE_NOT_INSTALLED'
   | 'ENGINE_PANIC'
   | 'ENGINE_REQUEST_FAILED'
+  | 'WRITE_FAILED'
   | 'OUT_OF_THREADS'
   | 'ANSWER_LOST';
 
@@ -52,6 +54,7 @@ const CODES: Record<NarrowcastErrorCode, true> = {
   ENGINE_NOT_INSTALLED: true,
   ENGINE_PANIC: true,
   ENGINE_REQUEST_FAILED: true,
+  WRITE_FAILED: true,
   OUT_OF_THREADS: true,
   ANSWER_LOST: true,
 };

@@ -1,4 +1,5 @@
 export { AudioFrame } from './audio-frame.js';
+export { AudioMixer, type AudioMixerOptions, type AudioMixerStats, type MixerStream } from './audio-mixer.js';
 export {
   AudioResampler,
   AudioResamplerQuality,
@@ -33,6 +34,13 @@ export type { PcmOptions } from './stream-format.js';
 export type { Pcm, PcmData } from './pcm-argument.js';
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, Cleared, ReadReport } from './pcm-reader.js';
+export {
+  Recorder,
+  type RecordedChannel,
+  type RecorderOptions,
+  type RecorderSource,
+  type RecorderStats,
+} from './recorder.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export {

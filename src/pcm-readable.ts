@@ -7,10 +7,20 @@ import type { AudioLevel, SpeechEmitter } from './speech.js';
 import { invalid } from './validate.js';
 import { END } from './waiters.js';
 
+/** What a stream is read by, unless it is being read. @internal */
+export let readerOf: (stream: PcmReadable<unknown>) => PcmReader<unknown>;
+
 /** A {@link NativeReadable} of PCM: its samples can be read as frames, or as many at a time as there are. */
 export class PcmReadable<F> extends NativeReadable<F> {
   /** @internal */
   protected readonly reader: PcmReader<F>;
+
+  static {
+    readerOf = (stream) => {
+      stream.refuseLocked();
+      return stream.reader;
+    };
+  }
 
   /** @internal */
   constructor(reader: PcmReader<F>) {

@@ -54,6 +54,33 @@ export const differences: readonly Difference[] = [
       '`AudioResampler.flush()` gives no frame where there is nothing to flush; rtc-node gives one without samples.',
   },
   ...[
+    {
+      object: 'a stream that is late',
+      what: 'mixed',
+      plain: [[100, 1]],
+      narrowcast: [
+        [100, 1],
+        [101, 1],
+      ],
+      reason: 'An `AudioMixer` mixes what a stream gives after `streamTimeoutMs` into later frames; rtc-node loses it.',
+    },
+    {
+      object: 'of another rate',
+      what: 'frames',
+      plain: 10,
+      narrowcast: 30,
+      reason: 'An `AudioMixer` resamples streams of other rates; rtc-node mixes their samples as they are.',
+    },
+    {
+      object: 'told that nothing comes, while it is read',
+      what: 'ends',
+      plain: false,
+      narrowcast: true,
+      reason:
+        'An `AudioMixer` without streams ends at `endInput()` also for a reader that waits; with rtc-node, it waits on.',
+    },
+  ].map((difference) => ({ program: 'engine/mixer', sides: ['register'], ...difference })),
+  ...[
     { program: 'server/disconnects', object: 'the server removes it' },
     { program: 'server/processors', object: 'the server removes the program' },
   ].map((where) => ({

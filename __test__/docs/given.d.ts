@@ -5,6 +5,7 @@ declare const recognizer: { write(samples: Int16Array): void };
 declare const input: Int16Array;
 declare const source: import('@livekit/rtc-node').AudioSource;
 declare const room: import('@livekit/rtc-node').Room;
+declare const music: import('narrowcast').AudioStream;
 declare const synthesis: AsyncIterable<Int16Array>;
 declare const socket: import('node:events').EventEmitter;
 declare const model: { run(window: Int16Array): void };

@@ -31,7 +31,7 @@ describe('NARROWCAST_DISABLE', () => {
     expect([all, classes]).toEqual([false, ['VideoStream']]);
     expect(words).toContain('AudioSorce is none of its names (did you mean AudioSource?)');
     expect(words).toContain('everything is none of its names.');
-    expect(words).toContain('It takes 1, or any of AudioResampler, AudioSource, AudioStream, VideoStream');
+    expect(words).toContain('It takes 1, or any of AudioMixer, AudioResampler, AudioSource, AudioStream, VideoStream');
   });
 });
 
@@ -51,7 +51,7 @@ function run(value: string): { found: object; warnings: string[] } {
     }
     await new Promise((resolve) => new Worker('0', { eval: true }).on('exit', resolve));
     console.log(JSON.stringify({
-      ours: ['AudioSource', 'AudioStream', 'VideoStream', 'AudioResampler'].filter(ours),
+      ours: ['AudioSource', 'AudioStream', 'VideoStream', 'AudioResampler', 'AudioMixer'].filter(ours),
       client: Object.hasOwn(globalThis._ffiClientInstance, 'waitFor'),
       heard: heard?.samplesPerChannel,
     }));
@@ -79,13 +79,15 @@ describe('under the flag', () => {
 
   test('a list leaves these classes as they are, and they work with the others', () => {
     const { found, warnings } = run('AudioStream,VideoStream');
-    expect(found).toEqual({ ours: ['AudioSource', 'AudioResampler'], client: true, heard: 160 });
+    expect(found).toEqual({ ours: ['AudioSource', 'AudioResampler', 'AudioMixer'], client: true, heard: 160 });
     expect(warnings).toHaveLength(1);
   });
 
   test('a wrong name is warned about, and all classes are replaced', () => {
     const { found, warnings } = run('AudioSorce');
-    expect(found).toMatchObject({ ours: ['AudioSource', 'AudioStream', 'VideoStream', 'AudioResampler'] });
+    expect(found).toMatchObject({
+      ours: ['AudioSource', 'AudioStream', 'VideoStream', 'AudioResampler', 'AudioMixer'],
+    });
     expect(warnings).toEqual([expect.stringContaining('did you mean AudioSource?')]);
   });
 

@@ -12,7 +12,7 @@ const folder = path.join(root, 'target', `register-${process.pid}`);
 /** What an agent does with rtc-node, not knowing of narrowcast: listens to itself. Prints what it found. */
 const agent = (load: string) => `
   ${load}
-  const { AudioFrame, AudioSource, AudioStream, LocalAudioTrack, VideoStream, AudioResampler, Room } = rtc;
+  const { AudioFrame, AudioSource, AudioStream, LocalAudioTrack, VideoStream, AudioResampler, AudioMixer, Room } = rtc;
   void (async () => {
     const source = new AudioSource(48_000, 1, 0);
     const track = LocalAudioTrack.createAudioTrack('me', source);
@@ -26,14 +26,14 @@ const agent = (load: string) => `
     await track.close();
     console.log(JSON.stringify({
       frame: value instanceof AudioFrame && value.samplesPerChannel,
-      ours: [AudioSource, AudioStream, VideoStream, AudioResampler].map((each) => 'stats' in each.prototype || 'latencyMs' in each.prototype),
+      ours: [AudioSource, AudioStream, VideoStream, AudioResampler, AudioMixer].map((each) => 'stats' in each.prototype || 'latencyMs' in each.prototype),
       room: new Room().isConnected,
       client: Object.keys(globalThis._ffiClientInstance).includes('waitFor'),
     }));
     process.exit();
   })();`;
 
-const works = { frame: 160, room: false, client: true, ours: [true, true, true, true] };
+const works = { frame: 160, room: false, client: true, ours: [true, true, true, true, true] };
 
 function write(name: string, text: string): string {
   const file = path.join(folder, name);
@@ -100,7 +100,7 @@ describe('node --import narrowcast/livekit/register', () => {
   test('without it, the same program works, and has none of it', () => {
     const file = write('plain.mjs', agent("import * as rtc from '@livekit/rtc-node';"));
     const found = JSON.parse(run(file, []).stdout) as object;
-    expect(found).toEqual({ ...works, client: false, ours: [false, false, false, false] });
+    expect(found).toEqual({ ...works, client: false, ours: [false, false, false, false, false] });
   });
 
   test('--require does the same', () => {

@@ -110,7 +110,7 @@ program
     const { scenario } = flags;
     const options = { ...SCENARIOS[scenario], quiet: scenario === 'quiet', ...flags };
     const { sampleRate, frameMs, seconds } = options;
-    const { longestWav } = await import('./shared/wav-writer.js');
+    const { longestWav } = await import('../wav-writer.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
     if (sampleRate % 100 !== 0) refuse(`--sample-rate ${sampleRate} must be a multiple of 100`);
     if ((sampleRate * frameMs) % 1000 !== 0) {

@@ -4,7 +4,7 @@ import { nearest } from '../nearest.js';
 const VARIABLE = 'NARROWCAST_DISABLE';
 
 /** The classes of rtc-node that `narrowcast/livekit/register` replaces. */
-const CLASSES = ['AudioResampler', 'AudioSource', 'AudioStream', 'VideoStream'];
+const CLASSES = ['AudioMixer', 'AudioResampler', 'AudioSource', 'AudioStream', 'VideoStream'];
 
 /** What the environment says of `narrowcast/livekit/register`. */
 export interface Disabled {

@@ -1,3 +1,4 @@
+export { AudioMixer, type AudioMixerOptions } from './audio-mixer.js';
 export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from './audio-resampler.js';
 export { AudioSource, type AudioSourceStats } from './audio-source.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';

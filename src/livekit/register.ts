@@ -2,7 +2,7 @@
 // through a package that depends on it, gets narrowcast without a change.
 //
 // Nothing is loaded before the program loads rtc-node. Then narrowcast is installed, and rtc-node exports narrowcast's
-// AudioStream, VideoStream, AudioSource and AudioResampler in place of its own.
+// AudioStream, VideoStream, AudioSource, AudioResampler and AudioMixer in place of its own.
 
 import * as nodeModule from 'node:module';
 import { readDisabled } from './disabled.js';

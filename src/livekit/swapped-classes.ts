@@ -31,6 +31,11 @@ export function isolate(rtcNode: string): void {
 /** Narrowcast's classes as stand-ins for those of one copy of rtc-node: their frames are of that copy's classes. */
 export function classesFor({ AudioFrame, Track, VideoFrame }: typeof Rtc): Partial<Record<keyof typeof Rtc, unknown>> {
   const copy: RtcClasses = { AudioFrame, Track, VideoFrame };
+  class AudioMixer extends ours.AudioMixer {
+    static override get [FRAMES]() {
+      return AudioFrame;
+    }
+  }
   class AudioResampler extends ours.AudioResampler {
     static override get [FRAMES]() {
       return AudioFrame;
@@ -47,5 +52,5 @@ export function classesFor({ AudioFrame, Track, VideoFrame }: typeof Rtc): Parti
     }
   }
   const { AudioResamplerQuality, AudioSource } = ours;
-  return { AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream };
+  return { AudioMixer, AudioResampler, AudioResamplerQuality, AudioSource, AudioStream, VideoStream };
 }

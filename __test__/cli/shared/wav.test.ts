@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { readRecording, readSpeech } from '../../../src/cli/shared/wav-reader.js';
-import { WavWriter } from '../../../src/cli/shared/wav-writer.js';
+import { WavWriter } from '../../../src/wav-writer.js';
 import { turn } from '../../support/expect.js';
 import { samePcm, scratch } from '../command.js';
 import { bytesOf, wavBytes } from '../wav.js';

@@ -4,6 +4,7 @@
 //! until it was heard: at once where the player hands it out, and at a reckoned time where it waits in a queue first.
 //! What was dropped or taken back was in no chunk, so it is never counted. Neither is silence.
 
+use crate::tap::TapWriter;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -31,6 +32,8 @@ pub(crate) struct Heard {
     utterances: VecDeque<Utterance>,
     /// How many utterances were begun.
     begun: u64,
+    /// Gets the samples that are heard.
+    pub tap: Option<TapWriter>,
 }
 
 struct Chunk {
@@ -65,12 +68,31 @@ impl Heard {
     pub fn new() -> Self {
         // Room for all that there are: nothing is allocated while something is said.
         let (on_way, utterances) = (VecDeque::with_capacity(16), VecDeque::with_capacity(UTTERANCES + 1));
-        Self { total: 0, on_way, utterances, begun: 0 }
+        Self { total: 0, on_way, utterances, begun: 0, tap: None }
     }
 
-    /// The player took these samples.
-    pub fn take(&mut self, start: u64, end: u64) {
+    /// The player took these samples, which end at `end`.
+    pub fn take(&mut self, pcm: &[i16], end: u64) {
+        let start = end - pcm.len() as u64;
         self.on_way.push_back(Chunk { start, end, time: None, accepted: false });
+        if let Some(tap) = &mut self.tap {
+            tap.take(pcm);
+        }
+    }
+
+    /// The player took these samples, and hands them out.
+    pub fn hand_out(&mut self, pcm: &[i16], end: u64) {
+        let samples = pcm.len() as u64;
+        self.add(end - samples, end);
+        if let Some(tap) = &mut self.tap {
+            tap.take(pcm);
+            tap.hear(samples, samples, Instant::now());
+        }
+    }
+
+    /// Samples that were taken and not heard.
+    pub fn on_way(&self) -> u64 {
+        self.on_way.iter().map(|chunk| chunk.end - chunk.start).sum()
     }
 
     /// Where what was taken and not heard yet begins.
@@ -96,24 +118,35 @@ impl Heard {
 
     /// The chunk that was taken last is lost, unless it was accepted.
     pub fn lose(&mut self) {
-        if self.on_way.back().is_some_and(|chunk| !chunk.accepted) {
-            self.on_way.pop_back();
+        let Some(&Chunk { start, end, .. }) = self.on_way.back().filter(|chunk| !chunk.accepted) else { return };
+        self.on_way.pop_back();
+        if let Some(tap) = &mut self.tap {
+            tap.lose(end - start);
         }
     }
 
     /// Time passes.
     pub fn advance(&mut self, now: Instant) {
         let is_over = |chunk: &Chunk| chunk.accepted && chunk.time.is_some_and(|(_, until)| until <= now);
-        while let Some(&Chunk { start, end, .. }) = self.on_way.front().filter(|chunk| is_over(chunk)) {
-            self.on_way.pop_front();
-            self.add(start, end);
+        while self.on_way.front().is_some_and(is_over) {
+            self.hear_first(u64::MAX);
         }
     }
 
     /// All that was taken is heard.
     pub fn hear_all(&mut self) {
-        while let Some(Chunk { start, end, .. }) = self.on_way.pop_front() {
-            self.add(start, end);
+        while !self.on_way.is_empty() {
+            self.hear_first(u64::MAX);
+        }
+    }
+
+    /// The oldest chunk was heard up to `heard`, and the rest of it never is.
+    fn hear_first(&mut self, heard: u64) {
+        let Some(Chunk { start, end, time, .. }) = self.on_way.pop_front() else { return };
+        let heard = heard.min(end);
+        self.add(start, heard);
+        if let Some(tap) = &mut self.tap {
+            tap.hear(end - start, heard - start, time.map_or_else(Instant::now, |(from, _)| from));
         }
     }
 
@@ -121,19 +154,19 @@ impl Heard {
     /// without a schedule can't be stopped any more.
     pub fn cut(&mut self, now: Instant, channels: u64) -> (u64, Option<u64>) {
         let (mut cut, mut from) = (0, None);
-        while let Some(chunk) = self.on_way.pop_front() {
+        while let Some(chunk) = self.on_way.front() {
             let heard = if chunk.time.is_none() { chunk.end } else { chunk.heard_by(now, channels) };
-            self.add(chunk.start, heard);
             cut += chunk.end - heard;
             if heard < chunk.end {
                 from.get_or_insert(heard);
             }
+            self.hear_first(heard);
         }
         (cut, from)
     }
 
     /// Heard without a delay, or by now.
-    pub fn add(&mut self, start: u64, end: u64) {
+    fn add(&mut self, start: u64, end: u64) {
         self.total += end - start;
         for utterance in &mut self.utterances {
             utterance.heard += overlap((start, end), (utterance.start, utterance.end));
@@ -226,7 +259,7 @@ mod tests {
     /// Two chunks of 10 samples on their way, heard from 0 to 10 ms and from 10 to 20 ms.
     fn two_chunks(heard: &mut Heard, zero: Instant) {
         for n in 0..2 {
-            heard.take(n * 10, n * 10 + 10);
+            heard.take(&[0; 10], n * 10 + 10);
             heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
             heard.accept();
         }
@@ -270,10 +303,10 @@ mod tests {
     #[test]
     fn a_chunk_that_was_refused_is_not_heard_and_one_without_a_schedule_is_heard_when_it_was_accepted() {
         let (mut heard, zero) = (Heard::new(), Instant::now());
-        heard.take(0, 10);
+        heard.take(&[0; 10], 10);
         heard.lose();
         assert_eq!(heard.unheard(), None);
-        heard.take(10, 20);
+        heard.take(&[0; 10], 20);
         assert_eq!((heard.unheard(), heard.by(zero, 1, None)), (Some(10), 0));
         heard.accept();
         heard.lose();
@@ -284,7 +317,7 @@ mod tests {
     fn utterances_that_wait_are_bounded_and_those_that_were_named_stay() {
         let mut heard = Heard::new();
         let named = heard.begin(0, true);
-        heard.take(0, 1);
+        heard.take(&[0], 1);
         for start in 1..1000 {
             heard.begin(start, false);
         }

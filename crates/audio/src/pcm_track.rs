@@ -24,8 +24,9 @@
 use crate::heard::{Heard, Interruption};
 use crate::pcm_ring::{Overflow, PcmRing};
 use crate::pcm_stream::Format;
+use crate::tap::{Tap, TapWriter};
 use narrowcast_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use narrowcast_core::sync::{Mutex, lock};
+use narrowcast_core::sync::{Arc, Mutex, lock};
 use narrowcast_core::{Counter, Waiter};
 use std::fmt;
 use std::sync::OnceLock;
@@ -256,6 +257,7 @@ impl PcmTrack {
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
         self.interrupt(0);
+        self.untap();
         self.waiter.notify();
     }
 
@@ -287,7 +289,7 @@ impl PcmTrack {
         let mut heard = lock(&self.heard);
         if samples > 0 {
             let end = self.ring.taken_position();
-            heard.take(end - samples as u64, end);
+            heard.take(&frame[..samples], end);
         }
         self.settle(&heard);
         drop(heard);
@@ -342,6 +344,24 @@ impl PcmTrack {
         self.unsettled.store(heard.unheard().unwrap_or(SETTLED), Ordering::Release);
     }
 
+    /// From now on the tap, with room for `capacity` samples of all channels, gets what is heard, until the track ends or
+    /// [`untap`](Self::untap). None if there is one already, or the track has ended.
+    pub fn tap(&self, capacity: usize) -> Option<Arc<Tap>> {
+        let mut heard = lock(&self.heard);
+        if self.has_ended() || heard.tap.is_some() {
+            return None;
+        }
+        let writer = TapWriter::new(self.format, capacity, heard.on_way());
+        let tap = writer.tap().clone();
+        heard.tap = Some(writer);
+        Some(tap)
+    }
+
+    /// The tap gets nothing any more.
+    pub fn untap(&self) {
+        lock(&self.heard).tap = None;
+    }
+
     /// Player: so many samples of silence are played because nothing was there to play.
     pub fn play_silence(&self, samples: usize) {
         self.out.add(samples as u64);
@@ -352,7 +372,7 @@ impl PcmTrack {
         let samples = self.take_written(frame);
         if samples > 0 {
             let end = self.ring.taken_position();
-            lock(&self.heard).add(end - samples as u64, end);
+            lock(&self.heard).hand_out(&frame[..samples], end);
         }
         self.taken(frame, samples);
         samples

@@ -10,7 +10,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
 use napi_derive::napi;
 use narrowcast_audio::{
-    Format, Interruption, PcmTrack, PlayoutClock, TrackSample, TrackStats, TrackWriteError, TrackWriter,
+    Format, Interruption, PcmTrack, PlayoutClock, Tap, TrackSample, TrackStats, TrackWriteError, TrackWriter,
 };
 use narrowcast_core::sync::lock;
 use narrowcast_livekit::{CapturePump, Engine, Lead, Pcm, Playback, Source};
@@ -398,6 +398,15 @@ impl NativeAudioTrack {
         self.playback(|playback| playback.lateness().counts().map(|n| n as f64).collect()).unwrap_or_default()
     }
 
+    /// Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read.
+    #[napi(catch_unwind)]
+    pub fn tap(&self, capacity: f64) -> Result<NativeTrackTap> {
+        let track = self.live().ok_or_else(stopped)?;
+        let locked = || error(Code::Locked, "the track is recorded already: close that recorder first");
+        let tap = track.pcm.tap(capacity as usize).ok_or_else(locked)?;
+        Ok(NativeTrackTap { tap, track: track.pcm.clone(), position: Cell::new(0) })
+    }
+
     /// Ends the track: no more is played, and what waits is gone, with its memory.
     #[napi(catch_unwind)]
     pub fn stop(&self, env: Env) -> Result<()> {
@@ -417,6 +426,64 @@ impl NativeAudioTrack {
 
     fn playback<T>(&self, look: impl FnOnce(&Playback) -> T) -> Option<T> {
         self.live()?.playback.borrow().as_ref().map(look)
+    }
+}
+
+/// What was heard of a track. Nothing rings for it: its reader looks now and then.
+#[napi]
+pub struct NativeTrackTap {
+    tap: Arc<Tap>,
+    track: Arc<PcmTrack>,
+    position: Cell<u64>,
+}
+
+#[napi]
+impl NativeTrackTap {
+    /// Reads samples that were heard one right after the other; returns how many samples of all channels, 0 if none is there.
+    #[napi(catch_unwind)]
+    pub fn read(&self, mut target: Int16ArraySlice) -> u32 {
+        // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+        let tapped = self.tap.read(unsafe { target.as_mut() });
+        self.position.set(tapped.position);
+        tapped.samples as u32
+    }
+
+    /// When the first of the samples was heard that were read last: samples of all channels since the tap was opened.
+    #[napi(getter, catch_unwind)]
+    pub fn position(&self) -> f64 {
+        self.position.get() as f64
+    }
+
+    /// Samples of all channels that wait to be read.
+    #[napi(getter, catch_unwind)]
+    pub fn buffered(&self) -> f64 {
+        self.tap.buffered() as f64
+    }
+
+    /// Samples of all channels that were lost because they were not read in time.
+    #[napi(getter, catch_unwind)]
+    pub fn dropped(&self) -> f64 {
+        self.tap.dropped() as f64
+    }
+
+    /// Whether no more comes. What waits can be read.
+    #[napi(getter, catch_unwind)]
+    pub fn ended(&self) -> bool {
+        self.tap.has_ended()
+    }
+
+    /// Gets nothing any more.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        if !self.tap.has_ended() {
+            self.track.untap();
+        }
+    }
+}
+
+impl Drop for NativeTrackTap {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -18,6 +18,7 @@ mod g711;
 mod handles;
 mod js_thread;
 mod livekit;
+mod mix;
 mod native_interface;
 mod raw_fn;
 mod resampler;

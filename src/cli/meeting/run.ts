@@ -14,7 +14,7 @@ import { Stall } from './stall.js';
 import { compare } from './verify.js';
 import { VoiceMeter, type Voice, type VoiceSoFar } from './agent/voice.js';
 import { readRecording } from '../shared/wav-reader.js';
-import { WavWriter } from '../shared/wav-writer.js';
+import { WavWriter } from '../../wav-writer.js';
 
 /** What both runs of a meeting have in common. */
 export interface RunOptions extends Cast {

@@ -13,7 +13,7 @@ import type { RecordedRoom, RoomEnd } from './room.js';
 import { RoomRecorder } from './room-recorder.js';
 import { Sampler } from '../shared/sampler.js';
 import type { Screen } from '../shared/screen.js';
-import { longestWav } from '../shared/wav-writer.js';
+import { longestWav } from '../../wav-writer.js';
 
 /** How a room is to be recorded. */
 export interface RecordOptions {

@@ -3,9 +3,9 @@ import { fileNameOf } from './file-name.js';
 import type { Heard } from '../shared/live-table.js';
 import type { RecordedVoice } from './result.js';
 import type { Voice } from './room.js';
-import { Timeline } from './timeline.js';
+import { Timeline } from '../../timeline.js';
 import { VoiceFile } from './voice-file.js';
-import { WavWriter } from '../shared/wav-writer.js';
+import { WavWriter } from '../../wav-writer.js';
 
 /** How often the files are brought up to date for the case that this process does not end by itself, in ms. */
 const SAVE_MS = 10_000;

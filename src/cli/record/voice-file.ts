@@ -3,8 +3,8 @@ import type { Heard } from '../shared/live-table.js';
 import { Recording } from '../shared/recording.js';
 import type { RecordedVoice } from './result.js';
 import type { Voice } from './room.js';
-import type { Timeline } from './timeline.js';
-import type { WavWriter } from '../shared/wav-writer.js';
+import type { Timeline } from '../../timeline.js';
+import type { WavWriter } from '../../wav-writer.js';
 
 /** A participant's file. Whoever comes back, or publishes again, goes on in it, where the clock is by then. */
 export class VoiceFile {

@@ -1,5 +1,5 @@
 import { zerosAtEnd } from './silence.js';
-import type { WavWriter } from './wav-writer.js';
+import type { WavWriter } from '../../wav-writer.js';
 
 /** A level is taken from every eighth sample: enough for a bar of a few columns. */
 const LEVEL_STEP = 8;

@@ -1,8 +1,9 @@
 // AudioMixer: streams that come and go, of rtc-node's AudioStream and of the program's own.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { AudioFrame, AudioMixer, AudioStream } from '@livekit/rtc-node';
 import { sayLeftovers } from '../leftovers.mjs';
 import { level, openTrack, playPaced } from '../sound.mjs';
-import { outcome, result, runs, say as program, trace, until } from '../trace.mjs';
+import { outcome, result, runs, say as program, sleep, soon, trace, until } from '../trace.mjs';
 
 /** Waits for a stream as long as it takes. */
 const patient = { streamTimeoutMs: 60_000 };
@@ -101,6 +102,82 @@ async function all(mixer) {
   say('aclose', await outcome(mixer.aclose()));
   say('waiting', await waiting);
   say('twice', await outcome(mixer.aclose()));
+}
+{
+  const say = trace('a stream that is late');
+  const mixer = new AudioMixer(48_000, 1, { blocksize: 480 }); // waits for 100 ms
+  async function* late() {
+    yield level(100);
+    await sleep(250);
+    yield level(101);
+  }
+  mixer.addStream(late());
+  say(
+    'mixed',
+    (await all(mixer)).map(([values, count]) => [values[4], count]),
+  );
+}
+{
+  const say = trace('a stream that throws');
+  const mixer = new AudioMixer(48_000, 1, { ...patient, blocksize: 480 });
+  async function* throwing() {
+    yield level(100);
+    throw new Error('no more');
+  }
+  mixer.addStream(throwing());
+  mixer.addStream(levels(20, 3));
+  say('mixed', await all(mixer));
+  say(
+    'too late',
+    result(() => mixer.addStream(levels(1, 1))),
+  );
+}
+{
+  const say = trace('of another rate');
+  const mixer = new AudioMixer(48_000, 1, { ...patient, blocksize: 480 });
+  async function* slower() {
+    for (let i = 0; i < 30; i++) yield level(7, { rate: 16_000 });
+  }
+  mixer.addStream(slower());
+  let frames = 0;
+  for await (const _ of mixer) frames++;
+  say('frames', frames);
+}
+{
+  const say = trace('contexts');
+  const storage = new AsyncLocalStorage();
+  const seen = [];
+  async function* telling() {
+    for (let i = 0; i < 3; i++) {
+      seen.push(storage.getStore());
+      await sleep(1);
+      yield level(i);
+    }
+  }
+  const mixer = storage.run('made', () => new AudioMixer(48_000, 1, { ...patient, blocksize: 480 }));
+  storage.run('added', () => mixer.addStream(telling()));
+  await storage.run('read', () => all(mixer));
+  say('of a stream', seen);
+}
+{
+  const say = trace('told that nothing comes, while it is read');
+  const mixer = new AudioMixer(48_000, 1, patient);
+  const next = mixer[Symbol.asyncIterator]().next();
+  mixer.endInput();
+  say('ends', await soon(next));
+}
+{
+  const say = trace('a full queue');
+  const mixer = new AudioMixer(48_000, 1, { ...patient, blocksize: 480, capacity: 2 });
+  let given = 0;
+  async function* counted() {
+    while (given < 6) yield level(given++);
+  }
+  mixer.addStream(counted());
+  await until(() => given >= 2);
+  await sleep(20);
+  say('closed', await outcome(mixer.aclose()));
+  say('left', await all(mixer));
 }
 program(
   'stereo',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Timeline } from '../../../src/cli/record/timeline.js';
+import { Timeline } from '../src/timeline.js';
 
 /** A recording at 1000 Hz, in which a sample is a ms. */
 function timeline() {

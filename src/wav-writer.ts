@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { fileFailure } from './failure.js';
+import { getSystemErrorMap } from 'node:util';
+import { NarrowcastError } from './errors.js';
 
 /** Bytes of the header that {@link WavWriter} writes. */
 const HEADER_BYTES = 44;
@@ -47,18 +48,25 @@ export class WavWriter {
    * @param path the folder must exist
    * @param sampleRate Hz
    * @param existing what becomes of a file that is there
-   * @throws {Failure} the file can't be written; its cause has the code `EEXIST` where one is there, and is kept
+   * @param channels interleaved in all samples
+   * @throws {NarrowcastError} `WRITE_FAILED`: the file can't be written; its cause has the code `EEXIST` where one is there,
+   *   and is kept
    */
-  static async create(path: string, sampleRate: number, existing: 'replace' | 'keep' = 'replace'): Promise<WavWriter> {
+  static async create(
+    path: string,
+    sampleRate: number,
+    existing: 'replace' | 'keep' = 'replace',
+    channels = 1,
+  ): Promise<WavWriter> {
     let file: FileHandle;
     try {
       file = await open(path, existing === 'keep' ? 'wx' : 'w');
     } catch (cause) {
-      throw fileFailure('write', path, cause);
+      throw writeFailure(path, cause);
     }
     const writer = new WavWriter(path, file);
     try {
-      await writer.#write(headerOf(sampleRate), 0);
+      await writer.#write(headerOf(sampleRate, channels), 0);
     } catch (error) {
       await file.close();
       throw error;
@@ -71,7 +79,7 @@ export class WavWriter {
    * Appends samples, which are copied. While a promise that this returned is pending, there is no room for more.
    *
    * @returns nothing while there is room; otherwise a promise, which rejects where the disk refused
-   * @throws {Failure} the disk refused what was appended before
+   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before
    */
   append(samples: Int16Array): void | Promise<void> {
     this.#refuseFailed();
@@ -95,7 +103,7 @@ export class WavWriter {
    * Appends silence, of any length: what is long takes no time, and on most disks no room, for what was never written is
    * zero. To be waited for as {@link append}.
    *
-   * @throws {Failure} the disk refused what was appended before
+   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before
    */
   silence(samples: number): void | Promise<void> {
     return samples < BLOCK_SAMPLES ? this.append(new Int16Array(samples)) : this.#skip(samples);
@@ -121,7 +129,7 @@ export class WavWriter {
   /**
    * Writes what is left and the sizes, and closes the file. After a failure, too: what is in the file can be played.
    *
-   * @throws {Failure}
+   * @throws {NarrowcastError} `WRITE_FAILED`
    */
   async close(): Promise<void> {
     try {
@@ -185,11 +193,13 @@ export class WavWriter {
       await this.#file.truncate(this.#position);
       this.#written = this.#position;
     } catch (cause) {
-      this.#failure = { error: fileFailure('write', this.path, cause) };
+      this.#failure = { error: writeFailure(this.path, cause) };
     }
   }
 
   async #writeSizes(end: number): Promise<void> {
+    // The system would go on to write into a file that is gone.
+    if ((await this.#file.stat()).nlink === 0) throw writeFailure(this.path, new Error('it was removed'));
     const size = new DataView(new ArrayBuffer(4));
     size.setUint32(0, end - 8, true);
     await this.#write(new Uint8Array(size.buffer), 4);
@@ -204,23 +214,30 @@ export class WavWriter {
         done += bytesWritten;
       }
     } catch (cause) {
-      throw fileFailure('write', this.path, cause);
+      throw writeFailure(this.path, cause);
     }
   }
 }
 
-/** The header of an empty file of 16-bit mono PCM. */
-function headerOf(sampleRate: number): Uint8Array {
+/** The error of a file that can't be written: `can't write recordings/a.wav: no space left on device`. */
+export function writeFailure(path: string, cause: unknown): NarrowcastError {
+  const { errno, message } = cause as NodeJS.ErrnoException;
+  const reason = (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
+  return new NarrowcastError('WRITE_FAILED', `can't write ${path}: ${reason}`, { cause });
+}
+
+/** The header of an empty file of 16-bit PCM. */
+function headerOf(sampleRate: number, channels: number): Uint8Array {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write('RIFF', 0, 'latin1');
   header.writeUInt32LE(HEADER_BYTES - 8, 4);
   header.write('WAVEfmt ', 8, 'latin1');
   header.writeUInt32LE(16, 16); // bytes of the format that follows
   header.writeUInt16LE(1, 20); // PCM
-  header.writeUInt16LE(1, 22); // channels
+  header.writeUInt16LE(channels, 22);
   header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * 2, 28); // bytes a second
-  header.writeUInt16LE(2, 32); // bytes of a sample of all channels
+  header.writeUInt32LE(sampleRate * channels * 2, 28); // bytes a second
+  header.writeUInt16LE(channels * 2, 32); // bytes of a sample of all channels
   header.writeUInt16LE(16, 34); // bits of a sample
   header.write('data', 36, 'latin1');
   return header;

@@ -1,5 +1,5 @@
 /** How far a recording may be behind, in ms, while its frames come one after the other: clocks differ, threads wait. */
-const TOLERANCE_MS = 200;
+export const TOLERANCE_MS = 200;
 
 /**
  * Where in its recording something belongs that is heard now, so that all recordings of a room can be played together:

@@ -1,0 +1,327 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AudioFrame, AudioStream, AudioStreamTrack, Recorder, type RecorderOptions } from '../src/index.js';
+import { full, holdWrites, useDisk } from './cli/shared/disk.js';
+import { failure, turn, until } from './support/expect.js';
+import { block } from './support/meeting.js';
+
+const RATE = 8000;
+/** Samples of a ms. */
+const MS = RATE / 1000;
+const any = <T>(value: unknown) => value as T;
+
+afterEach(() => void vi.restoreAllMocks());
+
+function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'narrowcast-recorder-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What the header of a WAV file says, and its samples. */
+function wav(path: string) {
+  const bytes = readFileSync(path);
+  expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
+  expect(bytes.readUInt32LE(4)).toBe(bytes.readUInt32LE(40) + 36);
+  const data = new Int16Array(bytes.readUInt32LE(40) / 2).map((_, at) => bytes.readInt16LE(44 + 2 * at));
+  const [channels, rate] = [bytes.readUInt16LE(22), bytes.readUInt32LE(24)];
+  const channel = (of: number) => data.filter((_, at) => at % channels === of);
+  return { channels, rate, channel, length: data.length / channels, bytes: bytes.length };
+}
+
+/** Where a channel has sound: from the first sample to the last, and that without the silence around. */
+function sound(samples: Int16Array) {
+  const from = samples.findIndex((sample) => sample !== 0);
+  const to = samples.findLastIndex((sample) => sample !== 0) + 1;
+  return { from, to, samples: samples.slice(Math.max(from, 0), to) };
+}
+
+const counting = (from: number, count: number) => Int16Array.from({ length: count }, (_, at) => from + at);
+
+async function open(options: RecorderOptions = {}) {
+  const folder = scratch();
+  const path = join(folder, 'call.wav');
+  const recorder = await Recorder.open(path, { sampleRate: RATE, ...options });
+  onTestFinished(() => recorder.close().catch(() => {}));
+  return { recorder, path, folder, began: performance.now() };
+}
+
+const recorded = (recorder: Recorder, channel: string) => recorder.stats().channels[channel]!.recordedMs;
+
+/** Receives what a track says, until all was heard. */
+async function play(track: AudioStreamTrack): Promise<void> {
+  const playout = { isOver: false };
+  void track.waitForPlayout().then(() => (playout.isOver = true));
+  while (!playout.isOver) await track.recv();
+}
+
+describe('Recorder: a stereo file', () => {
+  it('has the caller on the left and the agent on the right, each at its time, and all of one length', async () => {
+    const { recorder, path, began } = await open();
+    const caller = new AudioStream({ sampleRate: RATE });
+    const track = new AudioStreamTrack({ sampleRate: RATE, frameSizeMs: 10 });
+    recorder.record('caller', caller);
+    recorder.record('agent', track);
+    await until(() => performance.now() - began > 300, 'a while has passed');
+    const said = performance.now() - began;
+    track.write(counting(1, 200 * MS), { final: true });
+    await play(track);
+    const heard = performance.now() - began;
+    caller.write(counting(-2000, 100 * MS));
+    await until(() => recorded(recorder, 'caller') >= 100, 'the caller is recorded');
+    await recorder.close();
+
+    const file = wav(path);
+    expect([file.channels, file.rate]).toEqual([2, RATE]);
+    const [left, right] = [sound(file.channel(0)), sound(file.channel(1))];
+    expect(right.samples).toEqual(counting(1, 200 * MS));
+    expect(left.samples).toEqual(counting(-2000, 100 * MS));
+    // The track's time is when it was heard, the stream's ends when it came in.
+    expect(right.from / MS).toBeGreaterThan(said - 10);
+    expect(right.from / MS).toBeLessThan(heard - 190 + 20);
+    expect(left.to / MS).toBeGreaterThan(heard - 20);
+    expect(file.length / MS).toBeGreaterThanOrEqual(left.to / MS);
+    const { seconds, channels } = recorder.stats();
+    expect(Math.abs(file.length / RATE - seconds)).toBeLessThan(0.15);
+    expect(channels).toMatchObject({
+      caller: { recordedMs: 100, lostMs: 0, bufferedMs: 0, state: 'ended' },
+      agent: { recordedMs: 200, lostMs: 0, state: 'ended' },
+    });
+    // The track is the program's.
+    expect([track.readyState, caller.locked]).toEqual(['live', false]);
+  });
+
+  it('has nothing of what was interrupted, and the next utterance in its place', async () => {
+    const { recorder, path } = await open();
+    const track = new AudioStreamTrack({ sampleRate: RATE, frameSizeMs: 10 });
+    recorder.record('agent', track);
+    track.write(counting(1, 1000 * MS));
+    for (let n = 0; n < 20; n++) await track.recv();
+    const { heardMs } = track.interrupt();
+    expect(heardMs).toBe(200);
+    for (let n = 0; n < 10; n++) await track.recv();
+    track.write(counting(-500, 20 * MS), { final: true });
+    await play(track);
+    await recorder.close();
+    const agent = wav(path).channel(1);
+    const { from, samples } = sound(agent);
+    expect(samples.slice(0, 200 * MS)).toEqual(counting(1, 200 * MS));
+    expect(samples.slice(-20 * MS)).toEqual(counting(-500, 20 * MS));
+    const pause = agent.slice(from + 200 * MS, from + samples.length - 20 * MS);
+    expect(pause.every((sample) => sample === 0)).toBe(true);
+    expect(Math.abs(pause.length / MS - 100)).toBeLessThan(60);
+  });
+
+  it('is converted from other rates and channels', async () => {
+    const { recorder, path } = await open();
+    const tone = Int16Array.from({ length: 2 * 48_000 * 0.3 }, (_, at) =>
+      Math.round(9000 * Math.sin((2 * Math.PI * 440 * (at >> 1)) / 48_000)),
+    );
+    const caller = new AudioStream({ sampleRate: 48_000, numChannels: 2 });
+    caller.write(tone);
+    caller.close();
+    recorder.record('caller', caller);
+    recorder.record('agent', any(frames(new AudioFrame(tone, 48_000, 2, tone.length / 2))));
+    await until(() => recorded(recorder, 'caller') === 300 && recorded(recorder, 'agent') === 300, 'both are recorded');
+    await recorder.close();
+    for (const channel of [0, 1]) {
+      const { samples } = sound(wav(path).channel(channel));
+      const middle = samples.slice(100 * MS, 200 * MS);
+      expect(Math.max(...middle)).toBeGreaterThan(8800);
+      const crossings = middle.filter((sample, at) => at > 0 && sample >= 0 && middle[at - 1]! < 0).length;
+      expect(Math.abs(crossings - 44)).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+async function* frames(...all: AudioFrame[]) {
+  yield* all;
+}
+
+describe('Recorder: a file each', () => {
+  it('has all voices from one beginning to one end, also of a source that takes the place of another', async () => {
+    const folder = scratch();
+    const [a, b] = [join(folder, 'a.wav'), join(folder, 'b.wav')];
+    const recorder = await Recorder.open({ alice: a, bob: b }, { sampleRate: RATE });
+    const [first, second] = [new AudioStream({ sampleRate: RATE }), new AudioStream({ sampleRate: RATE })];
+    recorder.record('alice', first);
+    first.write(counting(1, 50 * MS));
+    recorder.record('alice', second);
+    expect(first.locked).toBe(false);
+    second.write(counting(1000, 50 * MS));
+    await until(() => recorded(recorder, 'alice') === 100, 'both are recorded');
+    await recorder.close();
+    const [alice, bob] = [wav(a), wav(b)];
+    expect([alice.channels, bob.channels, alice.length]).toEqual([1, 1, bob.length]);
+    expect([...sound(alice.channel(0)).samples].filter((sample) => sample !== 0)).toEqual([
+      ...counting(1, 50 * MS),
+      ...counting(1000, 50 * MS),
+    ]);
+    expect(sound(bob.channel(0)).from).toBe(-1);
+    expect(recorder.stats().channels['bob']).toEqual({ recordedMs: 0, lostMs: 0, bufferedMs: 0, state: 'waiting' });
+  });
+});
+
+describe('Recorder: a blocked thread and a slow disk', () => {
+  it('loses nothing while the buffers last', async () => {
+    const { recorder, path } = await open();
+    const caller = new AudioStream({ sampleRate: RATE, bufferMs: 2000 });
+    recorder.record('caller', caller);
+    for (let n = 0; n < 4; n++) {
+      caller.write(counting(1 + n * 400 * MS, 400 * MS));
+      block(400);
+      await turn();
+    }
+    await until(() => recorded(recorder, 'caller') === 1600, 'all is recorded');
+    await recorder.close();
+    expect(sound(wav(path).channel(0)).samples).toEqual(counting(1, 1600 * MS));
+    expect(recorder.stats().channels['caller']).toMatchObject({ lostMs: 0 });
+  });
+
+  it('counts what the buffers lose, and has silence in its place', async () => {
+    const { recorder, path } = await open();
+    const caller = new AudioStream({ sampleRate: RATE, bufferMs: 100 });
+    recorder.record('caller', caller);
+    caller.write(counting(1, 10 * MS));
+    await until(() => recorded(recorder, 'caller') === 10, 'the beginning is recorded');
+    caller.write(counting(1 + 10 * MS, 250 * MS));
+    await until(() => recorded(recorder, 'caller') === 110, 'the end is recorded');
+    await recorder.close();
+    const { samples } = sound(wav(path).channel(0));
+    expect(recorder.stats().channels['caller']).toMatchObject({ recordedMs: 110, lostMs: 150 });
+    expect(samples.slice(-100 * MS)).toEqual(counting(1 + 160 * MS, 100 * MS));
+    expect(samples.filter((sample) => sample !== 0)).toHaveLength(110 * MS);
+    expect(samples.length).toBeGreaterThanOrEqual(260 * MS);
+  });
+
+  it('reads no further while the disk does not write', async () => {
+    const { recorder } = await open();
+    const disk = await holdWrites(({ position }) => position >= 44);
+    const caller = new AudioStream({ sampleRate: RATE, bufferMs: 10_000 });
+    recorder.record('caller', caller);
+    caller.write(new Int16Array(6000 * MS).fill(1));
+    // Two blocks, a window and what is pending; the rest waits natively.
+    await until(() => disk.held > 0, 'the disk is asked');
+    for (let n = 0; n < 50; n++) await turn();
+    expect(caller.stats().bufferedMs).toBeGreaterThan(1000);
+    disk.release();
+    await until(() => recorded(recorder, 'caller') === 6000, 'all is recorded');
+    await recorder.close();
+  });
+});
+
+describe('Recorder: what goes wrong', () => {
+  it('can be played after a crash: the header is brought up to date', async () => {
+    const { recorder, path } = await open({ saveMs: 100 });
+    const caller = new AudioStream({ sampleRate: RATE });
+    recorder.record('caller', caller);
+    const write = setInterval(() => caller.write(new Int16Array(1000 * MS).fill(5)), 10);
+    onTestFinished(() => clearInterval(write));
+    await until(() => existsSync(path) && wav(path).length > RATE, 'what was written can be played');
+    expect(sound(wav(path).channel(0)).samples.every((sample) => sample === 5)).toBe(true);
+  });
+
+  it('a full disk ends it with WRITE_FAILED, and leaves what was written playable', async () => {
+    const { recorder, path } = await open();
+    let written = 0;
+    await useDisk(({ length, position }) => (position >= 44 && (written += length) > 40_000 ? full() : undefined));
+    const caller = new AudioStream({ sampleRate: RATE, bufferMs: 60_000 });
+    recorder.record('caller', caller);
+    caller.write(new Int16Array(4000 * MS).fill(3));
+    expect(await recorder.failed).toEqual(failure('WRITE_FAILED', `can't write ${path}: no space left on device`));
+    expect(() => recorder.record('agent', caller)).toThrow(failure('CLOSED'));
+    await expect(recorder.close()).rejects.toEqual(failure('WRITE_FAILED'));
+    await expect(recorder.close()).rejects.toEqual(failure('WRITE_FAILED'));
+    expect(caller.locked).toBe(true);
+    const { length, bytes } = wav(path);
+    expect(length).toBeGreaterThan(0);
+    expect(bytes).toBeGreaterThanOrEqual(44 + length * 4);
+  });
+
+  it.skipIf(process.platform === 'win32')('a folder that is removed ends it with WRITE_FAILED', async () => {
+    const { recorder, path, folder } = await open({ saveMs: 100 });
+    rmSync(folder, { recursive: true });
+    expect(await recorder.failed).toEqual(failure('WRITE_FAILED', `can't write ${path}: it was removed`));
+    await expect(recorder.close()).rejects.toEqual(failure('WRITE_FAILED', 'it was removed'));
+  });
+
+  it('a file that is there is kept, unless it may be replaced', async () => {
+    const path = join(scratch(), 'a.wav');
+    writeFileSync(path, 'old');
+    await expect(Recorder.open(path)).rejects.toEqual(failure('WRITE_FAILED', 'file already exists'));
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    await (await Recorder.open(path, { replace: true, sampleRate: RATE })).close();
+    expect(wav(path).channels).toBe(2);
+  });
+
+  it('a folder that is missing, or is no folder, is told of', async () => {
+    const folder = scratch();
+    await expect(Recorder.open(join(folder, 'none', 'a.wav'))).rejects.toEqual(failure('WRITE_FAILED'));
+    mkdirSync(join(folder, 'b.wav'));
+    await expect(Recorder.open({ a: join(folder, 'a.wav'), b: join(folder, 'b.wav') })).rejects.toEqual(
+      failure('WRITE_FAILED', 'b.wav'),
+    );
+  });
+
+  it('a source that throws, or gives no audio, ends with a warning, and the others go on', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    const { recorder, path } = await open();
+    const throwing = async function* () {
+      yield new AudioFrame(counting(1, 10 * MS), RATE, 1, 10 * MS);
+      throw new Error('gone wrong');
+    };
+    recorder.record('caller', throwing());
+    recorder.record('agent', frames(any('noise')));
+    await until(() => recorder.stats().channels['agent']?.state === 'ended', 'the agent has ended');
+    await until(() => recorded(recorder, 'caller') === 10, 'what the caller said is recorded');
+    await recorder.close();
+    expect(sound(wav(path).channel(0)).samples).toEqual(counting(1, 10 * MS));
+    expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+      expect.stringContaining('pcm is "noise"'),
+      expect.stringContaining('gone wrong'),
+    ]);
+  });
+
+  it('refuses what is no source, is read or recorded already, and what comes after the end', async () => {
+    const { recorder } = await open();
+    const track = new AudioStreamTrack({ sampleRate: RATE });
+    recorder.record('agent', track);
+    expect(() => recorder.record('caller', track)).toThrow(failure('LOCKED'));
+    const read = new AudioStream();
+    const lock = read.getReader();
+    expect(() => recorder.record('caller', read)).toThrow(failure('LOCKED'));
+    lock.releaseLock();
+    for (const wrong of [undefined, null, 1, {}, [1]]) {
+      expect(() => recorder.record('caller', any(wrong))).toThrow(failure('INVALID_ARGUMENT', 'source is'));
+    }
+    expect(() => recorder.record('nobody', read)).toThrow(failure('INVALID_ARGUMENT', 'one of caller, agent'));
+    track.stop();
+    expect(() => recorder.record('caller', track)).toThrow(failure('CLOSED'));
+    const end = recorder.close();
+    expect(recorder.close()).toBe(end);
+    await end;
+    expect(() => recorder.record('caller', read)).toThrow(failure('CLOSED'));
+    const other = new AudioStreamTrack({ sampleRate: RATE });
+    const next = await open();
+    next.recorder.record('agent', other);
+    await next.recorder.close();
+    // It is free again.
+    (await open()).recorder.record('agent', other);
+  });
+
+  it.each<[string, unknown, object]>([
+    ['files', '', {}],
+    ['files', {}, {}],
+    ['files', undefined, {}],
+    ['files', { a: 1 }, {}],
+    ['sampleRate', 'a.wav', { sampleRate: 0 }],
+    ['bufferMs', 'a.wav', { bufferMs: 10 }],
+    ['saveMs', 'a.wav', { saveMs: 0 }],
+    ['replace', 'a.wav', { replace: 1 }],
+    ['options.samplerate', 'a.wav', { samplerate: 8000 }],
+  ])('%s that is wrong is refused: %o, %o', async (what, files, options) => {
+    await expect(Recorder.open(any(files), options)).rejects.toEqual(failure('INVALID_ARGUMENT', what));
+  });
+});

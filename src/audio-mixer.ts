@@ -1,0 +1,528 @@
+import { AsyncResource } from 'node:async_hooks';
+import { AudioFrame } from './audio-frame.js';
+import { FRAMES, type AudioFrameLike, type MakeFrame } from './audio-resampler.js';
+import { NarrowcastError } from './errors.js';
+import { native } from './native.js';
+import { PcmArguments, type Pcm, type PcmData } from './pcm-argument.js';
+import { PcmConverter } from './pcm-converter.js';
+import { PcmReadable, readerOf } from './pcm-readable.js';
+import type { PcmReader } from './pcm-reader.js';
+import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
+import { integer, invalid, optionsObject, type OptionNames } from './validate.js';
+import { END, NOTHING, Waiters } from './waiters.js';
+
+/** Options of {@link AudioMixer}. */
+export interface AudioMixerOptions {
+  /** Samples of each channel in a mixed frame. Default, and 0: those of 100 ms. */
+  blocksize?: number;
+  /** How long a stream that gives nothing is waited for, in ms, without the time in which the thread was blocked.
+   * Default: 100. */
+  streamTimeoutMs?: number;
+  /** Mixed frames that may wait to be read; then nothing is read of the streams. Default: 100. */
+  capacity?: number;
+}
+
+export const MIXER_OPTIONS: OptionNames<AudioMixerOptions> = { blocksize: true, streamTimeoutMs: true, capacity: true };
+
+/** What is mixed: an `AudioStream`, or frames of any rate from anywhere else. */
+export interface MixerStream {
+  [Symbol.asyncIterator](): { next(): Promise<IteratorResult<Pcm | PcmData, unknown>> };
+}
+
+/** What a mixer counted. */
+export interface AudioMixerStats {
+  /** Streams that are mixed now. */
+  streams: number;
+  /** Of all streams, those that ended because they threw, or gave what is no audio. */
+  streamsFailed: number;
+  /** Frames that were mixed. */
+  framesOut: number;
+  /** Of these, frames that wait to be read. */
+  framesBuffered: number;
+  /** How many times a stream was late. */
+  timeouts: number;
+  /** Silence in place of streams that were late, in ms, over all of them: so much later is what they said mixed. */
+  lateMs: number;
+  /** Samples, of all channels, that were too loud together for 16 bits, and were limited. */
+  samplesLimited: number;
+}
+
+/** Ticks in the time that a stream is waited for. */
+const TICKS = 5;
+
+/** Longest time between two ticks, in ms. */
+const LONGEST_TICK_MS = 50;
+
+/** One stream of a mixer. */
+class Input {
+  readonly stream: MixerStream;
+  readonly pcm: PcmArguments;
+  readonly converter: PcmConverter;
+  /** Reads a stream of narrowcast's, which {@link lock} locks for others. */
+  readonly reader: PcmReader<unknown> | undefined;
+  readonly lock: { releaseLock(): void } | undefined;
+  iterator: ReturnType<MixerStream[typeof Symbol.asyncIterator]> | undefined;
+  /** What was read and is not mixed, from the sample at `at` of the first array on. */
+  readonly rest: Int16Array[] = [];
+  at = 0;
+  /** Samples of it in the sum. */
+  filled = 0;
+  /** Whether a promise is pending that tells of more. */
+  pending = false;
+  /** Whether nothing more comes. */
+  ended = false;
+  /** Whether it does not belong to the mixer any more. */
+  gone = false;
+  /** Whether it gave nothing for as long as it is waited for. */
+  late = false;
+  /** Called with what its iterator gives, or throws. */
+  readonly pulled: (result: IteratorResult<Pcm | PcmData, unknown>) => void;
+  readonly threw: (error: unknown) => void;
+  /** How long it was waited for, in ms; undefined until the first tick since it gave something. */
+  waitedMs: number | undefined;
+
+  constructor(
+    stream: MixerStream,
+    sampleRate: number,
+    channels: number,
+    pulled: (input: Input, result: IteratorResult<Pcm | PcmData, unknown> | undefined, error?: unknown) => void,
+  ) {
+    this.stream = stream;
+    this.pulled = (result) => pulled(this, result);
+    this.threw = (error) => pulled(this, undefined, error);
+    this.pcm = new PcmArguments(sampleRate, channels);
+    this.converter = new PcmConverter(sampleRate, channels);
+    if (stream instanceof PcmReadable) {
+      this.reader = readerOf(stream);
+      this.lock = stream.getReader();
+    }
+  }
+
+  /** It has given something, or has ended. */
+  got(): void {
+    this.late = false;
+    this.waitedMs = undefined;
+  }
+}
+
+/**
+ * The sum of several streams: rtc-node's `AudioMixer`, with its constructor and methods, which loses no sample.
+ *
+ * - A frame is mixed as soon as each stream has given its part of it. A stream that gives nothing for `streamTimeoutMs` is
+ *   late: frames go on without it, and what it gives later is mixed into later frames. Each of them still waits for it for half
+ *   of its own length, so that streams which are faster than any clock don't run away from it. Where no stream gives
+ *   anything, there is no frame.
+ * - Time in which the thread was blocked is not counted, and what the streams were given meanwhile is mixed.
+ * - The sum is exact. What is too loud for 16 bits is limited to what they can hold, and counted.
+ * - Streams of other rates are resampled at medium quality; one channel goes to each of several, and several become one by
+ *   their average.
+ * - An `AudioStream` of narrowcast's is read natively, without a promise for each frame. From any other stream one frame is
+ *   read ahead at most.
+ *
+ * It ends when all its streams have ended, after {@link endInput} when none is left, and with {@link aclose}.
+ *
+ * @example
+ * ```ts
+ * const mixer = new AudioMixer(48_000, 1, { blocksize: 480 });
+ * mixer.addStream(music);
+ * mixer.addStream(speech);
+ * for await (const frame of mixer) await source.captureFrame(frame);
+ * ```
+ */
+export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
+  /** The class of the frames that it gives. @internal */
+  static get [FRAMES](): MakeFrame {
+    return AudioFrame;
+  }
+  readonly #makeFrame: MakeFrame;
+  readonly #sampleRate: number;
+  readonly #channels: number;
+  /** Samples of all channels in a frame, and its length in ms. */
+  readonly #block: number;
+  readonly #blockMs: number;
+  readonly #timeoutMs: number;
+  readonly #tickMs: number;
+  readonly #capacity: number;
+  readonly #inputs = new Map<MixerStream, Input>();
+  readonly #sum: Int32Array;
+  /** Where samples are between a native stream and the sum. */
+  readonly #scratch: Int16Array;
+  readonly #queue: AudioFrameLike[] = [];
+  readonly #waiters: Waiters<AudioFrameLike>;
+  /** As rtc-node's, streams run in the context in which the mixer was made: whatever goes on from here does. */
+  readonly #run = AsyncResource.bind(() => this.#mixAll());
+  #ending = false;
+  #over = false;
+  #scheduled = false;
+  #paused = false;
+  /** Whether it waits for its streams, and not for a reader. */
+  #waiting = false;
+  /** Streams that it waits for, without those that are late. */
+  #missing = 0;
+  #lastTurn = -1;
+  #tick: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
+  #pace: NodeJS.Timeout | undefined;
+  /** When a frame was mixed last without a stream that was late. */
+  #mixedAt = -Infinity;
+  #failed = 0;
+  #framesOut = 0;
+  #timeouts = 0;
+  #silent = 0;
+  #limited = 0;
+
+  /**
+   * @param sampleRate Hz
+   * @param numChannels of the mixed frames, interleaved
+   * @throws {NarrowcastError} `INVALID_ARGUMENT`
+   */
+  constructor(sampleRate: number, numChannels: number, options: AudioMixerOptions = {}) {
+    this.#makeFrame = new.target[FRAMES];
+    this.#sampleRate = integer('sampleRate', sampleRate, 1, 768_000);
+    this.#channels = integer('numChannels', numChannels, 1, 64);
+    optionsObject<AudioMixerOptions>('options', options, MIXER_OPTIONS);
+    const { blocksize = 0, streamTimeoutMs = 100, capacity = 100 } = options;
+    const samples = integer('blocksize', blocksize, 0, 2 ** 20) || Math.max(1, Math.floor(sampleRate / 10));
+    if (typeof streamTimeoutMs !== 'number' || !(streamTimeoutMs >= 0)) {
+      throw invalid('streamTimeoutMs', streamTimeoutMs, 'a number of ms');
+    }
+    this.#capacity = capacity === Infinity ? capacity : integer('capacity', capacity, 1, Number.MAX_SAFE_INTEGER);
+    this.#block = samples * numChannels;
+    this.#blockMs = (samples * 1000) / sampleRate;
+    this.#timeoutMs = streamTimeoutMs;
+    this.#tickMs = Math.max(1, Math.min(LONGEST_TICK_MS, streamTimeoutMs / TICKS));
+    this.#sum = new Int32Array(this.#block);
+    this.#scratch = new Int16Array(this.#block);
+    this.#waiters = new Waiters<AudioFrameLike>({
+      poll: () => this.#next(),
+      readable: () => this.#queue.length > 0 || this.#over,
+      listen: () => {},
+      unlisten: () => {},
+    });
+  }
+
+  /**
+   * Adds a stream. One that is there already is not added again.
+   *
+   * @param stream frames, or other PCM; an `AudioStream` is locked while it is mixed
+   * @throws {NarrowcastError} `CLOSED` when the mixer has ended, or was told that no more comes; `LOCKED` if an `AudioStream`
+   *   is being read; `INVALID_ARGUMENT`
+   */
+  addStream(stream: MixerStream): void {
+    if (this.#ending) throw new NarrowcastError('CLOSED', 'the mixer takes no more streams: make another one');
+    if (typeof (Object(stream) as Partial<MixerStream>)[Symbol.asyncIterator] !== 'function') {
+      throw invalid('stream', stream, 'an AudioStream, or another async iterable of frames');
+    }
+    if (this.#inputs.has(stream)) return;
+    this.#inputs.set(
+      stream,
+      new Input(stream, this.#sampleRate, this.#channels, (...pulled) => this.#pulled(...pulled)),
+    );
+    this.#soon();
+  }
+
+  /** Takes a stream out. What was read of it is not mixed any more, but for its part of the frame that is being made. */
+  removeStream(stream: MixerStream): void {
+    const input = this.#inputs.get(stream);
+    if (!input) return;
+    this.#forget(input);
+    this.#soon();
+  }
+
+  /** No more streams come: the mixer ends with the last one that it has. */
+  endInput(): void {
+    this.#ending = true;
+    this.#soon();
+  }
+
+  /** Ends the mixer now. Frames that are mixed already can still be read. Streams are left as they are. Twice: nothing. */
+  async aclose(): Promise<void> {
+    this.#end();
+  }
+
+  /** Reads mixed frames. Several readers share them. */
+  [Symbol.asyncIterator](): { next(): Promise<IteratorResult<F, undefined>> } {
+    return {
+      next: () =>
+        this.#waiters.next((frame): IteratorResult<F, undefined> =>
+          frame === END ? { done: true, value: undefined } : { done: false, value: frame as F },
+        ),
+    };
+  }
+
+  /** What was counted so far; can be read after the end, too. */
+  stats(): AudioMixerStats {
+    return {
+      streams: this.#inputs.size,
+      streamsFailed: this.#failed,
+      framesOut: this.#framesOut,
+      framesBuffered: this.#queue.length,
+      timeouts: this.#timeouts,
+      lateMs: (this.#silent / this.#channels / this.#sampleRate) * 1000,
+      samplesLimited: this.#limited,
+    };
+  }
+
+  #next(): AudioFrameLike | typeof NOTHING | typeof END {
+    const frame = this.#queue.shift();
+    if (frame === undefined) return this.#over ? END : NOTHING;
+    if (!this.#waiting) this.#soon();
+    return frame;
+  }
+
+  /** Mixes when what runs now has come to its end: streams that are added together begin together. */
+  #soon(): void {
+    if (this.#scheduled || this.#over) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  /** Mixes all that can be mixed. */
+  #mixAll(): void {
+    this.#waiting = false;
+    while (!this.#over && !this.#paused && this.#queue.length < this.#capacity) {
+      // Streams may be faster than any clock, and so may be whoever reads the mixer.
+      if (!mayDeliver(this.#lastTurn)) {
+        this.#paused = true;
+        afterTurn(() => {
+          this.#paused = false;
+          this.#run();
+        });
+        return;
+      }
+      if (!this.#fill()) return this.#wait();
+      this.#mix();
+      this.#lastTurn = delivered();
+    }
+  }
+
+  /** Adds what there is to the sum. Returns whether it is a frame. */
+  #fill(): boolean {
+    const before = this.#inputs.size;
+    let [isWhole, hasAny, hasLate] = [true, false, false];
+    for (const input of this.#inputs.values()) {
+      this.#take(input);
+      if (input.gone) continue;
+      hasAny ||= input.filled > 0;
+      if (input.filled === this.#block || input.ended) continue;
+      if (input.late) hasLate = true;
+      else isWhole = false;
+    }
+    if (this.#inputs.size === 0) {
+      if (this.#ending || before > 0) this.#end();
+      return false;
+    }
+    return isWhole && hasAny && !(hasLate && this.#paceMs() > 0);
+  }
+
+  /** How long the next frame waits for a stream that is late, in ms. */
+  #paceMs(): number {
+    return this.#mixedAt + Math.min(this.#blockMs / 2, this.#timeoutMs) - performance.now();
+  }
+
+  /** Adds what a stream has to the sum, as far as it belongs to the next frame. */
+  #take(input: Input): void {
+    try {
+      this.#addRest(input);
+      if (!input.ended && input.filled < this.#block) {
+        if (input.reader) this.#read(input, input.reader);
+        else this.#pull(input);
+      }
+    } catch (error) {
+      this.#fail(input, error);
+    }
+    if (input.ended && input.filled === 0) this.#forget(input);
+  }
+
+  #read(input: Input, reader: PcmReader<unknown>): void {
+    const { sampleRate, channels } = reader;
+    const isAlike = sampleRate === this.#sampleRate && channels === this.#channels;
+    while (input.filled < this.#block) {
+      const room = isAlike && input.filled > 0 ? this.#scratch.subarray(input.filled) : this.#scratch;
+      const samples = reader.readInto(room);
+      if (samples === 0) return;
+      input.got();
+      if (samples === END) {
+        (input.stream as PcmReadable<unknown>).close();
+        return this.#finish(input);
+      }
+      if (isAlike) {
+        native.mixAdd(this.#sum, input.filled, room, 0, samples);
+        input.filled += samples;
+      } else {
+        input.rest.push(...input.converter.push({ data: room.subarray(0, samples), sampleRate, channels }));
+        this.#addRest(input);
+      }
+    }
+  }
+
+  /** Asks a stream for a frame, unless it was asked already: what it says is never lost, however late it is. */
+  #pull(input: Input): void {
+    if (input.pending) return;
+    input.pending = true;
+    input.iterator ??= input.stream[Symbol.asyncIterator]();
+    void Promise.resolve(input.iterator.next()).then(input.pulled, input.threw);
+  }
+
+  #pulled(input: Input, result: IteratorResult<Pcm | PcmData, unknown> | undefined, error?: unknown): void {
+    input.pending = false;
+    if (input.gone) return;
+    const wasLate = input.late;
+    input.got();
+    try {
+      if (!result) throw error;
+      if (result.done) this.#finish(input);
+      else {
+        const read = input.pcm.read(result.value);
+        input.pcm.keep(read);
+        input.rest.push(...input.converter.push(read));
+        this.#addRest(input);
+      }
+    } catch (error) {
+      this.#fail(input, error);
+    }
+    if (!this.#waiting) return;
+    if (input.ended || input.filled === this.#block) {
+      if (!wasLate) this.#missing--;
+      if (this.#missing <= 0) this.#mixAll();
+    } else if (mayDeliver()) {
+      if (wasLate) this.#missing++;
+      delivered();
+      this.#take(input);
+    } else {
+      afterTurn(this.#run);
+    }
+  }
+
+  /** Adds what was read and not mixed. */
+  #addRest(input: Input): void {
+    const { rest } = input;
+    for (let data = rest[0]; data && input.filled < this.#block; data = rest[0]) {
+      const samples = Math.min(data.length - input.at, this.#block - input.filled);
+      native.mixAdd(this.#sum, input.filled, data, input.at, samples);
+      input.filled += samples;
+      input.at += samples;
+      if (input.at < data.length) return;
+      rest.shift();
+      input.at = 0;
+    }
+  }
+
+  /** Nothing more comes of a stream. */
+  #finish(input: Input): void {
+    input.ended = true;
+    input.rest.push(...input.converter.flush());
+    this.#addRest(input);
+  }
+
+  /** A stream that fails has ended, and the others go on, as with rtc-node. */
+  #fail(input: Input, error: unknown): void {
+    input.ended = true;
+    input.rest.length = 0;
+    this.#failed++;
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(
+      `a stream of an AudioMixer has failed, and is not mixed any more: ${reason}`,
+      'NarrowcastWarning',
+    );
+  }
+
+  #forget(input: Input): void {
+    input.gone = true;
+    this.#inputs.delete(input.stream);
+    input.converter.close();
+    input.lock?.releaseLock();
+  }
+
+  #mix(): void {
+    const data = new Int16Array(this.#block);
+    this.#limited += native.mixTake(this.#sum, data);
+    for (const input of this.#inputs.values()) {
+      if (input.late) {
+        this.#mixedAt = performance.now();
+        this.#silent += this.#block - input.filled;
+      }
+      input.filled = 0;
+    }
+    this.#framesOut++;
+    this.#queue.push(new this.#makeFrame(data, this.#sampleRate, this.#channels, this.#block / this.#channels));
+    this.#waiters.ready();
+  }
+
+  /** Goes on when a stream has something, or was waited for long enough. */
+  #wait(): void {
+    if (this.#over || this.#inputs.size === 0) return;
+    this.#waiting = true;
+    this.#missing = 0;
+    let first: Input | undefined;
+    for (const input of this.#inputs.values()) {
+      if (input.late || input.ended || input.filled === this.#block) continue;
+      this.#missing++;
+      if (input.reader) first ??= input;
+    }
+    // One wake is enough: by then the others have come, too.
+    if (first) this.#listen(first);
+    else if (this.#missing === 0) for (const input of this.#inputs.values()) this.#listen(input);
+    // As rtc-node's, a mixer that has streams keeps the process alive.
+    if (this.#tick === undefined) this.#tickIn(this.#missing > 0 ? this.#tickMs : LONGEST_TICK_MS);
+    if (this.#missing > 0) return;
+    // All that is there is there: it goes out at its pace, or there is nothing.
+    clearTimeout(this.#pace);
+    const pace = this.#paceMs();
+    if (pace > 0) this.#pace = setTimeout(this.#run, pace);
+  }
+
+  #listen(input: Input): void {
+    if (!input.reader || input.pending || input.ended || input.filled === this.#block) return;
+    input.pending = true;
+    void input.reader.waiters.readable().then(() => {
+      input.pending = false;
+      this.#mixAll();
+    }, input.threw);
+  }
+
+  /** Counts how long streams were waited for: of a time in which the thread was blocked, no more than a tick. */
+  #ticked(): void {
+    this.#tick = undefined;
+    if (!this.#waiting || this.#over) return;
+    const elapsed = Math.min(performance.now() - this.#tickedAt, this.#tickMs);
+    let [isOver, hasInTime] = [false, false];
+    for (const input of this.#inputs.values()) {
+      if (input.late || input.ended || input.filled === this.#block) continue;
+      input.waitedMs = input.waitedMs === undefined ? 0 : input.waitedMs + elapsed;
+      isOver ||= input.waitedMs >= this.#timeoutMs;
+      hasInTime = true;
+    }
+    this.#tickIn(hasInTime ? this.#tickMs : LONGEST_TICK_MS);
+    // What came while the thread was blocked has its turn first.
+    if (isOver) setImmediate(() => this.#giveUp());
+  }
+
+  #tickIn(ms: number): void {
+    this.#tickedAt = performance.now();
+    this.#tick = setTimeout(() => this.#ticked(), ms);
+  }
+
+  #giveUp(): void {
+    for (const input of this.#inputs.values()) {
+      this.#take(input);
+      if (input.ended || input.filled === this.#block || !((input.waitedMs ?? -1) >= this.#timeoutMs)) continue;
+      input.late = true;
+      input.waitedMs = undefined;
+      this.#timeouts++;
+    }
+    this.#run();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#ending = this.#over = true;
+    for (const input of this.#inputs.values()) this.#forget(input);
+    clearTimeout(this.#tick);
+    clearTimeout(this.#pace);
+    this.#waiters.ended();
+  }
+}
