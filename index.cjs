@@ -887,6 +887,7 @@ module.exports.NativeCoding = nativeBinding.NativeCoding
 module.exports.nativeInterface = nativeBinding.nativeInterface
 module.exports.mixAdd = nativeBinding.mixAdd
 module.exports.mixTake = nativeBinding.mixTake
+module.exports.NativeCoding = nativeBinding.NativeCoding
 module.exports.NativePushRefusal = nativeBinding.NativePushRefusal
 module.exports.NativeRingCall = nativeBinding.NativeRingCall
 module.exports.NativeRingRefusal = nativeBinding.NativeRingRefusal

@@ -22,7 +22,7 @@ export interface AudioMixerOptions {
   capacity?: number;
 }
 
-export const MIXER_OPTIONS: OptionNames<AudioMixerOptions> = { blocksize: true, streamTimeoutMs: true, capacity: true };
+const MIXER_OPTIONS: OptionNames<AudioMixerOptions> = { blocksize: true, streamTimeoutMs: true, capacity: true };
 
 /** What is mixed: an `AudioStream`, or frames of any rate from anywhere else. */
 export interface MixerStream {
@@ -433,7 +433,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   #forget(input: Input): void {
     input.gone = true;
     this.#inputs.delete(input.stream);
-    input.converter.close();
+    input.converter.flush();
     input.lock?.releaseLock();
   }
 

@@ -1,27 +1,22 @@
-import { AudioFrame } from './audio-frame.js';
-import { AudioResampler, type Samples } from './audio-resampler.js';
-import { invalid } from './validate.js';
+import { AudioStream } from './audio-stream.js';
+import type { ReadPcm } from './pcm-argument.js';
 
-/** What is converted; its rate and its channels may change from piece to piece. */
-interface Piece {
-  readonly data: Samples;
-  readonly sampleRate: number;
-  readonly channels: number;
-}
+/** How much is converted at a time, in ms. */
+const STEP_MS = 1000;
 
 /**
- * Converts PCM to one rate and one number of channels: one channel goes to each of several, and several become one by their
- * average. Rates are converted at medium quality.
+ * Converts PCM to one rate and one number of channels, as an `AudioStream` with the option `from` does. Rates and channels may
+ * change from piece to piece.
  */
 export class PcmConverter {
-  /** Hz. */
-  readonly sampleRate: number;
-  readonly channels: number;
-  #resampler: AudioResampler | undefined;
+  readonly #format: { readonly sampleRate: number; readonly numChannels: number };
+  readonly #scratch: Int16Array;
+  /** What converts; undefined while nothing has to be converted. */
+  #stream: AudioStream | undefined;
 
-  constructor(sampleRate: number, channels: number) {
-    this.sampleRate = sampleRate;
-    this.channels = channels;
+  constructor(sampleRate: number, numChannels: number) {
+    this.#format = { sampleRate, numChannels };
+    this.#scratch = new Int16Array(Math.ceil(sampleRate / 10) * numChannels);
   }
 
   /**
@@ -29,49 +24,39 @@ export class PcmConverter {
    *
    * @throws {NarrowcastError} `INVALID_ARGUMENT`: such channels or rates can't be converted
    */
-  push({ data, sampleRate, channels }: Piece): Int16Array[] {
-    if (channels !== this.channels && channels !== 1 && this.channels !== 1) {
-      throw invalid('channels', channels, `1 or ${this.channels}, or mix them first`);
+  push({ data, sampleRate, channels }: Pick<ReadPcm, 'data' | 'sampleRate' | 'channels'>): Int16Array[] {
+    const samples = data instanceof Float32Array ? integersOf(data) : data;
+    const { sampleRate: ownRate, numChannels } = this.#format;
+    if (sampleRate === ownRate && channels === numChannels) {
+      return this.#stream ? [...this.flush(), samples] : [samples];
     }
-    let samples = data instanceof Float32Array ? integersOf(data) : data;
-    if (channels > this.channels) [samples, channels] = [average(samples, channels), 1];
-    const rest = sampleRate === this.#resampler?.inputRate && channels === this.#resampler.channels ? [] : this.flush();
-    if (sampleRate === this.sampleRate) return [...rest, this.#spread(samples, channels)];
-    this.#resampler ??= new AudioResampler(sampleRate, this.sampleRate, channels);
-    const frame = new AudioFrame(samples, sampleRate, channels, samples.length / channels);
-    return [...rest, ...this.#resampler.push(frame).map((frame) => this.#spread(frame.data, channels))];
+    const stream = (this.#stream ??= new AudioStream({ ...this.#format, from: {}, bufferMs: 2 * STEP_MS }));
+    const step = Math.ceil((sampleRate * STEP_MS) / 1000) * channels;
+    const pieces: Int16Array[] = [];
+    // Also of nothing: it says whether such samples can be converted.
+    for (let at = 0; at === 0 || at < samples.length; at += step) {
+      stream.write({ data: samples.subarray(at, at + step), sampleRate, channels });
+      pieces.push(...this.#read(stream));
+    }
+    return pieces;
   }
 
   /** What the resampler holds back. What is pushed next begins another stream. */
   flush(): Int16Array[] {
-    const resampler = this.#resampler;
-    const frames = resampler?.flush() ?? [];
-    this.close();
-    return frames.map(({ data }) => this.#spread(data, resampler!.channels));
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.close();
+    return stream ? this.#read(stream) : [];
   }
 
-  /** Frees libsoxr's memory. */
-  close(): void {
-    this.#resampler?.close();
-    this.#resampler = undefined;
+  /** All that there is. */
+  #read(stream: AudioStream): Int16Array[] {
+    const pieces: Int16Array[] = [];
+    for (let count = stream.readInto(this.#scratch); count > 0; count = stream.readInto(this.#scratch)) {
+      pieces.push(this.#scratch.slice(0, count));
+    }
+    return pieces;
   }
-
-  #spread(samples: Int16Array, channels: number): Int16Array {
-    if (channels === this.channels) return samples;
-    const spread = new Int16Array(samples.length * this.channels);
-    samples.forEach((sample, at) => spread.fill(sample, at * this.channels, (at + 1) * this.channels));
-    return spread;
-  }
-}
-
-function average(samples: Int16Array, channels: number): Int16Array {
-  const mixed = new Int16Array(samples.length / channels);
-  for (let at = 0; at < mixed.length; at++) {
-    let sum = 0;
-    for (let n = 0; n < channels; n++) sum += samples[at * channels + n]!;
-    mixed[at] = Math.round(sum / channels);
-  }
-  return mixed;
 }
 
 /** Full scale is ±1; what is louder is limited, and NaN is silence. */

@@ -3,7 +3,6 @@ import { AudioStream } from './audio-stream.js';
 import { AudioStreamTrack, nativeTrackOf } from './audio-stream-track.js';
 import { fromNative, NarrowcastError } from './errors.js';
 import type { Native } from './native.js';
-import { PcmArguments } from './pcm-argument.js';
 import { PcmConverter } from './pcm-converter.js';
 import { PcmReadable, readerOf } from './pcm-readable.js';
 import type { PcmReader, ReadReport } from './pcm-reader.js';
@@ -81,6 +80,8 @@ interface Tapped {
   read(): Piece | undefined;
   /** No more comes; what waits can be read. */
   close(): void;
+  /** No more comes, and what waits is given up. */
+  abandon(): void;
 }
 
 /** What was heard of a track, with the time at which it was heard. */
@@ -122,6 +123,10 @@ class TappedTrack implements Tapped {
 
   close(): void {
     this.#tap.close();
+  }
+
+  abandon(): void {
+    this.close();
   }
 
   #ms(samples: number): number {
@@ -181,6 +186,13 @@ class TappedStream implements Tapped {
 
   close(): void {
     this.#stream.close();
+  }
+
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#lock.releaseLock();
+    void this.#stream.cancel();
   }
 }
 
@@ -459,14 +471,20 @@ export class Recorder implements AsyncDisposable {
       if (typeof (Object(source) as Partial<MixerStream>)[Symbol.asyncIterator] !== 'function') {
         throw invalid('source', source, 'an AudioStream, an AudioStreamTrack, or another async iterable of frames');
       }
-      const ring = new AudioStream({ sampleRate: this.#sampleRate, bufferMs: this.#bufferMs });
-      stop = feed(ring, this.#sampleRate, source);
+      const ring = new AudioStream({ sampleRate: this.#sampleRate, bufferMs: this.#bufferMs, from: {} });
+      stop = feed(ring, source);
       tapped = new TappedStream(ring as PcmReadable<unknown>);
     }
     // What waits of the last one belongs before this one.
     own.source?.close();
     while (own.source && own.read(this.#timeline));
     own.finish();
+    try {
+      own.converter.push({ data: new Int16Array(), sampleRate: tapped.sampleRate, channels: tapped.channels });
+    } catch (error) {
+      tapped.abandon();
+      throw error;
+    }
     own.source = tapped;
     own.stop = stop;
     own.isFirst = true;
@@ -520,11 +538,18 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #writeAll(to?: number): Promise<void> {
-    for (const sheet of this.#sheets) {
-      while (await sheet.write(this.#timeline, to)) {
-        if (!mayDeliver()) await new Promise<void>(afterTurn);
-        delivered();
-      }
+    for (const sheet of this.#sheets) await this.#writeSheet(sheet, to);
+    if (to === undefined) return;
+    // What has come may go on a moment longer, and all files end together.
+    const end = Math.max(...this.#sheets.map(({ length }) => length));
+    this.#seconds = end / this.#sampleRate;
+    for (const sheet of this.#sheets) await this.#writeSheet(sheet, end);
+  }
+
+  async #writeSheet(sheet: Sheet, to?: number): Promise<void> {
+    while (await sheet.write(this.#timeline, to)) {
+      if (!mayDeliver()) await new Promise<void>(afterTurn);
+      delivered();
     }
   }
 
@@ -533,6 +558,7 @@ export class Recorder implements AsyncDisposable {
     this.#failure = error as NarrowcastError;
     this.#stop();
     for (const channel of this.#channels.values()) {
+      channel.source?.abandon();
       channel.pending.length = 0;
       channel.finish();
     }
@@ -548,28 +574,18 @@ export class Recorder implements AsyncDisposable {
 }
 
 /** Writes what a source gives to a ring, until it ends; returns what stops that. */
-function feed(ring: AudioStream, sampleRate: number, source: MixerStream): () => void {
+function feed(ring: AudioStream, source: MixerStream): () => void {
   const iterator: AsyncIterator<unknown> = source[Symbol.asyncIterator]();
-
-  const pcm = new PcmArguments(sampleRate, 1);
-  const converter = new PcmConverter(sampleRate, 1);
-  const write = (pieces: Int16Array[]) => {
-    for (const piece of pieces) ring.write(piece);
-  };
   let isStopped = false;
   void (async () => {
     try {
       for (;;) {
         const { done, value } = await iterator.next();
-        if (isStopped) return;
-        if (done) break;
-        const read = pcm.read(value);
-        pcm.keep(read);
-        write(converter.push(read));
+        if (done || isStopped) break;
+        ring.write(value as Int16Array);
         if (!mayDeliver()) await new Promise<void>(afterTurn);
         delivered();
       }
-      write(converter.flush());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       process.emitWarning(
@@ -577,7 +593,6 @@ function feed(ring: AudioStream, sampleRate: number, source: MixerStream): () =>
         'NarrowcastWarning',
       );
     } finally {
-      converter.close();
       ring.close();
     }
   })();

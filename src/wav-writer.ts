@@ -220,7 +220,7 @@ export class WavWriter {
 }
 
 /** The error of a file that can't be written: `can't write recordings/a.wav: no space left on device`. */
-export function writeFailure(path: string, cause: unknown): NarrowcastError {
+function writeFailure(path: string, cause: unknown): NarrowcastError {
   const { errno, message } = cause as NodeJS.ErrnoException;
   const reason = (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
   return new NarrowcastError('WRITE_FAILED', `can't write ${path}: ${reason}`, { cause });

@@ -36,13 +36,15 @@ const STREAMS = 16;
 const RATE = 48_000;
 const SAMPLES = 480;
 const STALL_MS = 150;
+/** Chunks after which each stream begins again. */
+const PERIOD = 500;
 
 const [side, kind] = process.argv.slice(2) as [MixerSide, MixerKind];
 const seconds = Number(process.argv[4]);
 const chunks = seconds * 100;
 
 /** What a stream gives in one chunk of 10 ms: at most what all of them can have without being limited. */
-const value = (stream: number, chunk: number) => 1 + (((stream + 1) * 7919 + chunk * 104_729) % 2039);
+const value = (stream: number, chunk: number) => 1 + (((stream + 1) * 7919 + (chunk % PERIOD) * 104_729) % 2039);
 const sums = Array.from({ length: chunks }, (_, chunk) => {
   let sum = 0;
   for (let stream = 0; stream < STREAMS; stream++) sum += value(stream, chunk);
@@ -61,8 +63,8 @@ if (kind === 'streams') {
   if (side === 'peer') native.engineAttach(enginePath, describeEvents(ffi));
   else install();
   const tracks = openTracks(STREAMS, RATE).map((track, stream) => {
-    const pcm = new Int16Array(chunks * SAMPLES);
-    for (let chunk = 0; chunk < chunks; chunk++) {
+    const pcm = new Int16Array(PERIOD * SAMPLES);
+    for (let chunk = 0; chunk < PERIOD; chunk++) {
       pcm.fill(value(stream, chunk), chunk * SAMPLES, (chunk + 1) * SAMPLES);
     }
     return { ...track, pcm };
@@ -109,11 +111,11 @@ if (kind === 'streams') {
 }
 
 const heard: number[] = [];
-const before = mainThreadUs();
 const mixed = (async () => {
   for await (const { data } of mixer) heard.push(data[0]!);
 })();
 begin();
+const before = mainThreadUs();
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const blocking =
   kind === 'streams' || kind === 'frames' ? setInterval(() => Atomics.wait(sleeper, 0, 0, STALL_MS), 1000) : undefined;

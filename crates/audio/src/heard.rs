@@ -32,6 +32,8 @@ pub(crate) struct Heard {
     utterances: VecDeque<Utterance>,
     /// How many utterances were begun.
     begun: u64,
+    /// Whether the player had nothing to play since it took the last samples.
+    dry: bool,
     /// Gets the samples that are heard.
     pub tap: Option<TapWriter>,
 }
@@ -43,6 +45,8 @@ struct Chunk {
     time: Option<(Instant, Instant)>,
     /// Whether it was accepted where it is heard.
     accepted: bool,
+    /// Whether the player had nothing to play before it.
+    after_silence: bool,
 }
 
 impl Chunk {
@@ -68,13 +72,14 @@ impl Heard {
     pub fn new() -> Self {
         // Room for all that there are: nothing is allocated while something is said.
         let (on_way, utterances) = (VecDeque::with_capacity(16), VecDeque::with_capacity(UTTERANCES + 1));
-        Self { total: 0, on_way, utterances, begun: 0, tap: None }
+        Self { total: 0, on_way, utterances, begun: 0, dry: true, tap: None }
     }
 
     /// The player took these samples, which end at `end`.
     pub fn take(&mut self, pcm: &[i16], end: u64) {
         let start = end - pcm.len() as u64;
-        self.on_way.push_back(Chunk { start, end, time: None, accepted: false });
+        let after_silence = std::mem::take(&mut self.dry);
+        self.on_way.push_back(Chunk { start, end, time: None, accepted: false, after_silence });
         if let Some(tap) = &mut self.tap {
             tap.take(pcm);
         }
@@ -84,10 +89,16 @@ impl Heard {
     pub fn hand_out(&mut self, pcm: &[i16], end: u64) {
         let samples = pcm.len() as u64;
         self.add(end - samples, end);
+        let after_silence = std::mem::take(&mut self.dry);
         if let Some(tap) = &mut self.tap {
             tap.take(pcm);
-            tap.hear(samples, samples, Instant::now());
+            tap.hear(samples, samples, Instant::now(), after_silence);
         }
+    }
+
+    /// The player found nothing to play.
+    pub fn run_dry(&mut self) {
+        self.dry = true;
     }
 
     /// Samples that were taken and not heard.
@@ -142,11 +153,12 @@ impl Heard {
 
     /// The oldest chunk was heard up to `heard`, and the rest of it never is.
     fn hear_first(&mut self, heard: u64) {
-        let Some(Chunk { start, end, time, .. }) = self.on_way.pop_front() else { return };
+        let Some(Chunk { start, end, time, after_silence, .. }) = self.on_way.pop_front() else { return };
         let heard = heard.min(end);
         self.add(start, heard);
         if let Some(tap) = &mut self.tap {
-            tap.hear(end - start, heard - start, time.map_or_else(Instant::now, |(from, _)| from));
+            let from = time.map_or_else(Instant::now, |(from, _)| from);
+            tap.hear(end - start, heard - start, from, after_silence);
         }
     }
 

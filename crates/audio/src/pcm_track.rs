@@ -290,6 +290,8 @@ impl PcmTrack {
         if samples > 0 {
             let end = self.ring.taken_position();
             heard.take(&frame[..samples], end);
+        } else {
+            heard.run_dry();
         }
         self.settle(&heard);
         drop(heard);
@@ -373,6 +375,8 @@ impl PcmTrack {
         if samples > 0 {
             let end = self.ring.taken_position();
             lock(&self.heard).hand_out(&frame[..samples], end);
+        } else {
+            lock(&self.heard).run_dry();
         }
         self.taken(frame, samples);
         samples

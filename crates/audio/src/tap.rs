@@ -13,8 +13,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Samples that are heard so much later than the end of those before them come after a pause.
+/// Samples come after a pause if they are heard so much later than the end of those before them, and the player had nothing to
+/// play in between.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The same where the player had something to play: less is lateness of its thread, which it catches up with.
+const LATENESS: Duration = Duration::from_millis(120);
 
 /// Marks that are kept. Where there would be more, a pause is left out.
 const MARKS: usize = 4096;
@@ -145,14 +149,15 @@ impl TapWriter {
         self.on_way.truncate(left);
     }
 
-    /// Of the next `samples` on their way, the first `heard` were heard, from `from` on, and the others never are.
-    pub fn hear(&mut self, samples: u64, heard: u64, from: Instant) {
+    /// Of the next `samples` on their way, the first `heard` were heard, from `from` on, and the others never are. `after_silence`:
+    /// the player had nothing to play before them.
+    pub fn hear(&mut self, samples: u64, heard: u64, from: Instant, after_silence: bool) {
         let missing = self.missing.min(samples);
         self.missing -= missing;
         let count = (samples - missing).min(self.on_way.len() as u64) as usize;
         let heard = heard.saturating_sub(missing).min(count as u64) as usize;
         if heard > 0 {
-            self.mark(from, missing);
+            self.mark(from, missing, if after_silence { PAUSE } else { LATENESS });
             let (first, second) = self.on_way.as_slices();
             let cut = heard.min(first.len());
             self.tap.ring.write(&first[..cut]);
@@ -163,13 +168,13 @@ impl TapWriter {
     }
 
     /// Before samples are written: says when they are heard, if that is not right after the last ones.
-    fn mark(&mut self, from: Instant, missing: u64) {
+    fn mark(&mut self, from: Instant, missing: u64, pause: Duration) {
         let Format { sample_rate, channels, .. } = self.tap.format;
         let samples =
             |time: Duration| (time.as_nanos() * u128::from(sample_rate) / 1_000_000_000) as u64 * u64::from(channels);
         let position = samples(from.saturating_duration_since(self.tap.begun)) + missing;
         let mut marks = lock(&self.tap.marks);
-        if !marks.is_empty() && position <= self.position + samples(PAUSE) {
+        if !marks.is_empty() && position <= self.position + samples(pause) {
             return;
         }
         if marks.len() >= MARKS {
