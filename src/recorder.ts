@@ -80,7 +80,7 @@ interface Tapped {
   read(): Piece | undefined;
   /** No more comes; what waits can be read. */
   close(): void;
-  /** No more comes, and what waits is given up. */
+  /** Nothing more is read: what waits is left where it is. */
   abandon(): void;
 }
 
@@ -192,7 +192,6 @@ class TappedStream implements Tapped {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#lock.releaseLock();
-    void this.#stream.cancel();
   }
 }
 
