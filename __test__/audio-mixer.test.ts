@@ -189,6 +189,21 @@ describe('AudioMixer: a stream that is late', () => {
     await mixer.aclose();
   });
 
+  it('is none that gives nothing for some turns after the thread was blocked', async () => {
+    const [prompt, other] = [new Pushed(), new Pushed()];
+    const mixer = mix([prompt, other], { blocksize: 4, streamTimeoutMs: 200 });
+    prompt.push(1, 1, 1, 1);
+    const next = nextOf(mixer);
+    const began = performance.now();
+    await until(() => performance.now() - began > 50, 'it waits for the other stream');
+    block(300);
+    for (let n = 0; n < 3; n++) await turn();
+    other.push(1, 2, 3, 4);
+    expect(await next).toEqual([2, 3, 4, 5]);
+    expect(mixer.stats().timeouts).toBe(0);
+    await mixer.aclose();
+  });
+
   it('is none while the thread was blocked: the sum stays in step', async () => {
     const streams = [1, 2].map(() => new AudioStream({ sampleRate: RATE, frameSizeMs: 4 }));
     const paced = async function* (value: number) {
