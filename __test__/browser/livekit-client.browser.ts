@@ -6,8 +6,10 @@ import {
   COLORS,
   joinRoom,
   looks,
+  networkGone,
   openServer,
   sees,
+  startServer,
   type Color,
   type Participant,
   type Server,
@@ -35,14 +37,15 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
   }, 900_000);
   afterAll(async () => {
     await browser?.close();
-    server?.close();
+    await server?.close();
   });
 
   /** A room of its own for each test: who publishes, and who watches. */
-  const meet = async (joining: Partial<Joining> = {}, client?: string) => {
+  const meet = async (joining: Partial<Joining> = {}, client?: string, on = server!) => {
     const room = `${process.pid}-${rooms.count++}`;
-    const watcher = await joinRoom(browser!, server!, room, 'watcher', { way: 'plain' });
-    const sharer = await joinRoom(browser!, server!, room, 'sharer', { way: 'pool', ...joining }, client);
+    const { encrypted = false } = joining;
+    const watcher = await joinRoom(browser!, on, room, 'watcher', { way: 'plain', encrypted });
+    const sharer = await joinRoom(browser!, on, room, 'sharer', { way: 'pool', ...joining }, client);
     const leave = async () => {
       for (const each of [watcher, sharer]) await each.page.context().close();
     };
@@ -162,6 +165,115 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
     await sharer.calls.withhold('nothing');
     await leave();
   });
+
+  it('encrypted publications are seen when they are published again', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet({ encrypted: true });
+    for (let i = 0; i <= AGAIN; i++) {
+      await sharer.calls.publish('it', SCREEN);
+      await expectPicture(watcher, SCREEN, 'blue');
+      expect((await watcher.calls.seen())[0]!.encrypted).toBe(true);
+      await sharer.calls.unpublish('it');
+      await expectNothing(watcher);
+    }
+    await leave();
+  });
+
+  it('a publication that the server refuses leaves nothing lent', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet({ mayPublish: ['camera'] });
+    for (let i = 0; i < 2; i++) await expect(sharer.calls.publish('screen', SCREEN)).rejects.toThrow();
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 0, releasing: 0 });
+    await sharer.calls.publish('camera', SMALL_CAMERA);
+    await expectPicture(watcher, SMALL_CAMERA, 'red');
+    expect([(await sharer.calls.stats())!.leased, await sharer.calls.check()]).toEqual([1, []]);
+    await leave();
+  });
+
+  it('an answer without simulcast narrows that publication alone', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    for (const [which, layers] of [
+      ['simulcast', 1],
+      ['nothing', 2],
+    ] as const) {
+      await sharer.calls.withhold(which);
+      await sharer.calls.publish('it', SCREEN);
+      await expectPicture(watcher, SCREEN, 'blue');
+      expect(await sharer.calls.sent()).toMatchObject({ active: layers });
+      await sharer.calls.unpublish('it');
+      await expectNothing(watcher);
+    }
+    expect(await sharer.calls.check()).toEqual([]);
+    await leave();
+  });
+
+  it('an offer that is lost is made again, with nothing lent twice', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    await sharer.calls.withhold('offers');
+    const published = sharer.calls.publish('it', SCREEN);
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 1 });
+    await sleep(HOLDS_MS[0]!);
+    await sharer.calls.withhold('nothing');
+    await published;
+    await expectPicture(watcher, SCREEN, 'blue');
+    expect([(await sharer.calls.stats())!.leased, await sharer.calls.check()]).toEqual([1, []]);
+    await sharer.calls.unpublish('it');
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 0, releasing: 0 });
+    await leave();
+  });
+
+  it('a publication goes on when the network was gone', { timeout: 4 * LIMIT_MS }, async (context) => {
+    if (!server) return context.skip(NO_SERVER);
+    const { watcher, sharer, leave } = await meet();
+    await sharer.calls.publish('it', SCREEN);
+    await expectPicture(watcher, SCREEN, 'blue');
+    const gone = networkGone(sharer, 12_000);
+    await expect.poll(() => sharer.calls.state(), { timeout: LIMIT_MS }).not.toBe('connected');
+    await gone;
+    await expect.poll(() => sharer.calls.state(), { timeout: LIMIT_MS }).toBe('connected');
+    const { frames, sid } = (await watcher.calls.seen())[0] ?? { frames: 0, sid: '' };
+    await expectSeen(
+      watcher,
+      'frames',
+      ([now]) => now !== undefined && now.frames > (now.sid === sid ? frames + 3 : 3),
+    );
+    expect([(await sharer.calls.stats())!.leased, await sharer.calls.check()]).toEqual([1, []]);
+    await sharer.calls.unpublish('it');
+    await expectNothing(watcher);
+    await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 0, releasing: 0 });
+    await leave();
+  });
+
+  it(
+    'a server that is restarted in the middle of a negotiation gets the publications anew',
+    { timeout: 4 * LIMIT_MS },
+    async (context) => {
+      const first = await startServer();
+      if (!first) return context.skip(NO_SERVER);
+      const { watcher, sharer, leave } = await meet({}, undefined, first);
+      await sharer.calls.publish('camera', SMALL_CAMERA);
+      await expectPicture(watcher, SMALL_CAMERA, 'red');
+      await sharer.calls.withhold('descriptions');
+      const second = sharer.calls.publish('screen', SCREEN).then(
+        () => true,
+        () => false,
+      );
+      await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject({ leased: 2 });
+      await first.close();
+      const next = await startServer(new URL(first.url).port);
+      const published = await second;
+      for (const each of [sharer, watcher]) {
+        await expect.poll(() => each.calls.state(), { timeout: LIMIT_MS }).toBe('connected');
+      }
+      await expectPicture(watcher, SMALL_CAMERA, 'red');
+      if (published) await expectPicture(watcher, SCREEN, 'blue');
+      expect([(await sharer.calls.stats())!.leased, await sharer.calls.check()]).toEqual([published ? 2 : 1, []]);
+      await leave();
+      await next!.close();
+    },
+  );
 
   it('a publication goes on through reconnects, and another can follow', { timeout: 4 * LIMIT_MS }, async (context) => {
     if (!server) return context.skip(NO_SERVER);

@@ -246,6 +246,49 @@ describe('the first m-line of the BUNDLE group', () => {
   });
 });
 
+describe('close() of the connection', () => {
+  type State = 'acquiring' | 'leased' | 'releasing' | 'parked' | 'anchors' | 'stopping';
+  const states: State[] = ['acquiring', 'leased', 'releasing', 'parked', 'anchors', 'stopping'];
+  const cases = states.flatMap((state) => [false, true].map((offered) => [state, offered] as const));
+
+  it.each(cases)('leaves nothing that is %s, with an offer pending: %s', async (state, offered) => {
+    const reuse = state === 'acquiring' || state === 'parked' ? 'sender' : 'none';
+    const { pc, pool, acquire, release, park } = setUp(
+      { reuse },
+      state === 'anchors' ? new FakeConnection() : undefined,
+    );
+    let pending: Promise<unknown> | undefined;
+    let transceiver: FakeTransceiver;
+    if (reuse === 'sender') transceiver = await park();
+    else {
+      ({ transceiver } = await acquire());
+      pc.negotiate();
+    }
+    if (state === 'anchors' || state === 'stopping') await release(transceiver);
+    pc.decide = () => undefined; // from here on no call ends
+    if (state === 'acquiring') pending = pool.acquire(new FakeTrack());
+    if (state === 'releasing') pending = pool.release(transceiver);
+    const outcome = pending?.then(
+      () => 'no error',
+      (error: unknown) => error,
+    );
+    await vi.advanceTimersByTimeAsync(1);
+    if (offered) pc.offer();
+    expect(pool.stats()[state]).toBe(1);
+    pc.close();
+    if (outcome) expect(await soon(outcome)).toEqual(failure('closed'));
+    const nothing = { acquiring: 0, leased: 0, releasing: 0, parked: 0, anchors: 0, stopping: 0, failed: 0 };
+    expect(pool.stats()).toMatchObject(nothing);
+    expect(pool.check()).toEqual([]);
+    await expect(soon(pool.acquire(new FakeTrack()))).rejects.toEqual(failure('closed'));
+    await expect(soon(pool.release(transceiver))).rejects.toMatchObject({
+      code: state === 'leased' ? 'closed' : expect.stringMatching(/^(closed|not-leased)$/),
+    });
+    pool.dispose();
+    pool.dispose();
+  });
+});
+
 describe('check()', () => {
   it.each<[string, (transceiver: FakeTransceiver, pc: FakeConnection) => void, string]>([
     ['stopped', (each) => each.stop(), ''],

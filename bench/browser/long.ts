@@ -94,7 +94,7 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
   try {
     for (const name of names) await questions[name]!(meetIn(chromium, server));
   } finally {
-    server.close();
+    await server.close();
   }
 }
 

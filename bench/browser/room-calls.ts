@@ -28,6 +28,8 @@ export interface Joining {
   readonly dynacast?: boolean;
   /** End to end, with a key that all participants of these tests share. */
   readonly encrypted?: boolean;
+  /** What the server lets it publish. Default: everything. */
+  readonly mayPublish?: readonly Shape['source'][];
   /** A codec that this participant does not decode, as in `video/VP9`. */
   readonly lacks?: string;
 }
@@ -77,8 +79,11 @@ export interface ParticipantCalls {
   state(): string;
   /** The quality that is asked for of all that is seen: 0 to 2. */
   quality(quality: number): void;
-  /** From now on the server's answers to publications are lost, or not. */
-  withhold(which: 'nothing' | 'publications' | 'descriptions'): void;
+  /**
+   * From now on something is lost, or nothing any more: the server's answers to publications, its answers to offers, what these
+   * say of simulcast, or this side's offers.
+   */
+  withhold(which: 'nothing' | 'publications' | 'descriptions' | 'simulcast' | 'offers'): void;
   /** Unpublishes as livekit-client does while a connection has failed, which then goes on. */
   unpublishWhileFailed(name: string): Promise<void>;
   /** Leaves the room, and forgets it. */

@@ -17,7 +17,8 @@ export interface Server {
   readonly url: string;
   readonly apiKey: string;
   readonly apiSecret: string;
-  close(): void;
+  /** Resolves once it has ended. */
+  close(): Promise<void>;
 }
 
 /**
@@ -26,14 +27,23 @@ export interface Server {
  */
 export async function openServer(): Promise<Server | undefined> {
   const { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret } = process.env;
-  if (url && apiKey && apiSecret) return { url, apiKey, apiSecret, close: () => {} };
+  if (url && apiKey && apiSecret) return { url, apiKey, apiSecret, close: async () => {} };
+  return startServer();
+}
+
+/** A new server on loopback, at `port` if it is given; undefined where there can be none. */
+export async function startServer(port?: string): Promise<Server | undefined> {
   if (!existsSync(SERVER)) return undefined;
-  const child: ChildProcess = spawn(process.execPath, [SERVER, '--json', '--with-stdin'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const args = [SERVER, '--json', '--with-stdin', ...(port === undefined ? [] : ['--port', port])];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const close = () => {
+    child.stdin!.end();
+    return ended;
+  };
   return new Promise((resolve, reject) => {
     createInterface(child.stdout!).once('line', (line) =>
-      resolve({ ...(JSON.parse(line) as Omit<Server, 'close'>), close: () => child.stdin!.end() }),
+      resolve({ ...(JSON.parse(line) as Omit<Server, 'close'>), close }),
     );
     child.once('exit', (status) =>
       status === UNAVAILABLE ? resolve(undefined) : reject(new Error(`the server ended with status ${status}`)),
@@ -58,8 +68,18 @@ export async function joinRoom(
 ): Promise<Participant> {
   const page = await openPage(browser, pageScript('participant.ts'), undefined, client);
   const calls = callsOf<ParticipantCalls>(page);
-  await calls.connect(server.url, token(server, room, identity), joining);
+  await calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
   return { page, calls };
+}
+
+/** A participant's page has no network for `ms`: neither the server's signals nor media. */
+export async function networkGone({ page }: Participant, ms: number): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const conditions = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  await session.send('Network.emulateNetworkConditions', { ...conditions, offline: true, packetLoss: 100 });
+  await sleep(ms);
+  await session.send('Network.emulateNetworkConditions', { ...conditions, offline: false, packetLoss: 0 });
+  await session.detach();
 }
 
 /** Whether `condition` came true of what a participant sees within `ms`, and what it saw last. */
@@ -86,10 +106,10 @@ export function looks(color: Color, seen: Seen | undefined): boolean {
 }
 
 /** What lets a participant into a room; see LiveKit's documentation of its access tokens. */
-function token({ apiKey, apiSecret }: Server, room: string, identity: string): string {
+function token({ apiKey, apiSecret }: Server, room: string, identity: string, sources?: readonly string[]): string {
   const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
-  const video = { room, roomJoin: true, canPublish: true, canSubscribe: true };
+  const video = { room, roomJoin: true, canPublish: true, canSubscribe: true, canPublishSources: sources };
   const claims = { iss: apiKey, sub: identity, nbf: now - 10, exp: now + 24 * 3600, video };
   const signed = `${encoded({ alg: 'HS256', typ: 'JWT' })}.${encoded(claims)}`;
   return `${signed}.${createHmac('sha256', apiSecret).update(signed).digest('base64url')}`;

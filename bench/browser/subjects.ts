@@ -2,7 +2,7 @@
 
 import { flowsOn, look, until, type Subject } from './meeting.js';
 import type { Shape } from './room-calls.js';
-import { COLORS } from './room.js';
+import { COLORS, networkGone } from './room.js';
 
 export const camera = { source: 'camera', width: 960, height: 540, layers: 3, color: COLORS.red } as const;
 const small = { ...camera, width: 480, height: 270 } as const;
@@ -18,6 +18,10 @@ export const SHAPES = {
 } as const satisfies Record<string, Shape>;
 
 const CODECS = ['vp8', 'vp9', 'h264', 'av1'] as const;
+
+const RECONNECTS = ['signal-reconnect', 'full-reconnect', 'network-gone'] as const;
+/** Long enough for a connection to fail, in ms. */
+const GONE_MS = 12_000;
 
 /** Also {@link Subject.also}, in words. */
 export interface Question extends Subject {
@@ -73,6 +77,45 @@ export const SUBJECTS: Record<string, Question> = {
       ),
     means: 'in another codec than was asked for',
   },
+
+  ...Object.fromEntries(
+    [true, false].map((singlePeerConnection) => {
+      const back: Shape = { ...SHAPES['screen/vp8'], source: 'camera', color: COLORS.green };
+      const subject: Question = {
+        sharing: { singlePeerConnection },
+        shapes: () => [SHAPES['screen/vp8']],
+        also: async ({ sharer, watcher }) => {
+          await watcher.calls.publish('back', back);
+          const seen = (await look(sharer, back)) === 'seen' && (await flowsOn(watcher, SHAPES['screen/vp8']));
+          await watcher.calls.unpublish('back');
+          return seen;
+        },
+        means: "in which the publishing participant did not see the other's publication, too",
+      };
+      return [`two-way/${singlePeerConnection ? 'one-connection' : 'two-connections'}`, subject];
+    }),
+  ),
+
+  // In the middle of a publication.
+  ...Object.fromEntries(
+    [true, false].map((singlePeerConnection) => {
+      const subject: Question = {
+        sharing: { singlePeerConnection },
+        shapes: () => [SHAPES['screen/vp8']],
+        also: async ({ sharer, watcher }, i) => {
+          const how = RECONNECTS[i % RECONNECTS.length]!;
+          if (how === 'network-gone') await networkGone(sharer, GONE_MS);
+          else await sharer.calls.simulate(how);
+          const back = await until(async () => (await sharer.calls.state()) === 'connected');
+          return (
+            back && (await look(watcher, SHAPES['screen/vp8'])) === 'seen' && flowsOn(watcher, SHAPES['screen/vp8'])
+          );
+        },
+        means: `that did not go on after a reconnect, of ${RECONNECTS.join(', ')} in turn`,
+      };
+      return [`reconnects/${singlePeerConnection ? 'one-connection' : 'two-connections'}`, subject];
+    }),
+  ),
 
   'screen-audio': { shapes: () => [SHAPES['screen/vp8'], { source: 'screen_share_audio' }] },
 };

@@ -27,7 +27,7 @@ interface EngineInside {
     state: number;
     publisher: { pc: RTCPeerConnection; removeTrack(sender: RTCRtpSender): void };
   };
-  client: Record<'onLocalTrackPublished' | 'onAnswer', ((...args: unknown[]) => unknown) | undefined>;
+  client: Record<'onLocalTrackPublished' | 'onAnswer' | 'sendOffer', ((...args: never[]) => unknown) | undefined>;
 }
 /** livekit-client's number for a connection that has failed. */
 const FAILED = 3;
@@ -265,11 +265,20 @@ export const calls: ParticipantCalls = {
   withhold: (which) => {
     const { client } = inside();
     Object.assign(client, withheld);
-    const name = { nothing: undefined, publications: 'onLocalTrackPublished', descriptions: 'onAnswer' } as const;
-    const lost = name[which];
-    if (!lost) return;
-    withheld[lost] = client[lost];
-    client[lost] = () => {};
+    const methods = {
+      publications: 'onLocalTrackPublished',
+      descriptions: 'onAnswer',
+      simulcast: 'onAnswer',
+      offers: 'sendOffer',
+    } as const;
+    if (which === 'nothing') return;
+    const name = methods[which];
+    const original = client[name]!;
+    withheld[name] = original;
+    client[name] = () => {};
+    if (which !== 'simulcast') return;
+    client[name] = ({ type, sdp }: RTCSessionDescriptionInit, ...rest: never[]) =>
+      original.call(client, { type, sdp: sdp!.replace(/^a=(simulcast|rid):.*\r\n/gm, '') } as never, ...rest);
   },
   unpublishWhileFailed: async (name) => {
     const { pcManager } = inside();
