@@ -224,6 +224,28 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
     await leave();
   });
 
+  it(
+    'a tab in the background, with slow timers, gives everything back, too',
+    { timeout: 4 * LIMIT_MS },
+    async (context) => {
+      if (!server) return context.skip(NO_SERVER);
+      const { watcher, sharer, leave } = await meet({ background: true });
+      const { sections } = await sharer.calls.counts();
+      for (let i = 0; i < 3; i++) {
+        await sharer.calls.publish('it', SCREEN);
+        await expectPicture(watcher, SCREEN, 'blue');
+        await sharer.calls.unpublish('it');
+        await expectNothing(watcher);
+      }
+      const rest = { leased: 0, releasing: 0, stopping: 0, created: 3, stopped: 3, failed: 0, lost: 0 };
+      await expect.poll(() => sharer.calls.stats(), { timeout: LIMIT_MS }).toMatchObject(rest);
+      // A release takes seconds, and a publication does not wait for it that long.
+      expect((await sharer.calls.counts()).sections - sections).toBeLessThanOrEqual(2);
+      expect(await sharer.calls.check()).toEqual([]);
+      await leave();
+    },
+  );
+
   it('a publication goes on when the network was gone', { timeout: 4 * LIMIT_MS }, async (context) => {
     if (!server) return context.skip(NO_SERVER);
     const { watcher, sharer, leave } = await meet();

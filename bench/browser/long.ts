@@ -6,7 +6,7 @@
 //   --holds 0,1,5,15         for how many seconds a publication lasts
 //   --again 10               publications after the first
 //   --sessions 2             rooms for each question, one after the other
-//   --rounds 100             of `both`, of `memory` 30 at most, and `failed` half as many
+//   --rounds 100             of `both`; of `memory` and `beside-audio` 30 at most, of `leaving` 8, of `failed` half as many
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { row, type Row } from '../support/harness.js';
@@ -14,7 +14,7 @@ import type { Way } from './calls.js';
 import { privateMb } from './chromium.js';
 import { LIMIT_MS, look, meetIn, repeated, unpublish, type Meet } from './meeting.js';
 import type { Shape } from './room-calls.js';
-import { COLORS, looks, openServer, sees } from './room.js';
+import { COLORS, looks, openServer, sees, type Participant } from './room.js';
 import { pidOf } from './stage.js';
 import { camera, SHAPES, SUBJECTS } from './subjects.js';
 
@@ -72,6 +72,11 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
         of('sdp-growth', 'times the first', ({ sdp }) => sdp.at(-1)! / sdp[0]!);
       }
     }
+  };
+  questions['leaving'] = async (meet) => {
+    const count = Math.min(8, Number(rounds));
+    const note = `over the page before it joined, after ${count} publications; at most 10`;
+    add(row('leaving/mb', 'MB', [await leaving(meet, 'pool', count)], [await leaving(meet, 'plain', count)], note));
   };
   questions['beside-audio'] = async (meet) => {
     const count = Math.min(30, Number(rounds));
@@ -137,6 +142,41 @@ async function failed(meet: Meet, count: number): Promise<number> {
   return leased;
 }
 
+/** Weighs the private memory of a participant's page, without garbage, in MB. */
+async function scales({ page, calls }: Participant): Promise<() => Promise<number>> {
+  const pid = await pidOf(page.context().browser()!, calls);
+  if (pid === undefined) throw new Error('memory can be measured on Linux alone: pass --only with the other questions');
+  const session = await page.context().newCDPSession(page);
+  return async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    return privateMb(pid);
+  };
+}
+
+/** How much more memory the page has after it left the room than before it joined, in MB. */
+async function leaving(meet: Meet, way: Way, count: number): Promise<number> {
+  let now!: () => Promise<number>;
+  let start!: number;
+  const all = await meet(way, {}, {}, async (sharer) => {
+    now = await scales(sharer);
+    start = await now();
+  });
+  for (let i = 0; i < count; i++) {
+    await all.sharer.calls.publish('it', SHAPES['camera/vp8']);
+    await look(all.watcher, SHAPES['camera/vp8']);
+    await unpublish(all, 'it');
+  }
+  await all.sharer.calls.leave();
+  let least = Infinity;
+  // Threads of the connection end some time later.
+  for (let i = 0; i < 10; i++) {
+    await sleep(1000);
+    least = Math.min(least, (await now()) - start);
+  }
+  await all.browser.close();
+  return least;
+}
+
 interface Memory {
   readonly mb: readonly number[];
   readonly sdp: readonly number[];
@@ -146,13 +186,7 @@ interface Memory {
 async function memory(meet: Meet, way: Way, count: number): Promise<Memory> {
   const all = await meet(way);
   const { sharer, watcher, browser } = all;
-  const pid = await pidOf(browser, sharer.calls);
-  if (pid === undefined) throw new Error('memory can be measured on Linux alone: pass --only with the other questions');
-  const session = await sharer.page.context().newCDPSession(sharer.page);
-  const now = async () => {
-    await session.send('HeapProfiler.collectGarbage');
-    return privateMb(pid);
-  };
+  const now = await scales(sharer);
   const start = await now();
   const seen = { mb: [] as number[], sdp: [] as number[] };
   const shape: Shape = { ...camera, width: 1280, height: 720 };

@@ -14,18 +14,23 @@ export interface Meeting {
   readonly sharer: Participant;
   readonly watcher: Participant;
 }
-export type Meet = (way: Way, sharing?: Partial<Joining>, watching?: Partial<Joining>) => Promise<Meeting>;
+export type Meet = (
+  way: Way,
+  sharing?: Partial<Joining>,
+  watching?: Partial<Joining>,
+  before?: (sharer: Participant) => Promise<void>,
+) => Promise<Meeting>;
 
 let meetings = 0;
 
 /** Two participants of a room, in a browser of their own. */
 export const meetIn =
   (chromium: string, server: Server): Meet =>
-  async (way, sharing, watching) => {
+  async (way, sharing, watching, before) => {
     const browser = await launch(chromium);
     const room = `bench-${process.pid}-${meetings++}`;
     const watcher = await joinRoom(browser, server, room, 'watcher', { way: 'plain', ...watching });
-    const sharer = await joinRoom(browser, server, room, 'sharer', { way, ...sharing });
+    const sharer = await joinRoom(browser, server, room, 'sharer', { way, ...sharing }, undefined, before);
     return { browser, sharer, watcher };
   };
 

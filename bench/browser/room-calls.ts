@@ -28,6 +28,8 @@ export interface Joining {
   readonly dynacast?: boolean;
   /** End to end, with a key that all participants of these tests share. */
   readonly encrypted?: boolean;
+  /** Whether timers of the page run once a second at most, as in a tab that is in the background. */
+  readonly background?: boolean;
   /** What the server lets it publish. Default: everything. */
   readonly mayPublish?: readonly Shape['source'][];
   /** A codec that this participant does not decode, as in `video/VP9`. */

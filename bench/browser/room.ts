@@ -57,7 +57,10 @@ export interface Participant {
   readonly calls: Remote<ParticipantCalls>;
 }
 
-/** @param client a version of livekit-client by the name of its package here. Default: the newest that is tested */
+/**
+ * @param client a version of livekit-client by the name of its package here. Default: the newest that is tested
+ * @param before called with the participant before it joins
+ */
 export async function joinRoom(
   browser: Browser,
   server: Server,
@@ -65,9 +68,11 @@ export async function joinRoom(
   identity: string,
   joining: Joining,
   client?: string,
+  before?: (participant: Participant) => Promise<void>,
 ): Promise<Participant> {
   const page = await openPage(browser, pageScript('participant.ts'), undefined, client);
   const calls = callsOf<ParticipantCalls>(page);
+  await before?.({ page, calls });
   await calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
   return { page, calls };
 }

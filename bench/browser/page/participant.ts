@@ -87,6 +87,15 @@ async function encryption(): Promise<{ keyProvider: ExternalE2EEKeyProvider; wor
   return { keyProvider, worker };
 }
 
+/** A browser without a window has no background: see Joining.background. */
+function throttle(): void {
+  for (const name of ['setTimeout', 'setInterval'] as const) {
+    const start = globalThis[name] as (...args: unknown[]) => number;
+    globalThis[name] = ((callback: unknown, ms = 0, ...rest: unknown[]) =>
+      start(callback, Math.max(ms, 1000), ...rest)) as never;
+  }
+}
+
 /** From now on this page's connections do not receive a codec, as those of a browser that has no decoder for it. */
 function lack(codec: string): void {
   const codecs = RTCRtpReceiver.getCapabilities('video')!.codecs.filter(({ mimeType }) => mimeType !== codec);
@@ -177,7 +186,9 @@ const withheld: { [Name in keyof EngineInside['client']]?: EngineInside['client'
 let weight: Uint8Array | undefined;
 
 export const calls: ParticipantCalls = {
-  connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false, encrypted, lacks }) => {
+  connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false, ...more }) => {
+    const { encrypted, lacks, background } = more;
+    if (background) throttle();
     if (lacks !== undefined) lack(lacks);
     const e2ee = encrypted ? { e2ee: await encryption() } : {};
     room = new Room({ stopLocalTrackOnUnpublish: true, singlePeerConnection, dynacast, ...e2ee });
