@@ -79,6 +79,26 @@ describe('unpublishing', () => {
     ]);
   });
 
+  it.each(['track', 'stream'])('paints its own blank picture where the canvas’s %s takes frames', async (owner) => {
+    const frames: string[] = [];
+    const has = (each: string) => (each === owner ? { requestFrame: () => void frames.push(each) } : {});
+    const captureStream = () => ({
+      ...has('stream'),
+      getVideoTracks: () => [Object.assign(new FakeTrack(), has('track'))],
+    });
+    const canvas = { getContext: () => ({ fillRect: () => {} }), captureStream };
+    vi.stubGlobal('document', { createElement: () => canvas });
+    try {
+      const { pc, acquire, release } = setUp(any({ blankVideoTrack: undefined }));
+      const { transceiver } = await acquire();
+      pc.negotiate();
+      expect(await release(transceiver)).toEqual({ needsNegotiation: true, freed: 'shrunk' });
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(frames).toEqual([owner, owner, owner]);
+  });
+
   it("with free: 'stop' stops at once, before release returns", async () => {
     const { pc, pool, blanks, acquire } = setUp({ free: 'stop' });
     const { transceiver } = await acquire();

@@ -204,8 +204,8 @@ async function memory(meet: Meet, way: Way, count: number): Promise<Memory> {
 }
 
 async function besideAudio(meet: Meet, way: Way, count: number) {
-  // With a connection of its own for what it publishes, the first m-line is the video's.
-  const all = await meet(way, { singlePeerConnection: false });
+  // A later version negotiates a data channel first; with this one, the first m-line is the first publication's.
+  const all = await meet(way, { client: 'livekit-client-2.0.0' });
   const { sharer, watcher, browser } = all;
   const shape = SHAPES['single/vp8'];
   const ufrags = new Set<string>();

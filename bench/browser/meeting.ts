@@ -14,9 +14,11 @@ export interface Meeting {
   readonly sharer: Participant;
   readonly watcher: Participant;
 }
+/** `client`: see {@link joinRoom}. */
+export type Sharing = Partial<Joining> & { readonly client?: string };
 export type Meet = (
   way: Way,
-  sharing?: Partial<Joining>,
+  sharing?: Sharing,
   watching?: Partial<Joining>,
   before?: (sharer: Participant) => Promise<void>,
 ) => Promise<Meeting>;
@@ -26,11 +28,11 @@ let meetings = 0;
 /** Two participants of a room, in a browser of their own. */
 export const meetIn =
   (chromium: string, server: Server): Meet =>
-  async (way, sharing, watching, before) => {
+  async (way, { client, ...sharing } = {}, watching = {}, before = undefined) => {
     const browser = await launch(chromium);
     const room = `bench-${process.pid}-${meetings++}`;
     const watcher = await joinRoom(browser, server, room, 'watcher', { way: 'plain', ...watching });
-    const sharer = await joinRoom(browser, server, room, 'sharer', { way, ...sharing }, undefined, before);
+    const sharer = await joinRoom(browser, server, room, 'sharer', { way, ...sharing }, client, before);
     return { browser, sharer, watcher };
   };
 
@@ -75,7 +77,7 @@ export async function unpublish({ sharer, watcher }: Meeting, ...names: string[]
 
 /** What is published again and again, and by whom. */
 export interface Subject {
-  readonly sharing?: Partial<Joining>;
+  readonly sharing?: Sharing;
   readonly watching?: Partial<Joining>;
   /** Of publications that are made at once. `i` counts from 0. */
   shapes(i: number): readonly Shape[];

@@ -13,7 +13,10 @@ interface Canvas {
   width: number;
   height: number;
   getContext(type: '2d'): { fillRect(x: number, y: number, width: number, height: number): void };
-  captureStream(framesPerSecond: number): { getVideoTracks(): (BlankTrack & { requestFrame(): void })[] };
+  captureStream(framesPerSecond: number): Partial<Frames> & { getVideoTracks(): (BlankTrack & Partial<Frames>)[] };
+}
+interface Frames {
+  requestFrame(): void;
 }
 
 /** Pixels each way: the least that the encoders for VP8, VP9, AV1 and H264 all take. */
@@ -25,11 +28,12 @@ export function canvasTrack(): BlankTrack {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = SIZE;
   const context = canvas.getContext('2d');
-  const track = canvas.captureStream(0).getVideoTracks()[0]!;
+  const stream = canvas.captureStream(0);
+  const track = stream.getVideoTracks()[0]!;
   track.paint = () => {
     // Only what was drawn on anew is captured.
     context.fillRect(0, 0, SIZE, SIZE);
-    track.requestFrame();
+    (track.requestFrame ? track : stream).requestFrame!(); // in Firefox the stream has it
   };
   return track;
 }

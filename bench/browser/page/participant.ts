@@ -187,7 +187,7 @@ let weight: Uint8Array | undefined;
 
 export const calls: ParticipantCalls = {
   connect: async (url, token, { way, options, singlePeerConnection = true, dynacast = false, ...more }) => {
-    const { encrypted, lacks, background } = more;
+    const { encrypted, lacks, background, mayPublish } = more;
     if (background) throttle();
     if (lacks !== undefined) lack(lacks);
     const e2ee = encrypted ? { e2ee: await encryption() } : {};
@@ -196,6 +196,8 @@ export const calls: ParticipantCalls = {
     if (encrypted) await room.setE2EEEnabled(true);
     if (way === 'pool') publishThroughPool(room, options);
     await room.connect(url, token);
+    // livekit-client would not even ask the server.
+    if (mayPublish) Object.assign(room.localParticipant, { hasPermissionsToPublish: () => true });
     unpublishBy(way);
   },
   publish: async (name, shape) => {
