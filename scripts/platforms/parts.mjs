@@ -254,7 +254,9 @@ export function wholeSuite(machine, copy, folder, line) {
   fs.rmSync(json, { force: true });
   say(`the whole suite in Node ${machine.version(line)}, by ${machine.by}: ${shown(log)} …`);
   const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${pathFor(machine, json)}`];
-  const vitest = ['--expose-gc', 'node_modules/vitest/vitest.mjs', 'run', '--no-color', ...reporters];
+  // Slower than a machine of its own, and beside what else runs here: more time, and a second try.
+  const patience = ['--testTimeout=180000', '--hookTimeout=180000', '--retry=1'];
+  const vitest = ['--expose-gc', 'node_modules/vitest/vitest.mjs', 'run', '--no-color', ...patience, ...reporters];
   // What was built is here: nothing is to be built there. Shims find this Node, as an installed one would be found.
   const env = { NARROWCAST_PREBUILT: '1', NARROWCAST_NO_ENGINE: machine.engine ? '' : '1' };
   if (machine.npm.os !== 'win32') env.PATH = `${path.dirname(machine.node(line))}${path.delimiter}${process.env.PATH}`;

@@ -27,9 +27,14 @@ export function stamp() {
   return { date: new Date().toISOString().slice(0, 10), commit: stdout.trim() };
 }
 
-/** Puts `parts` of a platform's results in place of those of the last run. */
+/** Puts `parts` of a platform's results in place of those of the last run; of a list, those of the same Node. */
 export function record(platform, parts) {
   const results = readResults();
+  for (const [name, runs] of Object.entries(parts)) {
+    if (!Array.isArray(runs)) continue;
+    const others = (results[platform]?.[name] ?? []).filter(({ node }) => !runs.some((run) => run.node === node));
+    parts[name] = [...others, ...runs].toSorted((a, b) => Number.parseInt(a.node, 10) - Number.parseInt(b.node, 10));
+  }
   results[platform] = { ...results[platform], ...parts };
   const sorted = Object.fromEntries(Object.entries(results).toSorted(([a], [b]) => a.localeCompare(b)));
   fs.writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
