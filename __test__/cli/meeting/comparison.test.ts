@@ -144,8 +144,11 @@ test('the same meeting on plain rtc-node, side by side', async () => {
   expect(stdout).toMatch(/│ +narrowcast │ +rtc-node │ +ratio │/);
   expect(Object.keys(peer!).toSorted()).toEqual(Object.keys(ours).toSorted());
   expect(peer!.events).toBeNull();
-  expect(peer!.mainThreadPercent).toBeGreaterThan(0);
-  expect(peer!.idlePercent).toBeGreaterThan(0);
+  // Windows counts a thread's time in steps of 15.6 ms: of so short a meeting there may be none.
+  if (process.platform !== 'win32') {
+    expect(peer!.mainThreadPercent).toBeGreaterThan(0);
+    expect(peer!.idlePercent).toBeGreaterThan(0);
+  }
   // From the start, and one a second as far as the machine lets it.
   expect(peer!.samples[0]).toMatchObject({ at: 0, mainThreadPercent: null });
   expect(peer!.samples.length).toBeGreaterThan(1);
