@@ -15,7 +15,7 @@ export interface Meeting {
   readonly watcher: Participant;
 }
 /** `client`: see {@link joinRoom}. */
-export type Sharing = Partial<Joining> & { readonly client?: string };
+type Sharing = Partial<Joining> & { readonly client?: string };
 export type Meet = (
   way: Way,
   sharing?: Sharing,
