@@ -373,10 +373,15 @@ export class AudioStreamTrack {
    * A late call gets its frame at once, and so do the next ones until they have caught up: with at most 100 ms or one frame, see
    * {@link AudioStreamTrack}.
    *
-   * @param options `format`: gives the frame's bytes, in G.711 for example
-   * @returns rejects with `CLOSED` once the track was stopped, with `LOCKED` while it is piped, and with `INVALID_ARGUMENT`
+   * @returns rejects with `CLOSED` once the track was stopped, and with `LOCKED` while it is piped
    */
   recv(): Promise<TimedAudioFrame>;
+  /**
+   * The next frame's bytes, as {@link recv} without options gives its samples.
+   *
+   * @param options `format`: of the bytes, G.711 for example
+   * @returns rejects with `CLOSED`, `LOCKED`, and `INVALID_ARGUMENT`
+   */
   recv(options: { format: SampleFormat }): Promise<TimedBytes>;
   recv(options?: { format: SampleFormat }): Promise<TimedAudioFrame | TimedBytes> {
     return options === undefined ? this.#recv() : this.#recvBytes(options);
