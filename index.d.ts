@@ -78,8 +78,13 @@ export declare class NativeAudioTrack {
    * nothing to say.
    */
   pipe(source: bigint, usual: number, busy: number, silence: boolean): void
-  /** Ends that: when this returns, the native thread takes no more samples. */
-  unpipe(): void
+  /** Has JavaScript play the track to a sink: the doorbell rings when it is to be sent something. */
+  pipeToSink(settings: NativeSinkSettings): NativeSinkRoom
+  /**
+   * Ends that: when this returns, the native thread takes no more samples. What a sink has counts as heard, unless it is
+   * `lost`.
+   */
+  unpipe(lost: boolean): void
   /** What the engine said at the first chunk that it refused in an answer, while the track is piped. */
   get refusal(): string | null
   /** What became of the chunks of 10 ms that were played, while the track is piped. */
@@ -631,6 +636,32 @@ export interface NativeSchema {
   video: NativeVideoFields
 }
 
+/** Memory for what one `trackSinkRead` writes. */
+export interface NativeSinkRoom {
+  /** Bytes of a frame. */
+  frameBytes: number
+  /** Most frames. */
+  frames: number
+}
+
+/** What a sink takes; see `SinkOptions` in src/paced-sink.ts. */
+export interface NativeSinkSettings {
+  /** Hz. */
+  sampleRate: number
+  /** How samples are written. */
+  coding: NativeCoding
+  /** Whether in Base64. */
+  base64: boolean
+  /** Length of a frame, in ms. */
+  frameMs: number
+  /** Frames that it has at least, and that are sent at once. */
+  lead: number
+  /** Whether it gives up what it has at an interruption. */
+  clears: boolean
+  /** Whether it tells what it has played. */
+  confirms: boolean
+}
+
 /** What one source plays. */
 export interface NativeSource {
   /** Handle of an audio source whose queue size is 0. */
@@ -827,6 +858,21 @@ export declare function trackQueued(token: number): number
  * back; then returns 0. If not, returns how long it is until then, in ms.
  */
 export declare function trackRecv(token: number, frame: Int16Array, now: number): number
+
+/** The sink has played what was sent before `position`. */
+export declare function trackSinkConfirm(token: number, position: number): void
+
+/**
+ * Writes the frames that the sink is to be sent now to `target`, and returns how many. It stops behind the frame with which
+ * everything before `mark` was taken.
+ */
+export declare function trackSinkRead(token: number, mark: number, target: Uint8Array): number
+
+/** Where what was sent to the sink ends; negative: and nothing follows at once. */
+export declare function trackSinkSent(token: number): number
+
+/** Has the doorbell ring when the sink is to be sent more, but not within `pause_ms`. */
+export declare function trackSinkWait(token: number, pauseMs: number): void
 
 /**
  * From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source

@@ -10,6 +10,7 @@ const library = {
   'livekit/index': 'src/livekit/index.ts',
   'agents/index': 'src/agents/index.ts',
   'otel/index': 'src/diagnostics/otel.ts',
+  'telephony/index': 'src/telephony/index.ts',
 };
 const command = { 'cli/main': 'src/cli/main.ts', 'cli/side-main': 'src/cli/meeting/side-main.ts' };
 /** For `register`, which loads it by its name. */

@@ -25,13 +25,22 @@ function passOn(folder, before = '') {
 passOn('');
 passOn('agents/');
 passOn('otel/');
+passOn('telephony/');
 // For src/livekit/bindings.ts: the program is one that imports.
 passOn('livekit/', "globalThis[Symbol.for('narrowcast.livekit.imported')] = true;\n");
 fs.writeFileSync(dist('livekit/register.js'), "import './register.cjs';\n");
 
 // One text of the types is enough for both. But rtc-node has types of its own for each format, and they don't fit one
 // another: what names them is copied, and means those of its own format.
-for (const name of ['index', 'agents/index', 'livekit/index', 'livekit/register', 'otel/index', 'webrtc/index']) {
+for (const name of [
+  'index',
+  'agents/index',
+  'livekit/index',
+  'livekit/register',
+  'otel/index',
+  'telephony/index',
+  'webrtc/index',
+]) {
   const types = dist(`${name}.d.cts`);
   const text = fs.readFileSync(types, 'utf8');
   const shared = `export * from './${path.basename(name)}.cjs';\n`;

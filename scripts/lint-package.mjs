@@ -20,7 +20,15 @@ function libraryBytes() {
       visit(path.resolve(path.dirname(file), name));
     }
   };
-  const entries = ['index', 'agents/index', 'livekit/index', 'livekit/register', 'otel/index', 'webrtc/index'];
+  const entries = [
+    'index',
+    'agents/index',
+    'livekit/index',
+    'livekit/register',
+    'otel/index',
+    'telephony/index',
+    'webrtc/index',
+  ];
   for (const entry of entries) for (const ext of ['js', 'cjs']) visit(path.join(dist, `${entry}.${ext}`));
   visit(path.join(dist, 'livekit', 'register-hooks.js'));
   const scripts = [...found].filter((file) => file.startsWith(dist) && /\.c?js$/.test(file));

@@ -8,6 +8,7 @@ import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { encode, sampleFormat, type SampleFormat } from './g711.js';
 import { PcmArguments, refuseChannels, type Pcm, type PcmData, type ReadPcm } from './pcm-argument.js';
+import { checkSink, SinkPlayer, type SinkOptions, type SinkTarget } from './paced-sink.js';
 import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
 import { Utterance, type SayOptions, type Speaker } from './utterance.js';
 import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
@@ -87,6 +88,8 @@ export interface AudioStreamTrackStats {
   samplesDropped: number;
   /** Samples, of all channels, that were lost because the engine refused them while the track was piped. */
   samplesRefused: number;
+  /** Of a track that was piped to a sink: how often that took nothing when it was its turn. The track keeps what is written. */
+  sinkStalls?: number;
 }
 
 interface Playout {
@@ -99,7 +102,9 @@ interface Playout {
 
 interface Piping {
   /** Its native half lives as long as this. */
-  readonly source: PipeTarget;
+  readonly source?: PipeTarget;
+  /** In its place: a sink. */
+  readonly player?: SinkPlayer;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
   readonly unlisten: () => void;
@@ -204,6 +209,8 @@ export class AudioStreamTrack {
   #piping: Piping | undefined;
   /** While it is piped: what is known of gaps in what it says. A source's own track has none: the source does that. */
   #voice: Voice | undefined;
+  /** Of sinks that it is piped to no more. */
+  #sinkStalls: number | undefined;
   /** Whether what it is piped to gets only what is written. */
   #playOnly: PlayOnly | undefined;
   #ended = false;
@@ -436,6 +443,7 @@ export class AudioStreamTrack {
   #giveUp(reason?: unknown): Native.NativeInterruption {
     this.#settlePlayouts();
     const interruption = fromNative(() => native.trackInterrupt(this.#token));
+    this.#piping?.player?.clear();
     this.#interrupted(reason);
     return interruption;
   }
@@ -477,7 +485,7 @@ export class AudioStreamTrack {
     if (this.#ended) return;
     this.#settlePlayouts();
     // What waits in the source's queue is heard.
-    if (this.#piping) fromNative(() => this.#native.unpipe());
+    if (this.#piping) fromNative(() => this.#native.unpipe(false));
     this.#interrupted();
     this.#ended = true;
     closed(this);
@@ -549,17 +557,52 @@ export class AudioStreamTrack {
    *   `narrowcast/livekit`; `LOCKED` if it is piped already, a {@link recv} is pending, or another track is piped to this
    *   source; `CLOSED`; `INVALID_ARGUMENT`
    */
-  async pipeTo(source: PipeTarget, options: { signal?: AbortSignal } = {}): Promise<void> {
+  pipeTo(source: PipeTarget, options?: { signal?: AbortSignal }): Promise<void>;
+  /**
+   * Plays the track to a far side that plays by a clock of its own, like a phone behind a WebSocket: whole frames, resampled and
+   * encoded natively, ahead of their time. A native clock says when, and does not drift; JavaScript is woken once for each
+   * `leadMs`, and sends that much at once. Nothing is sent while there is nothing to say. {@link playedMs}, marks and
+   * {@link waitForPlayout} reckon when the far side plays a frame, or ask it: see {@link FrameSink}.
+   *
+   * A sink that takes no more (a promise that is pending, a WritableStream that is full, a second in a WebSocket's buffer) is
+   * waited for: the track keeps what is written, up to its `bufferMs`.
+   *
+   * @param sink a function, a WritableStream, a WebSocket, or an object with `write()`; it is not closed in the end
+   * @returns resolves when the track was stopped. Rejects with the signal's reason, with what the sink throws or rejects with;
+   *   `CLOSED` if it is closed; `LAGGED` if it takes nothing for 10 s; `OUT_OF_THREADS`; `LOCKED` as above; `INVALID_ARGUMENT`
+   */
+  pipeTo<Base64 extends boolean = false>(
+    sink: SinkTarget<Base64 extends true ? string : Uint8Array>,
+    options?: SinkOptions<Base64>,
+  ): Promise<void>;
+  async pipeTo(target: PipeTarget | SinkTarget, options: SinkOptions = {}): Promise<void> {
+    if (typeof target === 'object' && target !== null && 'ffiHandle' in target) {
+      return this.#pipeToSource(target as PipeTarget, options);
+    }
+    const sink = checkSink(target as SinkTarget, options, this.sampleRate);
+    this.#refusePiping(sink.signal);
+    const room = fromNative(() => this.#native.pipeToSink(sink.settings));
+    let player: SinkPlayer | undefined;
+    const listener = {
+      ready: () => this.#piping?.player === player && this.#rang(),
+      fail: (reason: unknown) => this.#piping?.player === player && this.#fail(reason),
+    };
+    try {
+      player = new SinkPlayer(sink, this.#token, room, listener);
+    } catch (error) {
+      // A WritableStream that is locked.
+      fromNative(() => this.#native.unpipe(true));
+      throw error;
+    }
+    await this.#pipe({ player }, sink.signal);
+  }
+
+  async #pipeToSource(source: PipeTarget, options: { signal?: AbortSignal }): Promise<void> {
     optionsObject('options', options, { signal: true });
     const { signal } = options;
     optionalSignal(signal);
     const handle = this.#handleOf(source);
-    if (this.#ended) throw this.#closed();
-    if (this.#piping) throw new NarrowcastError('LOCKED', 'the track is being piped already: abort that first');
-    if (this.#receivers.pending) {
-      throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
-    }
-    signal?.throwIfAborted();
+    this.#refusePiping(signal);
     // The engine takes twice the queue, and puts off its answer while more than the queue is there.
     const room = Math.floor((2 * (source.queueSize ?? Infinity)) / CHUNK_MS);
     const [usual, busy] = this.#playOnly
@@ -568,11 +611,26 @@ export class AudioStreamTrack {
     const feed = source[FEED];
     if (feed && #playOnly in feed) feed.#playOnly?.makeWay();
     fromNative(() => this.#native.pipe(handle, usual, busy, !this.#playOnly));
-    await new Promise<void>((resolve, reject) => {
+    await this.#pipe({ source }, signal);
+  }
+
+  #refusePiping(signal: AbortSignal | undefined): void {
+    if (this.#ended) throw this.#closed();
+    if (this.#piping) throw new NarrowcastError('LOCKED', 'the track is being piped already: abort that first');
+    if (this.#receivers.pending) {
+      throw new NarrowcastError('LOCKED', 'a recv() is pending: wait for it before you pipe the track');
+    }
+    signal?.throwIfAborted();
+  }
+
+  /** Until the track is piped no more. */
+  #pipe(target: Pick<Piping, 'source' | 'player'>, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
       const unlisten = signal ? onAbort(signal, () => this.#stopPiping(signal.reason)) : () => {};
-      this.#piping = { source, resolve, reject, unlisten };
-      if (!this.#playOnly) this.#voice = new Voice(this);
-      if (FEED in source) source[FEED] = this;
+      this.#piping = { ...target, resolve, reject, unlisten };
+      const { source } = target;
+      if (source && !this.#playOnly) this.#voice = new Voice(this);
+      if (source && FEED in source) source[FEED] = this;
       this.#wait();
     });
   }
@@ -580,7 +638,9 @@ export class AudioStreamTrack {
   /** What happened so far. */
   stats(): AudioStreamTrackStats {
     const { bufferedSamples, ...counts } = this.#native.stats();
-    return { bufferedMs: this.#ms(bufferedSamples), ...counts };
+    const stalls = this.#piping?.player?.stalls;
+    const sinkStalls = stalls === undefined ? this.#sinkStalls : (this.#sinkStalls ?? 0) + stalls;
+    return { bufferedMs: this.#ms(bufferedSamples), ...counts, ...(sinkStalls !== undefined && { sinkStalls }) };
   }
 
   #nextFrame(): TimedAudioFrame | typeof NOTHING {
@@ -618,31 +678,44 @@ export class AudioStreamTrack {
     do this.#settlePlayouts();
     while (!native.trackWaitFor(this.#token, this.#playouts[0]?.position ?? NEVER) && this.#playouts.length > 0);
     startWaiting(this.#token, this.#playouts.length > 0 ? this.#pipedAwaited : this.#piped);
+    const player = this.#piping?.player;
+    if (player) player.wait(this.#playouts);
     // Refused before the doorbell was armed?
-    if (native.trackWasRefused(this.#token)) this.#refused();
+    else if (native.trackWasRefused(this.#token)) this.#refused();
   }
 
   #rang(): void {
     if (!this.#piping) return;
-    if (native.trackWasRefused(this.#token)) this.#refused();
-    else this.#wait();
+    const { player } = this.#piping;
+    if (!player) return native.trackWasRefused(this.#token) ? this.#refused() : this.#wait();
+    try {
+      this.#settlePlayouts();
+      player.play(this.#playouts);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    // The sink may have stopped the track.
+    if (this.#piping?.player === player) this.#wait();
   }
 
   #refused(): void {
     const { refusal } = this.#native;
     const why = refusal === null ? 'it was closed, or the engine was disposed of' : `it said: ${refusal}`;
-    const message = `the engine takes no more audio for this source: ${why}`;
-    const reason = new NarrowcastError('ENGINE_REQUEST_FAILED', message);
+    this.#fail(new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine takes no more audio for this source: ${why}`));
+  }
+
+  /** What the track is piped to takes nothing any more. */
+  #fail(reason: unknown): void {
     // First: what it refused is not played, and settled all the same.
     for (const { reject } of this.#playouts.splice(0)) reject(reason);
-    fromNative(() => this.#native.unpipe());
+    fromNative(() => this.#native.unpipe(true));
     // Of an utterance that is over, no late piece is heard from another source.
     if (this.#utterances.size > 0) this.#giveUp(reason);
     this.#stopPiping(reason);
   }
 
   #stopPiping(reason: unknown): void {
-    fromNative(() => this.#native.unpipe());
+    fromNative(() => this.#native.unpipe(false));
     stopWaiting(this.#token);
     // The frame that was on its way counts as played now, and the doorbell rings for it no more.
     this.#settlePlayouts();
@@ -654,7 +727,9 @@ export class AudioStreamTrack {
     this.#piping = undefined;
     this.#voice = undefined;
     piping?.unlisten();
-    if (piping && FEED in piping.source) piping.source[FEED] = undefined;
+    if (piping?.source && FEED in piping.source) piping.source[FEED] = undefined;
+    piping?.player?.release();
+    if (piping?.player) this.#sinkStalls = (this.#sinkStalls ?? 0) + piping.player.stalls;
     return piping;
   }
 

@@ -30,6 +30,7 @@ export {
 export { g711, type SampleFormat } from './g711.js';
 export { nativeInterface, type NativeInterface } from './native-interface.js';
 export type { NativeReadable } from './native-readable.js';
+export type { FrameSink, SinkOptions, SinkTarget, WebSocketLike } from './paced-sink.js';
 export type { PcmOptions } from './stream-format.js';
 export type { Pcm, PcmData } from './pcm-argument.js';
 export type { PcmReadable } from './pcm-readable.js';

@@ -8,6 +8,9 @@ declare const room: import('@livekit/rtc-node').Room;
 declare const music: import('narrowcast').AudioStream;
 declare const synthesis: AsyncIterable<Int16Array>;
 declare const socket: import('node:events').EventEmitter;
+declare const server: {
+  on(event: 'connection', listener: (socket: import('narrowcast/telephony').PhoneSocket) => void): void;
+};
 declare const model: { run(window: Int16Array): void };
 declare const worker: import('node:worker_threads').Worker;
 declare const remoteTrack: import('@livekit/rtc-node').RemoteTrack;

@@ -16,6 +16,7 @@ const prints: Record<string, RegExp> = {
   speech: /^true false\n$/,
   events: /^7n Uint8Array\(3\) \[ 1, 2, 3 \]\n$/,
   'browser-pool': /^\{[^}]*leased: 0,[^}]*stopping: 0,[^}]*created: 1,[^}]*\}\n$/,
+  telephony: /^50 216\n$/,
   tuning: /^\{\n {2}framesPerSecond: 0,[^}]*dropped: 0\n\}\n$/,
   guarantees: /^1000 990 100\n$/,
 };

@@ -6,10 +6,12 @@ import {
   TimedAudioFrame,
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
+  type FrameSink,
   type Interruption,
   type Mark,
   type Pcm,
   type PipeTarget,
+  type SinkOptions,
   type TimedBytes,
   type Utterance,
   type UtteranceEnd,
@@ -34,7 +36,6 @@ track.write(new Int16Array(480));
 track.write(Buffer.alloc(480), { final: true });
 track.write(Buffer.alloc(480), { format: 'mulaw' });
 track.say({ sampleRate: 8000, format: 'alaw' });
-same<ReturnType<typeof track.recv>, Promise<TimedBytes>>();
 takes<Promise<TimedAudioFrame>>(track.recv());
 takes<Promise<TimedBytes>>(track.recv({ format: 'mulaw' }));
 // @ts-expect-error samples are 16-bit integers, their bytes, or floating point
@@ -56,12 +57,25 @@ export async function receives(): Promise<void> {
 }
 
 // Piping: into rtc-node's sources.
-same<ReturnType<typeof track.pipeTo>, Promise<void>>();
 void track.pipeTo(new RtcAudioSource(48_000, 1));
 void track.pipeTo(a<RtcAudioSource>(), { signal: new AbortController().signal });
 takes<PipeTarget>(a<RtcAudioSource>());
 // @ts-expect-error no source
-void track.pipeTo(new WritableStream());
+void track.pipeTo({});
+
+// To sinks of one's own: bytes, or Base64.
+void track.pipeTo(new WritableStream<Uint8Array>());
+void track.pipeTo((frame) => same<typeof frame, Uint8Array>());
+void track.pipeTo((frame) => same<typeof frame, string>(), { base64: true, format: 'mulaw', frameMs: 20, leadMs: 160 });
+void track.pipeTo(a<WebSocket>(), { format: 'alaw', sampleRate: 8000 });
+void track.pipeTo(
+  { write: async (frame: string) => void frame, clear() {}, mark: (heard) => heard() },
+  { base64: true },
+);
+takes<FrameSink>({ write() {}, isFull: () => false, isClosed: () => false });
+takes<SinkOptions>({ format: 'pcm16', signal: new AbortController().signal });
+// @ts-expect-error no such format
+void track.pipeTo(() => {}, { format: 'opus' });
 
 same<ReturnType<typeof track.waitForPlayout>, Promise<void>>();
 same<ReturnType<typeof track.flush>, void>();
@@ -99,6 +113,9 @@ same<ReturnType<typeof track.stop>, void>();
 same<typeof track.readyState, 'live' | 'ended'>();
 same<typeof track.bufferedMs, number>();
 same<ReturnType<typeof track.stats>, AudioStreamTrackStats>();
-same<keyof AudioStreamTrackStats, 'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped' | 'samplesRefused'>();
+same<
+  keyof AudioStreamTrackStats,
+  'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped' | 'samplesRefused' | 'sinkStalls'
+>();
 // @ts-expect-error read only
 track.bufferedMs = 1;

@@ -148,6 +148,12 @@ impl Converter {
         Ok(())
     }
 
+    /// Samples of all channels by which what comes out is behind what goes in, as what they become, once it has begun to come.
+    pub fn lag(&self) -> usize {
+        let channels = self.from.channels.min(self.to.channels) as usize;
+        self.resampler.as_ref().map_or(0, |each| each.lag / channels * self.to.channels as usize)
+    }
+
     /// Samples of all channels that wait, as what they become.
     pub fn held_back(&self) -> usize {
         let channels = self.from.channels.min(self.to.channels) as usize;

@@ -6,10 +6,13 @@
 
 use crate::tap::TapWriter;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Utterances that are kept apart while they wait to be heard. Of more, the two oldest become one.
 const UTTERANCES: usize = 64;
+
+/// How long after its time a chunk that was never accepted counts as heard: a far side that does not tell is not waited for.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Where an utterance ends that is being written.
 const OPEN: u64 = u64::MAX;
@@ -50,6 +53,12 @@ struct Chunk {
 }
 
 impl Chunk {
+    /// When it counts as heard, if nothing is told of it.
+    fn over_at(&self) -> Option<Instant> {
+        let (_, until) = self.time?;
+        Some(if self.accepted { until } else { until + GRACE })
+    }
+
     /// Where what was heard by `now` ends.
     fn heard_by(&self, now: Instant, channels: u64) -> u64 {
         let Some((from, until)) = self.time else { return self.start };
@@ -138,10 +147,30 @@ impl Heard {
 
     /// Time passes.
     pub fn advance(&mut self, now: Instant) {
-        let is_over = |chunk: &Chunk| chunk.accepted && chunk.time.is_some_and(|(_, until)| until <= now);
+        let is_over = |chunk: &Chunk| chunk.over_at().is_some_and(|until| until <= now);
         while self.on_way.front().is_some_and(is_over) {
             self.hear_first(u64::MAX);
         }
+    }
+
+    /// What was taken before `position` was heard by `now`. The rest is heard behind it.
+    pub fn confirm(&mut self, position: u64, now: Instant) {
+        let mut reckoned = None;
+        while let Some(&Chunk { time, .. }) = self.on_way.front().filter(|chunk| chunk.end <= position) {
+            self.hear_first(u64::MAX);
+            reckoned = time.map(|(_, until)| until);
+        }
+        let Some(reckoned) = reckoned else { return };
+        let (late, early) = (now.saturating_duration_since(reckoned), reckoned.saturating_duration_since(now));
+        for (from, until) in self.on_way.iter_mut().filter_map(|chunk| chunk.time.as_mut()) {
+            *from = *from + late - early;
+            *until = *until + late - early;
+        }
+    }
+
+    /// When everything before `position` counts as heard, if that was taken.
+    pub fn heard_at(&self, position: u64) -> Option<Instant> {
+        self.on_way.iter().find(|chunk| chunk.end >= position)?.over_at()
     }
 
     /// All that was taken is heard.
@@ -264,7 +293,6 @@ fn overlap(a: (u64, u64), b: (u64, u64)) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -300,6 +328,30 @@ mod tests {
         assert_eq!((heard.interrupt(12, 30), heard.by(zero, 1, None), heard.by(zero, 1, Some(2))), (7, 12, 7));
         heard.forget(2);
         assert_eq!(heard.by(zero, 1, Some(2)), 0);
+    }
+
+    #[test]
+    fn what_a_far_side_confirms_is_heard_then_and_the_rest_behind_it() {
+        let (mut heard, zero) = (Heard::new(), Instant::now() + GRACE);
+        for n in 0..3 {
+            heard.take(n * 10, n * 10 + 10);
+            heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
+        }
+        heard.advance(zero + MS * 25);
+        assert_eq!(
+            (heard.unheard(), heard.heard_at(10)),
+            (Some(0), Some(zero + MS * 10 + GRACE)),
+            "it was not told yet"
+        );
+        heard.confirm(10, zero + MS * 25);
+        assert_eq!([25, 30, 35, 99].map(|ms| heard.by(zero + MS * ms, 1, None)), [10, 15, 20, 30]);
+        heard.confirm(20, zero + MS * 31);
+        assert_eq!([31, 36, 99].map(|ms| heard.by(zero + MS * ms, 1, None)), [20, 25, 30]);
+        heard.confirm(15, zero + MS * 99);
+        heard.advance(zero + MS * 40 + GRACE);
+        assert_eq!((heard.unheard(), heard.total), (Some(20), 20), "confirmed before, nothing happens");
+        heard.advance(zero + MS * 41 + GRACE);
+        assert_eq!((heard.unheard(), heard.total), (None, 30), "never confirmed");
     }
 
     #[test]

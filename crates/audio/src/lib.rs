@@ -4,6 +4,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+mod alarm;
 mod cells;
 mod convert;
 mod ear;
@@ -11,6 +12,7 @@ mod g711;
 mod heard;
 mod meter;
 mod mix;
+mod paced_sink;
 mod pcm_ring;
 mod pcm_stream;
 mod pcm_track;
@@ -24,12 +26,14 @@ mod stream_writer;
 mod tap;
 mod track_writer;
 
+pub use alarm::{Alarm, AlarmClock};
 pub use convert::{Converter, Kind, Pace, TrackWriteError};
 pub use ear::{Deliver, Ear, EarSettings};
 pub use g711::{Coding, base64};
 pub use heard::Interruption;
 pub use meter::Level;
 pub use mix::{add_to_mix, take_mix};
+pub use paced_sink::{PacedSink, SinkSettings};
 pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
 pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PATIENCE, PcmTrack, TrackStats};

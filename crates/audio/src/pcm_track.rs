@@ -321,6 +321,11 @@ impl PcmTrack {
         }
     }
 
+    /// Player: where it is told what was heard: everything before `position` was, by `now`.
+    pub fn confirm(&self, position: u64, now: Instant) {
+        self.change(|heard| heard.confirm(position, now));
+    }
+
     /// Player: everything that was taken will be heard, and nobody looks when.
     pub fn hear_all(&self) {
         self.change(Heard::hear_all);
@@ -456,6 +461,30 @@ impl PcmTrack {
     /// Whether nothing waits, nothing is on its way, and no utterance is open.
     pub fn is_idle(&self) -> bool {
         self.ring.is_empty() && !self.open.load(Ordering::Relaxed) && self.unsettled.load(Ordering::Acquire) == SETTLED
+    }
+
+    /// Player: whether a frame of so many samples is there, or the end of an utterance.
+    pub fn has_frame(&self, samples: usize) -> bool {
+        let position = self.ring.read_position();
+        !self.is_paused() && (self.ends.first_after(position).is_some() || self.ring.len() >= samples)
+    }
+
+    /// Player: whether samples wait, or an utterance is open: they may yet become a frame.
+    pub fn is_waiting(&self) -> bool {
+        !self.ring.is_empty() || self.open.load(Ordering::Relaxed)
+    }
+
+    /// Player: where what was taken so far ends.
+    pub fn taken_to(&self) -> u64 {
+        self.ring.read_position()
+    }
+
+    /// When what [`wait_for`](Self::wait_for) asked for will have been heard, if it was taken.
+    pub fn awaited_at(&self) -> Option<Instant> {
+        match self.awaited.load(Ordering::Acquire) {
+            NOBODY => None,
+            position => lock(&self.heard).heard_at(position),
+        }
     }
 
     /// Samples that wait to be played.

@@ -3,21 +3,23 @@
 use crate::bigint::handle;
 use crate::capture_pump::{NativeCaptureStats, no_thread};
 use crate::error::{Code, Result, error, from_napi};
+use crate::g711::NativeCoding;
 use crate::handles::{Handle, HandleTable, Release};
 use crate::js_thread::new_waiter;
 use crate::livekit::engine;
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize};
+use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_audio::{
-    Format, Interruption, PcmTrack, PlayoutClock, Tap, TrackSample, TrackStats, TrackWriteError, TrackWriter,
+    Alarm, AlarmClock, Format, Interruption, PacedSink, PcmTrack, PlayoutClock, ResamplerError, SinkSettings, Tap,
+    TrackSample, TrackStats, TrackWriteError, TrackWriter,
 };
 use narrowcast_core::sync::lock;
 use narrowcast_livekit::{CapturePump, Engine, Lead, Pcm, Playback, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/capture_pump.rs.
 const MOST_BEHIND: Duration = Duration::from_millis(100);
@@ -82,11 +84,30 @@ struct Track {
     frame: Duration,
     /// While the pump plays it.
     playback: RefCell<Option<Playback>>,
+    /// While JavaScript plays it to a sink.
+    sink: RefCell<Option<Sink>>,
+}
+
+/// A sink of JavaScript's, and what rings when it is to be read for.
+struct Sink {
+    paced: PacedSink,
+    alarm: Alarm,
+    /// Whether what it has not played yet is thrown away at an interruption.
+    clears: bool,
+    encoded: Vec<u8>,
+}
+
+impl Sink {
+    fn set_alarm(&mut self, not_before: Option<Instant>) {
+        let next = self.paced.next();
+        self.alarm.set(next.map(|at| not_before.map_or(at, |least| at.max(least))));
+    }
 }
 
 impl Release for Track {
     fn release(&self) {
         drop(self.playback.take());
+        drop(self.sink.take());
         let _writer = lock(&self.writer);
         self.pcm.end();
     }
@@ -98,7 +119,34 @@ impl Track {
         if let Some(playback) = &*self.playback.borrow() {
             playback.written();
         }
+        self.sink_changed();
         written.map_err(refused)
+    }
+
+    /// Something was written, paused or taken back: the sink may be due at another time.
+    fn sink_changed(&self) {
+        if let Some(sink) = &mut *self.sink.borrow_mut() {
+            sink.set_alarm(None);
+        }
+    }
+
+    /// Takes back what was not heard yet, and what the sink has, if it gives that up.
+    fn interrupt(&self) -> Result<Interruption> {
+        let interrupt = || lock(&self.writer).interrupt();
+        let Some(sink) = &mut *self.sink.borrow_mut() else {
+            return Ok(match &*self.playback.borrow() {
+                Some(playback) => playback.flush(interrupt),
+                None => interrupt(),
+            });
+        };
+        if !sink.clears {
+            self.pcm.hear_all();
+        }
+        let interruption = interrupt();
+        let emptied = if sink.clears { sink.paced.emptied(Instant::now()) } else { sink.paced.start_anew() };
+        emptied.map_err(unconverted)?;
+        sink.set_alarm(None);
+        Ok(interruption)
     }
 
     /// Samples of all channels that wait to be heard.
@@ -121,6 +169,10 @@ impl Track {
 }
 
 fn refused(reason: TrackWriteError) -> napi::Error<Code> {
+    error(Code::InvalidArgument, reason.to_string())
+}
+
+fn unconverted(reason: ResamplerError) -> napi::Error<Code> {
     error(Code::InvalidArgument, reason.to_string())
 }
 
@@ -224,20 +276,93 @@ pub struct NativeInterruption {
 /// Takes back what was not heard yet, also from the queue of the source that the track is piped to.
 #[napi(catch_unwind)]
 pub fn track_interrupt(token: u32) -> Result<NativeInterruption> {
-    let track = track(token)?;
-    let interrupt = || lock(&track.writer).interrupt();
-    let Interruption { heard, discarded } = match &*track.playback.borrow() {
-        Some(playback) => playback.flush(interrupt),
-        None => interrupt(),
-    };
+    let Interruption { heard, discarded } = track(token)?.interrupt()?;
     Ok(NativeInterruption { heard: heard as f64, discarded: discarded as f64 })
 }
 
 /// Whether the track is played as silence, and what waits is kept.
 #[napi(catch_unwind)]
 pub fn track_pause(token: u32, paused: bool) -> Result<()> {
-    track(token)?.pcm.pause(paused);
+    let track = track(token)?;
+    track.pcm.pause(paused);
+    track.sink_changed();
     Ok(())
+}
+
+/// What a sink takes; see `SinkOptions` in src/paced-sink.ts.
+#[napi(object)]
+pub struct NativeSinkSettings {
+    /// Hz.
+    pub sample_rate: u32,
+    /// How samples are written.
+    pub coding: NativeCoding,
+    /// Whether in Base64.
+    pub base64: bool,
+    /// Length of a frame, in ms.
+    pub frame_ms: u32,
+    /// Frames that it has at least, and that are sent at once.
+    pub lead: u32,
+    /// Whether it gives up what it has at an interruption.
+    pub clears: bool,
+    /// Whether it tells what it has played.
+    pub confirms: bool,
+}
+
+/// Memory for what one `trackSinkRead` writes.
+#[napi(object)]
+pub struct NativeSinkRoom {
+    /// Bytes of a frame.
+    pub frame_bytes: u32,
+    /// Most frames.
+    pub frames: u32,
+}
+
+fn with_sink<T>(token: u32, absent: T, look: impl FnOnce(&Track, &mut Sink) -> T) -> T {
+    let Ok(track) = track(token) else { return absent };
+    let mut sink = track.sink.borrow_mut();
+    match &mut *sink {
+        Some(sink) => look(&track, sink),
+        None => absent,
+    }
+}
+
+/// Writes the frames that the sink is to be sent now to `target`, and returns how many. It stops behind the frame with which
+/// everything before `mark` was taken.
+#[napi(catch_unwind)]
+pub fn track_sink_read(token: u32, mark: f64, mut target: Uint8ArraySlice) -> Result<u32> {
+    // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+    let target = unsafe { target.as_mut() };
+    with_sink(token, Ok(0), |_, Sink { paced, encoded, .. }| {
+        if target.len() < paced.frame_bytes() * paced.most_frames() {
+            return Err(error(Code::InvalidArgument, "the array has no room for all frames"));
+        }
+        encoded.clear();
+        let frames = paced.read(Instant::now(), mark as u64, encoded).map_err(unconverted)?;
+        target[..encoded.len()].copy_from_slice(encoded);
+        Ok(frames as u32)
+    })
+}
+
+/// Has the doorbell ring when the sink is to be sent more, but not within `pause_ms`.
+#[napi(catch_unwind)]
+pub fn track_sink_wait(token: u32, pause_ms: u32) {
+    let pause = (pause_ms > 0).then(|| Instant::now() + Duration::from_millis(pause_ms.into()));
+    with_sink(token, (), |_, sink| sink.set_alarm(pause));
+}
+
+/// Where what was sent to the sink ends; negative: and nothing follows at once.
+#[napi(catch_unwind)]
+pub fn track_sink_sent(token: u32) -> f64 {
+    with_sink(token, 0.0, |track, _| {
+        let sent = track.pcm.taken_to() as f64;
+        if track.pcm.is_waiting() { sent } else { -sent }
+    })
+}
+
+/// The sink has played what was sent before `position`.
+#[napi(catch_unwind)]
+pub fn track_sink_confirm(token: u32, position: f64) {
+    with_sink(token, (), |_, sink| sink.paced.confirm(position as u64, Instant::now()));
 }
 
 /// How long less than a frame waits for its rest, in ms.
@@ -306,6 +431,7 @@ impl NativeAudioTrack {
             // What the samples take, which may be a part of one less than `frame_ms`.
             frame: Duration::from_nanos(samples_per_channel * 1_000_000_000 / u64::from(sample_rate)),
             playback: RefCell::new(None),
+            sink: RefCell::new(None),
         };
         let state = RefCell::new(State::Live(Handle::listed(&TRACKS, token, track)));
         Ok(Self { token, state, accounted: Cell::new(accounted) })
@@ -370,11 +496,31 @@ impl NativeAudioTrack {
         Ok(())
     }
 
-    /// Ends that: when this returns, the native thread takes no more samples.
+    /// Has JavaScript play the track to a sink: the doorbell rings when it is to be sent something.
     #[napi(catch_unwind)]
-    pub fn unpipe(&self) -> Result<()> {
+    pub fn pipe_to_sink(&self, settings: NativeSinkSettings) -> Result<NativeSinkRoom> {
+        let track = self.live().ok_or_else(stopped)?;
+        let NativeSinkSettings { sample_rate, coding, base64, frame_ms, lead, clears, confirms } = settings;
+        if frame_ms == 0 || lead == 0 {
+            return Err(error(Code::InvalidArgument, "a sink takes frames, and at least one at once"));
+        }
+        let settings = SinkSettings { sample_rate, coding: coding.into(), base64, frame_ms, lead, confirms };
+        let paced = PacedSink::new(track.pcm.clone(), settings, Instant::now()).map_err(unconverted)?;
+        let room = NativeSinkRoom { frame_bytes: paced.frame_bytes() as u32, frames: paced.most_frames() as u32 };
+        let alarm = alarms()?.alarm(track.pcm.clone());
+        track.sink.replace(Some(Sink { paced, alarm, clears, encoded: Vec::new() }));
+        Ok(room)
+    }
+
+    /// Ends that: when this returns, the native thread takes no more samples. What a sink has counts as heard, unless it is
+    /// `lost`.
+    #[napi(catch_unwind)]
+    pub fn unpipe(&self, lost: bool) -> Result<()> {
         let track = self.live().ok_or_else(stopped)?;
         drop(track.playback.take());
+        if track.sink.take().is_some() {
+            if lost { track.pcm.cut() } else { track.pcm.hear_all() }
+        }
         // JavaScript's next frame is due at once.
         track.clock.take();
         Ok(())
@@ -494,6 +640,18 @@ impl ObjectFinalize for NativeAudioTrack {
         env.adjust_external_memory(-accounted)?;
         Ok(())
     }
+}
+
+static ALARMS: OnceLock<AlarmClock> = OnceLock::new();
+
+/// The thread that rings for the tracks of this process that are played to sinks.
+fn alarms() -> Result<&'static AlarmClock> {
+    if let Some(alarms) = ALARMS.get() {
+        return Ok(alarms);
+    }
+    let alarms = AlarmClock::start().map_err(no_thread)?;
+    // Where another thread was first, this one sleeps for good.
+    Ok(ALARMS.get_or_init(|| alarms))
 }
 
 static PUMP: OnceLock<CapturePump> = OnceLock::new();
