@@ -334,7 +334,7 @@ mod tests {
     fn what_a_far_side_confirms_is_heard_then_and_the_rest_behind_it() {
         let (mut heard, zero) = (Heard::new(), Instant::now() + GRACE);
         for n in 0..3 {
-            heard.take(n * 10, n * 10 + 10);
+            heard.take(&[0; 10], n * 10 + 10);
             heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
         }
         heard.advance(zero + MS * 25);
