@@ -211,11 +211,12 @@ async function besideAudio(meet: Meet, way: Way, count: number) {
   const ufrags = new Set<string>();
   let lost = 0;
   for (let i = 0; i < count; i++) {
-    await sharer.calls.publish('it', shape);
+    // Where the transport is begun anew, livekit-client may give up.
+    const published = await sharer.calls.publish('it', shape).then(Boolean, () => false);
     if (i === 0) await sharer.calls.publish('voice', SHAPES.audio);
-    if ((await look(watcher, shape)) === 'lost') lost++;
+    if (!published || (await look(watcher, shape)) === 'lost') lost++;
     for (const each of await sharer.calls.ufrags()) ufrags.add(each);
-    await sharer.calls.unpublish('it');
+    await sharer.calls.unpublish('it').catch(() => {});
     await sees(watcher, (now) => now.every(({ source }) => source !== shape.source), LIMIT_MS);
   }
   const gapMs = await watcher.calls.longestGap();

@@ -23,7 +23,7 @@ const FRAMES_PER_SECOND = 8;
 
 /** Not in its types. */
 interface EngineInside {
-  pcManager: {
+  pcManager?: {
     state: number;
     publisher: { pc: RTCPeerConnection; removeTrack(sender: RTCRtpSender): void };
   };
@@ -35,7 +35,7 @@ const FAILED = 3;
 let room: Room | undefined;
 const gone: Partial<Record<'room' | 'connection', WeakRef<object>>> = {};
 const inside = () => room!.engine as unknown as EngineInside;
-const connection = () => inside().pcManager.publisher.pc;
+const connection = () => inside().pcManager!.publisher.pc;
 
 // ── what is published ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,7 +169,7 @@ function colorOf(video: HTMLVideoElement): number[] | undefined {
 
 function unpublishBy(way: Way): void {
   if (way !== 'stop' && way !== 'releaseSender') return;
-  const { publisher } = inside().pcManager;
+  const { publisher } = inside().pcManager!;
   const { removeTrack } = publisher;
   publisher.removeTrack = (sender) => {
     removeTrack.call(publisher, sender);
@@ -254,7 +254,8 @@ export const calls: ParticipantCalls = {
       sdpBytes: sdp.length,
     };
   },
-  ufrags: () => connection().currentLocalDescription?.sdp.match(/(?<=^a=ice-ufrag:)\S+/gm) ?? [],
+  // While livekit-client reconnects there may be no connection.
+  ufrags: () => inside().pcManager?.publisher.pc.currentLocalDescription?.sdp.match(/(?<=^a=ice-ufrag:)\S+/gm) ?? [],
   stats: () => poolOf(room!)?.stats(),
   check: () => poolOf(room!)?.check() ?? [],
   sent: async () => {
@@ -294,7 +295,7 @@ export const calls: ParticipantCalls = {
       original.call(client, { type, sdp: sdp!.replace(/^a=(simulcast|rid):.*\r\n/gm, '') } as never, ...rest);
   },
   unpublishWhileFailed: async (name) => {
-    const { pcManager } = inside();
+    const pcManager = inside().pcManager!;
     const { state } = pcManager;
     pcManager.state = FAILED;
     await calls.unpublish(name);
