@@ -26,7 +26,8 @@ const MIXER_OPTIONS: OptionNames<AudioMixerOptions> = { blocksize: true, streamT
 
 /** What is mixed: an `AudioStream`, or frames of any rate from anywhere else. */
 export interface MixerStream {
-  [Symbol.asyncIterator](): { next(): Promise<IteratorResult<Pcm | PcmData, unknown>> };
+  /** Gives the frames, one after the other. */
+  [Symbol.asyncIterator](): Pick<AsyncIterator<Pcm | PcmData, unknown, undefined>, 'next'>;
 }
 
 /** What a mixer counted. */
@@ -241,7 +242,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   }
 
   /** Reads mixed frames. Several readers share them. */
-  [Symbol.asyncIterator](): { next(): Promise<IteratorResult<F, undefined>> } {
+  [Symbol.asyncIterator](): Pick<AsyncIterator<F, undefined, undefined>, 'next'> {
     return {
       next: () =>
         this.#waiters.next((frame): IteratorResult<F, undefined> =>

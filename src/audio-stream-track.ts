@@ -44,13 +44,14 @@ export class TimedAudioFrame extends AudioFrame {
 }
 
 /** The bytes of a frame, and when it is to be heard: from {@link AudioStreamTrack.recv} with a `format`. */
-export interface TimedBytes extends Pick<TimedAudioFrame, 'sampleRate' | 'channels' | 'samplesPerChannel' | 'pts'> {
+export interface TimedBytes extends Pick<
+  TimedAudioFrame,
+  'sampleRate' | 'channels' | 'samplesPerChannel' | 'pts' | 'timeBase'
+> {
   /** Samples of all channels, interleaved. */
   readonly data: Uint8Array;
   /** How `data` is read. */
   readonly format: SampleFormat;
-  /** What `pts` counts, as a part of a second. */
-  readonly timeBase: TimedAudioFrame['timeBase'];
 }
 
 /** Where {@link AudioStreamTrack.pipeTo} plays: an `AudioSource` of `@livekit/rtc-node`. */
