@@ -33,7 +33,12 @@ export class TimedAudioFrame extends AudioFrame {
   /** Samples of each channel that came before it, from 0 for the first frame. */
   readonly pts: number;
   /** What `pts` counts, as a part of a second. */
-  readonly timeBase: { readonly num: 1; readonly den: number };
+  readonly timeBase: {
+    /** Always 1. */
+    readonly num: 1;
+    /** The sample rate, in Hz. */
+    readonly den: number;
+  };
 
   /** @internal */
   constructor(data: Int16Array, sampleRate: number, channels: number, samplesPerChannel: number, pts: number) {

@@ -48,6 +48,7 @@ export interface WebSocketLike<Frame = Uint8Array | string> {
   readonly readyState: number;
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number;
+  /** Sends a frame as a message. */
   send(data: Frame): void;
 }
 

@@ -13,8 +13,11 @@ export interface PhoneSocket {
   readonly readyState: number;
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number;
+  /** Sends a message. */
   send(data: string): void;
+  /** Adds a listener, as an `EventTarget` does. */
   addEventListener(type: 'message' | 'close' | 'error', listener: (event: any) => void): void;
+  /** Takes it away again. */
   removeEventListener(type: 'message' | 'close' | 'error', listener: (event: any) => void): void;
 }
 
@@ -71,8 +74,9 @@ export interface PhoneLegStats {
   malformed: number;
   /** Frames of the agent's that were sent. */
   framesOut: number;
-  /** Marks that were sent, and those that the provider has answered. */
+  /** Marks that were sent. */
   marksSent: number;
+  /** Marks that the provider has answered. */
   marksAnswered: number;
   /** How often the socket had not sent what it had when more was due. */
   stalls: number;
