@@ -28,17 +28,20 @@ export interface AudioStreamTrackOptions {
   bufferMs?: number;
 }
 
+/** A part of a second: `num / den`. */
+export interface TimeBase {
+  /** Always 1. */
+  readonly num: 1;
+  /** The sample rate, in Hz. */
+  readonly den: number;
+}
+
 /** A frame, and when it is to be heard. */
 export class TimedAudioFrame extends AudioFrame {
   /** Samples of each channel that came before it, from 0 for the first frame. */
   readonly pts: number;
   /** What `pts` counts, as a part of a second. */
-  readonly timeBase: {
-    /** Always 1. */
-    readonly num: 1;
-    /** The sample rate, in Hz. */
-    readonly den: number;
-  };
+  readonly timeBase: TimeBase;
 
   /** @internal */
   constructor(data: Int16Array, sampleRate: number, channels: number, samplesPerChannel: number, pts: number) {

@@ -11,6 +11,7 @@ export { AudioStream, type AudioStreamOptions, type WrittenPcm } from './audio-s
 export {
   AudioStreamTrack,
   TimedAudioFrame,
+  type TimeBase,
   type TimedBytes,
   type AudioStreamTrackOptions,
   type AudioStreamTrackStats,
