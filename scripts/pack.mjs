@@ -16,10 +16,8 @@ import { faultsOf } from './platforms/addons.mjs';
 import { buildAll } from './platforms/targets.mjs';
 import { ensureDist, ensureNative, fail, npm, root } from './setup.mjs';
 
-// The library has two builds, so a class counts twice: AudioMixer and Recorder took 25,000,
-// narrowcast/telephony 9,000, and sinks and G.711 6,000.
 /** Most bytes: of the root package as it is downloaded, of a platform package on the disk, of JavaScript without the command. */
-export const LIMITS = { rootPacked: 240_000, platformUnpacked: 1_800_000, library: 268_000 };
+export const LIMITS = { rootPacked: 250_000, platformUnpacked: 1_850_000, library: 268_000 };
 
 /** What every platform package has beside its addon. */
 const NOTICES = ['LICENSE', 'NOTICE', 'licenses'];
