@@ -872,6 +872,7 @@ module.exports.engineCountTheft = nativeBinding.engineCountTheft
 module.exports.engineEndPlaying = nativeBinding.engineEndPlaying
 module.exports.engineEndStreams = nativeBinding.engineEndStreams
 module.exports.engineLeave = nativeBinding.engineLeave
+module.exports.engineNoteSilence = nativeBinding.engineNoteSilence
 module.exports.enginePeek = nativeBinding.enginePeek
 module.exports.engineQueue = nativeBinding.engineQueue
 module.exports.engineStats = nativeBinding.engineStats

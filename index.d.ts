@@ -87,7 +87,7 @@ export declare class NativeAudioTrack {
   unpipe(lost: boolean): void
   /** What the engine said at the first chunk that it refused in an answer, while the track is piped. */
   get refusal(): string | null
-  /** What became of the chunks of 10 ms that were played, while the track is piped. */
+  /** What became of the requests to play something, while the track is piped. */
   pipeStats(): NativeCaptureStats | null
   /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
   lateness(): Array<number>
@@ -333,6 +333,12 @@ export declare function engineEndStreams(): void
 export declare function engineLeave(): void
 
 /**
+ * The engine has left questions of this thread without an answer: what native threads play into it, in all threads, is
+ * given up where it does not answer for that either, until it says anything.
+ */
+export declare function engineNoteSilence(): void
+
+/**
  * Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
  * what the installed package decodes.
  */
@@ -455,7 +461,7 @@ export interface NativeCaptureFields {
   error: number
 }
 
-/** What became of one source's chunks of 10 ms. */
+/** What became of one source's requests, of 10 ms each; a source without silence may be given more in one where its queue is dry. */
 export interface NativeCaptureStats {
   /** Handed to the engine. */
   sent: number

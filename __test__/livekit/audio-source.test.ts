@@ -233,6 +233,20 @@ describe('without a queue', () => {
     await source.close();
   });
 
+  test('longer frames are copied when they are captured: the caller may write over them', async () => {
+    const source = new AudioSource(48_000, 1, 0);
+    const listener = heard(source);
+    const data = new Int16Array(4800).fill(1);
+    const captures = [1, 2].map((value) => source.captureFrame(new AudioFrame(data.fill(value), 48_000, 1, 4800)));
+    data.fill(3);
+    await Promise.all(captures);
+    const samples: number[] = [];
+    while (samples.length < 9600) samples.push(...(await listener.read()).value!.data);
+    expect([samples.lastIndexOf(1), samples.indexOf(2), samples.indexOf(3)]).toEqual([4799, 4800, -1]);
+    await listener.cancel();
+    await source.close();
+  });
+
   test('a piece that is refused ends its frame, which counts as refused, and not the source', async () => {
     const source = new AudioSource(48_000, 1, 0);
     const refused = source.captureFrame(rtc.AudioFrame.create(24_000, 1, 960));
@@ -346,6 +360,20 @@ test.each([48_000, 24_000])(
   },
 );
 
+test('a frame that is longer than what is taken at once is copied: the caller may write over it', async () => {
+  const source = new AudioSource(8000, 1, 100);
+  const listener = heard(source);
+  await source.captureFrame(new AudioFrame(new Int16Array(80).fill(1), 8000, 1, 80));
+  const data = new Int16Array(8000 * 5.2).fill(1);
+  const captured = source.captureFrame(new AudioFrame(data, 8000, 1, data.length));
+  data.fill(2);
+  const all = hear(listener, (all) => all.filter((sample) => sample !== 0).length === 80 + data.length);
+  await captured;
+  expect((await all).includes(2)).toBe(false);
+  await listener.cancel();
+  await source.close();
+});
+
 test('frames that are no multiple of 10 ms are not padded while they come', async () => {
   const source = new AudioSource(16_000, 1, 1000);
   const listener = heard(source);
@@ -425,6 +453,28 @@ describe('interrupt', () => {
     await source.close();
     expect(source.interrupt()).toEqual({ heardMs: 0, discardedMs: 0 });
   });
+
+  test.each(['interrupt', 'clearQueue'] as const)(
+    '%s gives up the pieces that a source without a queue has left',
+    async (giveUp) => {
+      const source = new AudioSource(48_000, 1, 0);
+      const listener = heard(source);
+      // The engine has the first piece of the first frame at once.
+      const captures = [1, 2].map((value) =>
+        source.captureFrame(new AudioFrame(new Int16Array(4800).fill(value), 48_000, 1, 4800)),
+      );
+      const cut = source[giveUp]();
+      if (cut) expect(cut).toEqual({ heardMs: 10, discardedMs: 190 });
+      await Promise.all(captures);
+      await source.captureFrame(new AudioFrame(new Int16Array(480).fill(3), 48_000, 1, 480));
+      const samples = await hear(listener, (all) => all.includes(3));
+      expect(samples).toEqual([...Array<number>(480).fill(1), ...Array<number>(480).fill(3)]);
+      expect(source.stats()).toMatchObject({ framesOut: 3, framesRefused: 0 });
+      expect(source.interrupt()).toEqual({ heardMs: 10, discardedMs: 0 });
+      await listener.cancel();
+      await source.close();
+    },
+  );
 
   test('of a source without a queue tells that all was heard', async () => {
     const source = new AudioSource(48_000, 1, 0);

@@ -118,6 +118,11 @@ describe("rtc-node's dispose()", () => {
     const { status, stdout, stderr } = await runNode('./dispose.mjs', []);
     expect([status, stdout, stderr]).toEqual([0, 'disposed\ncaptured\ndisposed again\n', '']);
   });
+
+  test('imported before install(), ends what native threads play', async () => {
+    const { status, stdout } = await runNode('./dispose-while-playing.mjs', []);
+    expect([status, stdout]).toEqual([0, 'disposed\nENGINE_REQUEST_FAILED\n']);
+  });
 });
 
 describe('an answer that does not come', () => {
@@ -211,7 +216,7 @@ test('a theft is noticed while a room is only connecting', async () => {
 test("what was asked while the engine's events went elsewhere is rejected, and the next capture works", async () => {
   install();
   const stream = new AudioStream(openTracks(1)[0]!.track, 16_000); // something that is missed
-  const sources = [new AudioSource(48_000, 1), new rtc.AudioSource(48_000, 1)];
+  const sources = [new AudioSource(48_000, 1, 0), new rtc.AudioSource(48_000, 1)];
   const capture = () => sources.map((source) => source.captureFrame(rtc.AudioFrame.create(48_000, 1, 480)));
   await Promise.all(capture());
   const thief = await loadElsewhere();

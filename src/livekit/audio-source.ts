@@ -66,6 +66,8 @@ export class AudioSource implements RtcAudioSource {
   #turn: Promise<unknown> | undefined;
   /** Without a queue: ms that were captured since nothing waited. */
   #saidMs = 0;
+  /** Of these, what the engine was not given yet: pieces of frames that are cut, until the next interruption. */
+  #unsent = { ms: 0 };
 
   /**
    * @param sampleRate Hz
@@ -133,15 +135,18 @@ export class AudioSource implements RtcAudioSource {
    * As {@link clearQueue}, for when the caller interrupts the agent, and tells what the caller had heard of it by then. It
    * works after {@link close}, too, while what was taken before is being played.
    *
-   * For a source without a queue, everything that was captured was heard. Otherwise `heardMs` is right within 10 ms, and
+   * For a source without a queue, everything was heard that the engine has got: but for the rest of a frame that is longer than
+   * 10 ms. Otherwise `heardMs` is right within 10 ms, and
    * counts from when the queue was last empty. While a track is piped to the source, this is the track's `interrupt()`.
    *
    * @returns zeros if nothing was being said
    */
   interrupt(): Interruption {
     const piped = this.closed ? undefined : this.#piped;
-    const heardMs = this.promise ? Math.max(this.#saidMs, 0) : 0;
-    const interruption = (piped ?? this.#ring)?.interrupt() ?? { heardMs, discardedMs: 0 };
+    const discardedMs = this.#unsent.ms;
+    this.#unsent = { ms: 0 };
+    const heardMs = this.promise ? Math.max(this.#saidMs - discardedMs, 0) : 0;
+    const interruption = (piped ?? this.#ring)?.interrupt() ?? { heardMs, discardedMs };
     this.releaseWaiter();
     return interruption;
   }
@@ -236,7 +241,7 @@ export class AudioSource implements RtcAudioSource {
     try {
       const error =
         this.#turn || this.#isCut(samples)
-          ? await this.#inTurn(() => this.#captureInPieces(pcm, sampleRate, channels))
+          ? await this.#captureInTurn(pcm, sampleRate, channels)
           : await this.#capture(pcm, sampleRate, channels);
       if (error) takeOff?.();
       return error;
@@ -298,31 +303,35 @@ export class AudioSource implements RtcAudioSource {
     return this.queueSize === 0 && samplesPerChannel > piece && samplesPerChannel % piece === 0;
   }
 
-  /** Runs `ask` after what was asked before in turn. */
-  async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  /** As {@link #capture}, after what was captured before, and in pieces if need be. Stops at an interruption. */
+  async #captureInTurn(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
     const before = this.#turn;
+    const unsent = this.#unsent;
+    const msOf = (samples: number) => (samples / channels / sampleRate) * 1000;
+    unsent.ms += msOf(pcm.length);
+    let at = 0;
     const turn = (async () => {
-      await before?.catch(() => {});
-      return ask();
+      // The caller's memory is the caller's again as soon as this thread goes on with something else.
+      const copy = pcm.slice();
+      const piece = (this.#isCut(pcm.length / channels) ? this.#directFrame : pcm.length / channels) * channels;
+      if (before) await before.catch(() => {});
+      // One by one: of two requests at a time, the engine may do either first.
+      while (at < copy.length && unsent === this.#unsent) {
+        const part = copy.subarray(at, at + piece);
+        at += part.length;
+        unsent.ms -= msOf(part.length);
+        const error = await this.#capture(part, sampleRate, channels);
+        if (error) return error;
+      }
+      return undefined;
     })();
     this.#turn = turn;
     try {
       return await turn;
     } finally {
+      unsent.ms -= msOf(pcm.length - at);
       if (this.#turn === turn) this.#turn = undefined;
     }
-  }
-
-  /** As {@link #capture}, in pieces if need be. */
-  async #captureInPieces(pcm: Int16Array, sampleRate: number, channels: number): Promise<string | undefined> {
-    const samples = pcm.length / channels;
-    const piece = (this.#isCut(samples) ? this.#directFrame : samples) * channels;
-    // One by one: of two requests at a time, the engine may do either first.
-    for (let at = 0; at < pcm.length; at += piece) {
-      const error = await this.#capture(pcm.subarray(at, at + piece), sampleRate, channels);
-      if (error) return error;
-    }
-    return undefined;
   }
 
   /** What the engine's words mean for who captured the frame. */

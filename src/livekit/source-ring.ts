@@ -27,6 +27,12 @@ const PATIENCE_MS = 10;
 /** Most that is kept in the engine's queue, in ms: longer than the native thread is ever late. */
 const LEAD_MS = 200;
 
+/** Up to this length, in ms, all of a queue is kept there: rtc-node has it there, too. Of a long one, half is enough. */
+const WHOLE_LEAD_MS = 100;
+
+/** What a frame usually holds, in ms: so much is taken beyond the limit, before the program waits. */
+const FRAME_MS = 10;
+
 /** How long the native thread keeps a source that is silent, in ms. It does nothing for it meanwhile. */
 const LINGER_MS = 500;
 
@@ -85,8 +91,9 @@ export class SourceRing {
     this.#on = on;
     const bufferMs = mostMs + BEYOND_MS;
     this.track = new AudioStreamTrack({ sampleRate, numChannels, frameSizeMs: 10, bufferMs });
-    // Half of the queue stays in the ring: it is not empty between two frames.
-    const lead = Math.max(2, Math.floor(Math.min(LEAD_MS, mostMs / 2) / 10));
+    // Half of a long queue stays in the ring: it is not empty between two frames.
+    const leadMs = Math.max(Math.min(LEAD_MS, mostMs / 2), Math.min(WHOLE_LEAD_MS, mostMs + FRAME_MS));
+    const lead = Math.floor(leadMs / 10);
     playOnly(this.track, { patienceMs: PATIENCE_MS, lead, makeWay: () => this.#makeWay() });
     // To `inspect()`, it is a part of the source.
     hide(this.track);
@@ -114,13 +121,17 @@ export class SourceRing {
     const piece = this.#piece;
     // Before the last, a piece waits: a thread that is blocked makes no gap in a long frame.
     const limit = Math.max(this.#limit, piece);
-    let at = 0;
-    for (; at + piece < pcm.length; at += piece) {
-      const isFull = this.#write(pcm.subarray(at, at + piece)) > limit;
+    let rest = pcm;
+    while (rest.length > piece) {
+      const isFull = this.#write(rest.subarray(0, piece)) > limit;
+      rest = rest.subarray(piece);
+      if (!isFull) continue;
+      // The caller's memory is the caller's again as soon as this thread goes on with something else.
+      if (rest.buffer === pcm.buffer) rest = rest.slice();
       // What was thrown away is not gone on with.
-      if (isFull && (!(await this.#whenRoom(limit)) || this.#source.closed)) return this.#taken();
+      if (!(await this.#whenRoom(limit)) || this.#source.closed) return this.#taken();
     }
-    return this.#write(pcm.subarray(at)) > this.#limit ? this.#whenTaken() : this.#taken();
+    return this.#write(rest) > this.#limit ? this.#whenTaken() : this.#taken();
   }
 
   async #whenTaken(): Promise<undefined> {

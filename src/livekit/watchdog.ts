@@ -49,7 +49,8 @@ export interface Watched {
  *   If this question is answered, and the one before it never is, that proves a theft. An engine that is only slow answers
  *   both.
  * - **Nothing is open here, and no answer comes.** rtc-node's `dispose()` was called, which closes all rooms first, or
- *   another thread has the callback, and may keep it. The process need not stay alive.
+ *   another thread has the callback, and may keep it. The process need not stay alive. Where no other thread can have it,
+ *   native threads are told, which give up sources that get no answers either.
  */
 export class Watchdog {
   readonly #bindings: Bindings;
@@ -137,6 +138,7 @@ export class Watchdog {
     }
     this.#forget();
     this.#resting = true;
+    if (!otherThreads && !this.#watched.client.connecting) native.engineNoteSilence();
     this.#watched.client.rest();
   }
 

@@ -31,6 +31,8 @@ pub(crate) struct Heard {
     total: u64,
     /// The oldest first.
     on_way: VecDeque<Chunk>,
+    /// How many of them were taken last, together.
+    together: usize,
     /// The oldest first.
     utterances: VecDeque<Utterance>,
     /// How many utterances were begun.
@@ -81,14 +83,19 @@ impl Heard {
     pub fn new() -> Self {
         // Room for all that there are: nothing is allocated while something is said.
         let (on_way, utterances) = (VecDeque::with_capacity(16), VecDeque::with_capacity(UTTERANCES + 1));
-        Self { total: 0, on_way, utterances, begun: 0, dry: true, tap: None }
+        Self { total: 0, on_way, together: 0, utterances, begun: 0, dry: true, tap: None }
     }
 
-    /// The player took these samples, which end at `end`.
-    pub fn take(&mut self, pcm: &[i16], end: u64) {
-        let start = end - pcm.len() as u64;
-        let after_silence = std::mem::take(&mut self.dry);
-        self.on_way.push_back(Chunk { start, end, time: None, accepted: false, after_silence });
+    /// The player took these samples, which end at `end`, in chunks of `chunk`.
+    pub fn take(&mut self, pcm: &[i16], end: u64, chunk: usize) {
+        let mut start = end - pcm.len() as u64;
+        self.together = pcm.len().div_ceil(chunk);
+        for part in pcm.chunks(chunk) {
+            let end = start + part.len() as u64;
+            let after_silence = std::mem::take(&mut self.dry);
+            self.on_way.push_back(Chunk { start, end, time: None, accepted: false, after_silence });
+            start = end;
+        }
         if let Some(tap) = &mut self.tap {
             tap.take(pcm);
         }
@@ -120,28 +127,35 @@ impl Heard {
         self.on_way.front().map(|chunk| chunk.start)
     }
 
-    /// When the chunk that was taken last is heard.
+    /// When the chunks that were taken last are heard, each for as long.
     pub fn schedule(&mut self, from: Instant, until: Instant) {
-        if let Some(chunk) = self.on_way.back_mut() {
-            chunk.time = Some((from, until));
+        let chunks = self.on_way.range_mut(self.on_way.len().saturating_sub(self.together)..);
+        let each = (until - from) / chunks.len().max(1) as u32;
+        for (chunk, number) in chunks.zip(0..) {
+            chunk.time = Some((from + each * number, from + each * (number + 1)));
         }
     }
 
-    /// The chunk that was taken last was accepted. Without a schedule, it is heard now.
+    /// The chunks that were taken last were accepted. Without a schedule, they are heard now.
     pub fn accept(&mut self) {
-        let Some(chunk) = self.on_way.back_mut() else { return };
-        chunk.accepted = true;
-        if chunk.time.is_none() {
+        let mut hear_now = false;
+        for chunk in self.on_way.iter_mut().rev().take(self.together) {
+            chunk.accepted = true;
+            hear_now |= chunk.time.is_none();
+        }
+        if hear_now {
             self.hear_all();
         }
     }
 
-    /// The chunk that was taken last is lost, unless it was accepted.
+    /// The chunks that were taken last are lost, unless they were accepted.
     pub fn lose(&mut self) {
-        let Some(&Chunk { start, end, .. }) = self.on_way.back().filter(|chunk| !chunk.accepted) else { return };
-        self.on_way.pop_back();
-        if let Some(tap) = &mut self.tap {
-            tap.lose(end - start);
+        for _ in 0..self.together {
+            let Some(&Chunk { start, end, .. }) = self.on_way.back().filter(|chunk| !chunk.accepted) else { return };
+            self.on_way.pop_back();
+            if let Some(tap) = &mut self.tap {
+                tap.lose(end - start);
+            }
         }
     }
 
@@ -299,7 +313,7 @@ mod tests {
     /// Two chunks of 10 samples on their way, heard from 0 to 10 ms and from 10 to 20 ms.
     fn two_chunks(heard: &mut Heard, zero: Instant) {
         for n in 0..2 {
-            heard.take(&[0; 10], n * 10 + 10);
+            heard.take(&[0; 10], n * 10 + 10, 10);
             heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
             heard.accept();
         }
@@ -315,6 +329,24 @@ mod tests {
         assert_eq!((heard.unheard(), heard.by(zero + MS * 12, 1, Some(1))), (Some(10), 12));
         heard.advance(zero + MS * 20);
         assert_eq!((heard.unheard(), heard.total), (None, 20));
+    }
+
+    #[test]
+    fn chunks_that_are_taken_together_are_heard_one_after_the_other_or_lost_together() {
+        let (mut heard, zero) = (Heard::new(), Instant::now());
+        two_chunks(&mut heard, zero);
+        heard.take(&[0; 25], 45, 10);
+        heard.schedule(zero + MS * 20, zero + MS * 50);
+        heard.advance(zero + MS * 99);
+        assert_eq!((heard.unheard(), heard.on_way()), (Some(20), 25), "not before they were accepted");
+        heard.accept();
+        heard.advance(zero + MS * 31);
+        assert_eq!((heard.unheard(), heard.by(zero + MS * 34, 1, None)), (Some(30), 34));
+        heard.advance(zero + MS * 40);
+        assert_eq!((heard.unheard(), heard.by(zero + MS * 44, 1, None)), (Some(40), 42));
+        heard.take(&[0; 20], 65, 10);
+        heard.lose();
+        assert_eq!((heard.unheard(), heard.on_way()), (Some(40), 5));
     }
 
     #[test]
@@ -334,7 +366,7 @@ mod tests {
     fn what_a_far_side_confirms_is_heard_then_and_the_rest_behind_it() {
         let (mut heard, zero) = (Heard::new(), Instant::now() + GRACE);
         for n in 0..3 {
-            heard.take(&[0; 10], n * 10 + 10);
+            heard.take(&[0; 10], n * 10 + 10, 10);
             heard.schedule(zero + MS * 10 * n as u32, zero + MS * 10 * (n as u32 + 1));
         }
         heard.advance(zero + MS * 25);
@@ -367,10 +399,10 @@ mod tests {
     #[test]
     fn a_chunk_that_was_refused_is_not_heard_and_one_without_a_schedule_is_heard_when_it_was_accepted() {
         let (mut heard, zero) = (Heard::new(), Instant::now());
-        heard.take(&[0; 10], 10);
+        heard.take(&[0; 10], 10, 10);
         heard.lose();
         assert_eq!(heard.unheard(), None);
-        heard.take(&[0; 10], 20);
+        heard.take(&[0; 10], 20, 10);
         assert_eq!((heard.unheard(), heard.by(zero, 1, None)), (Some(10), 0));
         heard.accept();
         heard.lose();
@@ -381,7 +413,7 @@ mod tests {
     fn utterances_that_wait_are_bounded_and_those_that_were_named_stay() {
         let mut heard = Heard::new();
         let named = heard.begin(0, true);
-        heard.take(&[0], 1);
+        heard.take(&[0], 1, 1);
         for start in 1..1000 {
             heard.begin(start, false);
         }

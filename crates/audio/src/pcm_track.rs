@@ -281,6 +281,12 @@ impl PcmTrack {
     /// What is in it counts as heard when it was accepted and its time has come, see [`schedule`](Self::schedule) and
     /// [`accepted`](Self::accepted).
     pub fn take_unsettled(&self, frame: &mut [i16]) -> usize {
+        self.take_chunks(frame, frame.len())
+    }
+
+    /// Player: as [`take_unsettled`](Self::take_unsettled), for several chunks of so many samples, which are accepted
+    /// together, and heard one after the other.
+    pub fn take_chunks(&self, frame: &mut [i16], chunk: usize) -> usize {
         // Before `read_position` moves: who sees it moved sees this, too.
         if self.unsettled.load(Ordering::Relaxed) == SETTLED {
             self.unsettled.store(self.ring.read_position(), Ordering::Release);
@@ -289,7 +295,7 @@ impl PcmTrack {
         let mut heard = lock(&self.heard);
         if samples > 0 {
             let end = self.ring.taken_position();
-            heard.take(&frame[..samples], end);
+            heard.take(&frame[..samples], end, chunk);
         } else {
             heard.run_dry();
         }
@@ -299,7 +305,7 @@ impl PcmTrack {
         samples
     }
 
-    /// Player: the frame that was taken last is heard from `from` to `until`. Without this, when it is accepted.
+    /// Player: what was taken last is heard from `from` to `until`. Without this, when it is accepted.
     pub fn schedule(&self, from: Instant, until: Instant) {
         lock(&self.heard).schedule(from, until);
     }

@@ -88,7 +88,7 @@ impl Counts {
     }
 }
 
-/// What became of one source's frames, of 10 ms each.
+/// What became of one source's frames, of 10 ms each; a source without silence may be given a longer one where its queue is dry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaptureStats {
     /// Frames handed to the engine.

@@ -31,6 +31,8 @@ pub struct Engine {
     own_answers: Arc<Broadcast>,
     claims: Claims,
     listening: AtomicBool,
+    /// Whether JavaScript has asked in vain, and nothing has come since.
+    silent: AtomicBool,
     /// JavaScript threads that have joined. Changed while [`ATTACHED`] is locked.
     threads: AtomicUsize,
     received: Counter,
@@ -196,6 +198,7 @@ impl Engine {
             own_answers: Arc::new(Broadcast::new(1)),
             claims: Claims::new(),
             listening: AtomicBool::new(events == Events::Here),
+            silent: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             received: Counter::new(),
             answered: Counter::new(),
@@ -328,9 +331,23 @@ impl Engine {
         self.captures.end_all();
     }
 
+    /// The engine does not answer: natively played sources that it does not answer for either are given up, until it says
+    /// anything.
+    pub fn note_silence(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is so.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
     /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.
     pub fn receive(&self, message: &[u8]) {
         self.received.add(1);
+        if self.is_silent() {
+            self.silent.store(false, Ordering::Relaxed);
+        }
         #[cfg(feature = "ledger")]
         crate::ledger::note_event(&self.schema, message);
         let peek = match self.schema.peek(message) {

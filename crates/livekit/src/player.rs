@@ -31,6 +31,9 @@ const MOST_BEHIND: u32 = 10;
 /// for the time that has passed, and nothing would be left.
 const CATCHING_UP: Duration = Duration::from_millis(2);
 
+/// Requests in a row that were given up, after which the engine is taken to be gone if JavaScript hears nothing from it either.
+const UNANSWERED: u32 = 5;
+
 /// Two looks of the pump are never exactly a chunk's time apart: what is heard by then counts as heard now, and not a
 /// chunk's time later.
 const LOOK_SLACK: Duration = Duration::from_millis(2);
@@ -50,13 +53,15 @@ pub(crate) struct Player {
     /// Chunks' time in which the track had nothing to say.
     silent: u32,
     in_flight: InFlight,
-    /// The number of the next chunk.
+    /// Requests that were given up since the last answer.
+    unanswered: u32,
+    /// The number of the next request.
     chunk: u64,
-    /// The chunk of a track that was offered last.
+    /// What was offered last of a track: a chunk, or several that go into a queue together.
     taken: Taken,
 }
 
-/// A chunk of a track.
+/// A part of a track, in whole chunks.
 #[derive(Default)]
 struct Taken {
     pcm: Vec<i16>,
@@ -84,6 +89,7 @@ impl Player {
             filling: None,
             silent: 0,
             in_flight: InFlight::default(),
+            unanswered: 0,
             chunk: 0,
             taken: Taken { pcm: vec![0; samples], ..Taken::default() },
             playing,
@@ -123,10 +129,18 @@ impl Player {
             Outcome::Open(_) if is_early => return Some(self.clock.due()),
             Outcome::Open(next) => return Some(next),
             Outcome::Refused => self.refused()?,
-            Outcome::Taken => self.settled(),
+            Outcome::Taken => {
+                self.unanswered = 0;
+                self.settled();
+            }
             Outcome::GivenUp => {
                 playing.counts.overdue.add(1);
                 self.settled();
+                self.unanswered += 1;
+                if self.unanswered >= UNANSWERED && engine.is_silent() {
+                    playing.refuse();
+                    return None;
+                }
             }
             Outcome::Idle => {}
         }
@@ -217,7 +231,8 @@ impl Player {
         self.filling.filter(|from| now < *from)
     }
 
-    /// Takes a chunk of the track, or the one again that was refused. False if none is to be played now, as the source's
+    /// Takes a chunk of the track, or what was refused again; all that waits and has room where the source gets no silence.
+    /// False if none is to be played now, as the source's
     /// queue has enough; `None` if none ever is.
     fn take(&mut self, engine: &Engine, start: Instant, now: Duration) -> Option<bool> {
         let playing = self.playing.clone();
@@ -238,11 +253,15 @@ impl Player {
         if !has_room(false) {
             return Some(false);
         }
+        let mut chunks = 1;
+        let chunk = playing.source.chunk_samples();
         if let Some(queue) = &self.queue
             && !silence
         {
+            // What waits need not wait for one answer after the other, while the queue runs dry.
+            chunks = (track.buffered() / chunk).clamp(1, queue.room(now, false));
             // Less than a chunk has time until the queue is nearly dry.
-            if !self.taken.again && track.buffered() < self.taken.pcm.len() && queue.level(now) > CHUNK {
+            if !self.taken.again && track.buffered() < chunk && queue.level(now) > CHUNK {
                 return Some(false);
             }
             if queue.dry_for(now) >= CHUNK * SILENT {
@@ -250,7 +269,10 @@ impl Player {
             }
         }
         if !self.taken.again {
-            self.taken.written = track.take_unsettled(&mut self.taken.pcm);
+            self.taken.pcm.resize(chunks * chunk, 0);
+            self.taken.written = track.take_chunks(&mut self.taken.pcm, chunk);
+            // No more silence than fills the last chunk: an utterance may have ended before the rest.
+            self.taken.pcm.truncate(self.taken.written.div_ceil(chunk).max(1) * chunk);
         }
         let has_room = has_room(true);
         self.taken.again = false;
@@ -265,9 +287,9 @@ impl Player {
             self.empty_queue(engine, true);
         }
         if let Some(queue) = &mut self.queue {
-            let from = queue.put(now);
+            let (from, until) = queue.put(now, self.taken.pcm.len() / chunk);
             if self.taken.written > 0 {
-                track.schedule(start + from, start + from + CHUNK);
+                track.schedule(start + from, start + until);
             }
         }
         drop(active);
@@ -296,12 +318,13 @@ impl Player {
 
     /// The engine has refused the chunk in its answer. `None` if it is given up, and with it the source.
     fn refused(&mut self) -> Option<()> {
+        self.unanswered = 0;
         self.playing.see_refusal();
         if matches!(self.playing.source.pcm, Pcm::Looped { .. }) {
             return Some(());
         }
         if let Some(queue) = &mut self.queue {
-            queue.refused();
+            queue.refused(self.taken.pcm.len() / self.playing.source.chunk_samples());
         }
         // Not before the next chunk is due.
         self.filling = None;

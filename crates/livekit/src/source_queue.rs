@@ -62,9 +62,15 @@ impl SourceQueue {
 
     /// Whether a chunk is to be put there now, of what is said or of silence.
     pub fn has_room(&self, now: Duration, silence: bool) -> bool {
+        self.room(now, silence) > 0
+    }
+
+    /// How many chunks are to be put there now, of what is said or of silence.
+    pub fn room(&self, now: Duration, silence: bool) -> usize {
         let kept = if now < self.busy_until { self.lead.busy } else { self.lead.usual };
         let kept = if silence { kept.min(SILENCE) } else { kept };
-        self.level(now) + CHUNK <= CHUNK * kept + SLACK
+        let room = (CHUNK * kept + SLACK).saturating_sub(self.level(now));
+        (room.as_nanos() / CHUNK.as_nanos()) as usize
     }
 
     /// How long what is there lasts.
@@ -77,16 +83,16 @@ impl SourceQueue {
         now.saturating_sub(self.dry_at)
     }
 
-    /// A chunk was put there. Returns from when on it is heard, for a chunk's time.
-    pub fn put(&mut self, now: Duration) -> Duration {
+    /// So many chunks were put there. Returns from when until when they are heard.
+    pub fn put(&mut self, now: Duration, chunks: usize) -> (Duration, Duration) {
         let from = self.dry_at.max(now);
-        self.dry_at = from + CHUNK;
-        from
+        self.dry_at = from + CHUNK * chunks as u32;
+        (from, self.dry_at)
     }
 
-    /// The chunk that was put last is not there: the engine refused it.
-    pub fn refused(&mut self) {
-        self.dry_at = self.dry_at.saturating_sub(CHUNK);
+    /// The chunks that were put last are not there: the engine refused them.
+    pub fn refused(&mut self, chunks: usize) {
+        self.dry_at = self.dry_at.saturating_sub(CHUNK * chunks as u32);
     }
 
     /// Nothing is there any more.
@@ -131,7 +137,7 @@ mod tests {
         let mut put = |now| {
             let mut chunks = 0;
             while queue.has_room(now, false) {
-                queue.put(now);
+                queue.put(now, 1);
                 chunks += 1;
             }
             chunks
@@ -144,13 +150,13 @@ mod tests {
     #[test]
     fn of_silence_less_is_kept_and_what_is_said_has_room_before_it_is_gone() {
         let mut queue = SourceQueue::new(Lead::always(3), Duration::ZERO);
-        queue.put(MS * 1000);
-        queue.put(MS * 1000);
+        assert_eq!(queue.room(MS * 1000, false), 3);
+        assert_eq!(queue.put(MS * 1000, 2), (MS * 1000, MS * 1020));
         assert!(!queue.has_room(MS * 1000, true) && queue.has_room(MS * 1000, false));
-        queue.put(MS * 1000);
+        queue.put(MS * 1000, 1);
         assert!(!queue.has_room(MS * 1000, false));
-        queue.refused();
-        assert!(queue.has_room(MS * 1000, false));
+        queue.refused(1);
+        assert_eq!(queue.room(MS * 1000, false), 1);
         queue.emptied();
         assert!(queue.has_room(MS * 1000, true));
     }
@@ -161,7 +167,7 @@ mod tests {
         let mut put = |now, late| {
             queue.looked(now, late);
             while queue.has_room(now, false) {
-                queue.put(now);
+                queue.put(now, 1);
             }
             queue.level(now) / CHUNK.as_millis() as u32
         };

@@ -800,8 +800,8 @@ fn a_track_without_silence_asks_for_nothing_while_it_has_nothing_to_say() {
     assert!(track.wait_for(400));
     rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
     // Another source has its silence meanwhile.
-    let all: Vec<_> = take(&requests, 30).into_iter().filter(|request| request.source == 7).collect();
-    assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 81, 161, 241, 321]);
+    let of_source = take(&requests, 30).into_iter().filter(|request| request.source == 7);
+    assert_eq!(of_source.flat_map(|request| request.pcm).collect::<Vec<_>>(), (1..=400).collect::<Vec<_>>());
     assert_eq!(track.stats().silence_frames, 0);
 }
 
@@ -823,9 +823,10 @@ fn a_track_without_silence_is_looked_at_when_it_was_written_to_and_its_last_part
         let written = Instant::now();
         writer.lock().unwrap().write(&[utterance; 200], 8_000, 1, false).unwrap();
         playback.written();
-        let all = take(&requests, 3);
-        assert!(all[1].at - written < CHUNK * 50, "two chunks after {:?}", all[1].at - written);
-        assert_eq!(all[2].pcm, [[utterance; 40], [0; 40]].concat());
+        let all = take(&requests, 2);
+        assert!(all[0].at - written < CHUNK * 50, "two chunks after {:?}", all[0].at - written);
+        assert_eq!(all[0].pcm, [utterance; 160]);
+        assert_eq!(all[1].pcm, [[utterance; 40], [0; 40]].concat());
         assert!(requests.try_iter().all(|request| request.is_clear()));
     }
 }
@@ -842,12 +843,77 @@ fn a_track_without_silence_keeps_its_queue_filled_and_no_more_waits_there() {
         let said: Vec<i16> = (1..=240).map(|sample| piece * 240 + sample).collect();
         track.write(&said);
         playback.written();
-        for (number, request) in (0..).zip(take(&requests, 3)) {
-            let chunk = piece as u32 * 3 + number;
-            assert_eq!(request.pcm[0], chunk as i16 * 80 + 1);
-            assert!(request.at - start + CHUNK / 2 + CHUNK * 5 >= CHUNK * (chunk + 1), "chunk {chunk}");
+        let mut heard = Vec::new();
+        while heard.len() < 240 {
+            let request = take(&requests, 1).remove(0);
+            heard.extend(request.pcm);
+            let chunks = piece as u32 * 3 + heard.len() as u32 / 80;
+            assert!(request.at - start + CHUNK / 2 + CHUNK * 5 >= CHUNK * chunks, "{chunks} chunks");
         }
+        assert_eq!(heard, said);
     }
+}
+
+#[test]
+fn what_waits_when_a_queue_is_dry_goes_there_in_one_request_and_silence_fills_no_more_than_a_chunk() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (long, rings) = track();
+    say(&long, 8_000);
+    assert!(long.wait_for(80), "a part of what goes out first");
+    let _playback = pump.add(captured(7, &long)).unwrap();
+    let first = take(&requests, 1).remove(0);
+    assert_eq!(first.pcm, (1..=400).collect::<Vec<_>>());
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when that part was played");
+
+    // An utterance ends in the second of the chunks that wait.
+    let (two, _rings) = track();
+    say(&two, 120);
+    two.write(&[1000; 400]);
+    let _playback = pump.add(captured(8, &two)).unwrap();
+    let mut of_two = std::iter::from_fn(|| Some(take(&requests, 1).remove(0))).filter(|request| request.source == 8);
+    assert_eq!(of_two.next().unwrap().pcm, (1..=120).chain([0; 40]).collect::<Vec<_>>());
+    assert_eq!(of_two.next().unwrap().pcm[..80], [1000; 80]);
+}
+
+#[test]
+fn what_goes_out_together_and_is_refused_is_offered_again_whole() {
+    let (fake, requests) = engine(|request, fake| {
+        match request.async_id {
+            FIRST_ID => refuse(fake, request),
+            _ => answer(fake, request),
+        }
+        true
+    });
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, rings) = track();
+    say(&track, 800);
+    assert!(track.wait_for(track.written()));
+    let playback = pump.add(captured(7, &track)).unwrap();
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when all was played");
+    let all: Vec<_> = requests.try_iter().map(|request| request.pcm).collect();
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[1..].concat(), (1..=800).collect::<Vec<_>>());
+    drop(playback);
+    assert_eq!((track.stats().samples_refused, track.heard(None)), (0, 800));
+}
+
+#[test]
+fn an_engine_that_says_nothing_to_anyone_is_given_up_and_one_that_says_anything_is_not() {
+    let (fake, requests) = engine(|_, _| true);
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, rings) = track();
+    say(&track, 8_000);
+    assert!(track.wait_for(track.written()));
+    fake.engine.note_silence();
+    fake.engine.receive(&[]);
+    let playback = pump.add(captured(7, &track)).unwrap();
+    // The answers alone may go elsewhere.
+    take(&requests, 40);
+    assert!(!playback.was_refused(), "the engine did say something");
+    fake.engine.note_silence();
+    rings.recv_timeout(Duration::from_secs(20)).expect("rung when it was given up");
+    assert!(playback.was_refused());
 }
 
 #[test]
@@ -858,9 +924,13 @@ fn a_track_of_any_rate_is_played_in_whole_samples() {
     say(&track, 615);
     let source = Source { sample_rate: 12_345, ..captured(7, &track) };
     let _playback = pump.add(source).unwrap();
-    let all = take(&requests, 5);
-    assert_eq!(all.iter().map(|request| request.pcm[0]).collect::<Vec<_>>(), [1, 124, 247, 370, 493]);
-    assert!(all.iter().all(|request| request.pcm.len() == 123 && request.sample_rate == 12_345));
+    let mut heard = Vec::new();
+    while heard.len() < 615 {
+        let request = take(&requests, 1).remove(0);
+        assert!(request.pcm.len().is_multiple_of(123) && request.sample_rate == 12_345);
+        heard.extend(request.pcm);
+    }
+    assert_eq!(heard, (1..=615).collect::<Vec<_>>());
 }
 
 #[test]

@@ -532,7 +532,7 @@ impl NativeAudioTrack {
         self.playback(|playback| playback.words().map(String::from)).flatten()
     }
 
-    /// What became of the chunks of 10 ms that were played, while the track is piped.
+    /// What became of the requests to play something, while the track is piped.
     #[napi(catch_unwind)]
     pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
         self.playback(|playback| playback.into())

@@ -28,7 +28,7 @@ pub struct NativeSource {
     pub answers_to: Option<BigInt>,
 }
 
-/// What became of one source's chunks of 10 ms.
+/// What became of one source's requests, of 10 ms each; a source without silence may be given more in one where its queue is dry.
 #[napi(object)]
 pub struct NativeCaptureStats {
     /// Handed to the engine.

@@ -336,6 +336,15 @@ pub fn engine_end_playing() {
     }
 }
 
+/// The engine has left questions of this thread without an answer: what native threads play into it, in all threads, is
+/// given up where it does not answer for that either, until it says anything.
+#[napi(catch_unwind)]
+pub fn engine_note_silence() {
+    if let Some(engine) = Engine::get() {
+        engine.note_silence();
+    }
+}
+
 /// Reads an encoded `FfiEvent` as the callback does, with a schema of its own: `narrowcast doctor` compares this with
 /// what the installed package decodes.
 #[napi(catch_unwind)]
