@@ -29,7 +29,10 @@ export declare class NativeAudioStream {
   flush(): void
   /** What was written is all: what waits in the resampler goes on, unless another addon is the producer. */
   finish(): void
-  /** Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was. */
+  /**
+   * Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was: without
+   * those in the resampler of an addon that is the producer, which gives them up at its next call.
+   */
   discard(): number
   /** Gives up all that waits, and returns how many samples of all channels that was. */
   clear(): number

@@ -133,8 +133,9 @@ describe('AudioStream with the option from', () => {
     [{ from: { sampleRate: 0 } }, 'from.sampleRate is 0'],
     [{ from: { sampleRate: 100 } }, '100 Hz'],
     [{ from: { numChannels: 3 }, numChannels: 2 }, 'from.numChannels is 3'],
-    [{ from: { format: 'opus' } }, 'format is "opus"'],
+    [{ from: { format: 'opus' } }, 'from.format is "opus"'],
     [{ from: { rate: 8000 } }, 'from.rate is not known'],
+    [{ from: { format: null } }, 'from.format is null'],
     [{ from: 8000 }, 'from is 8000'],
   ])('refuses %o', (options, message) => {
     expect(() => new AudioStream(options as AudioStreamOptions)).toThrow(failure('INVALID_ARGUMENT', message));

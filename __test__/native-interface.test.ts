@@ -218,6 +218,19 @@ describe.skipIf(missing.c)(`another addon, in C${missing.c ? `: ${missing.c}` : 
       expect(samples).toBe(160 + 16_000);
     });
 
+    it('gives up what waits in the resampler of its producer with `discard`, and can not be flushed', () => {
+      const stream = new AudioStream({ sampleRate: 16_000 });
+      const [, handle] = probe.streamOpen(stream.id, 8000, 1);
+      probe.streamWrite(handle, new Int16Array(1600).fill(10_000), 1600);
+      expect(stream.discard().ms).toBeGreaterThan(180);
+      probe.streamWrite(handle, new Int16Array(800), 800);
+      expect(() => stream.flush()).toThrow(failure('LOCKED', 'addon'));
+      probe.streamClose(handle);
+      const samples = new Int16Array(4000);
+      expect(stream.readInto(samples)).toBe(1600);
+      expect(samples.find((sample) => sample !== 0)).toBeUndefined();
+    });
+
     it('is given back with its handle', () => {
       const stream = new AudioStream({ sampleRate: 8000 });
       const [, handle] = probe.streamOpen(stream.id, 8000, 1);
@@ -237,6 +250,10 @@ describe.skipIf(missing.c)(`another addon, in C${missing.c ? `: ${missing.c}` : 
       ] as const) {
         expect(probe.streamOpen(stream.id, rate, channels)[0]).toBe(INVALID);
       }
+      const mono = new AudioStream({ sampleRate: 16_000 });
+      for (const channels of [65, 2 ** 32 - 1]) expect(probe.streamOpen(mono.id, 16_000, channels)[0]).toBe(INVALID);
+      const [most, closed] = probe.streamOpen(mono.id, 16_000, 64);
+      expect([most, probe.streamClose(closed)]).toEqual([OK, OK]);
       expect(probe.streamOpen(2n ** 60n, 16_000, 2)[0]).toBe(NOT_FOUND);
       const [, handle] = probe.streamOpen(stream.id, 16_000, 2);
       expect(probe.streamWrite(handle, null, 2)).toBe(INVALID);

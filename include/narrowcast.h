@@ -41,9 +41,10 @@
 #define NARROWCAST_ABI_MAJOR 1
 #define NARROWCAST_ABI_MINOR 0
 
-/* Most bytes of a payload, and most samples of one write. */
+/* Most bytes of a payload, most samples of one write, and most channels of what is written. */
 #define NARROWCAST_MAX_PAYLOAD ((size_t)64 << 20)
 #define NARROWCAST_MAX_SAMPLES ((size_t)16 << 20)
+#define NARROWCAST_MAX_CHANNELS 64
 
 #ifdef __cplusplus
 extern "C" {
@@ -120,21 +121,26 @@ typedef struct narrowcast_interface {
 
   /*
    * Becomes the producer of the stream that has this id: `stream.id` of an AudioStream. `sample_rate`, in Hz, and `channels` are
-   * those of what will be written: where the stream has others, it is resampled, and mixed or spread. Until `stream_close` no
-   * other producer may write: `stream.write` of JavaScript throws `LOCKED`.
+   * those of what will be written: where the stream has others, it is resampled, and mixed or spread. More channels than
+   * NARROWCAST_MAX_CHANNELS are NARROWCAST_INVALID_ARGUMENT. Until `stream_close` no other producer may write: `stream.write` of
+   * JavaScript throws `LOCKED`. After `stream.discard` of JavaScript, the next call gives up what waits in the resampler.
    */
   int32_t (*stream_open)(uint64_t id, uint32_t sample_rate, uint32_t channels, uint64_t *stream);
 
   /*
    * Appends `count` samples of all channels, interleaved: a multiple of the channels. They are copied, or converted. Where the reader is late,
-   * the oldest frames of the stream are dropped and counted. One thread at a time may write to a stream.
+   * the oldest frames of the stream are dropped and counted. The call takes as long as the conversion of its samples does: write
+   * pieces of 10 to 100 ms. One thread at a time may write to a stream: another one gets NARROWCAST_LOCKED.
    */
   int32_t (*stream_write)(uint64_t stream, const int16_t *samples, size_t count);
 
   /* No more samples will come: the reader gets what is buffered, and then the end. */
   int32_t (*stream_end)(uint64_t stream);
 
-  /* Gives the handle back. Does not end the stream: another producer may go on. */
+  /*
+   * Gives the handle back. Does not end the stream: another producer may open it as soon as this returns. What waits in the
+   * resampler goes on. Where another thread is writing to the stream, this waits until it is done.
+   */
   int32_t (*stream_close)(uint64_t stream);
 } narrowcast_interface;
 

@@ -1,7 +1,7 @@
 import { AudioFrame } from './audio-frame.js';
 import { lookSoon } from './doorbell.js';
 import { fromNative, NarrowcastError } from './errors.js';
-import type { SampleFormat } from './g711.js';
+import { sampleFormat, type SampleFormat } from './g711.js';
 import { PcmArguments, refuseChannels, type Pcm } from './pcm-argument.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader, type Cleared } from './pcm-reader.js';
@@ -60,11 +60,12 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     const { native, sampleRate, channels } = this.reader;
     const { from = {} } = options;
     optionsObject<WrittenPcm>('from', from, { sampleRate: true, numChannels: true, format: true });
+    const { format = 'pcm16' } = from;
     this.#converts = options.from !== undefined;
     this.#pcm = new PcmArguments(
       integer('from.sampleRate', from.sampleRate ?? sampleRate, 1, 768_000),
       integer('from.numChannels', from.numChannels ?? channels, 1, 64),
-      from.format,
+      sampleFormat('from.format', format),
     );
     refuseChannels('from.numChannels', this.#pcm.channels, channels);
     // Refuses rates that are too far apart, and makes the resampler now.
@@ -74,7 +75,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   /**
    * Names the stream in this process, for native addons: `stream_open` of `include/narrowcast.h` makes one its producer.
    *
-   * @throws {NarrowcastError} `CLOSED`
+   * @throws {NarrowcastError} `CLOSED` once it was cancelled, or its end was read
    */
   get id(): bigint {
     return fromNative(() => this.reader.native.id);
@@ -106,7 +107,7 @@ export class AudioStream extends PcmReadable<AudioFrame> {
    * The end of a turn: what waits in the resampler can be read now, and silence fills the last frame. The next turn begins in a
    * frame of its own, with an empty resampler: its first frame is as late as the stream's first was.
    *
-   * @throws {NarrowcastError} `CLOSED`
+   * @throws {NarrowcastError} `CLOSED`; `LOCKED` while a native addon is the producer
    */
   flush(): void {
     this.#pcm.forget();
@@ -118,6 +119,9 @@ export class AudioStream extends PcmReadable<AudioFrame> {
   /**
    * An interruption: as {@link clear}, and gives up what waits in the resampler, too. The next turn begins in a frame of its own,
    * and no sample in it depends on what was written before. After {@link clear}, in contrast, the same audio goes on.
+   *
+   * Where a native addon is the producer, what waits in its resampler is given up, too, and is not in what this returns. A write
+   * that the addon has under way meanwhile goes on.
    */
   discard(): Cleared {
     this.#pcm.forget();

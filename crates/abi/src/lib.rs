@@ -28,4 +28,4 @@ mod client;
 mod table;
 
 pub use client::{Error, Interface, Owner, Queue, Stream, VersionMismatch};
-pub use table::{MAJOR, MAX_PAYLOAD, MAX_SAMPLES, MINOR, OWNED, RawOwner, Status, TYPE_TAG, Table};
+pub use table::{MAJOR, MAX_CHANNELS, MAX_PAYLOAD, MAX_SAMPLES, MINOR, OWNED, RawOwner, Status, TYPE_TAG, Table};

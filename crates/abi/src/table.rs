@@ -17,6 +17,9 @@ pub const MAX_PAYLOAD: usize = 64 << 20;
 /// Most samples of one write.
 pub const MAX_SAMPLES: usize = 16 << 20;
 
+/// Most channels of what is written into a stream.
+pub const MAX_CHANNELS: u32 = 64;
+
 /// A flag of [`Table::queue_put`]: the payload owns something that the queue's owner knows how to release.
 pub const OWNED: u32 = 1;
 

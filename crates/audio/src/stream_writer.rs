@@ -82,7 +82,11 @@ impl StreamWriter {
     /// An interruption: gives up what waits to be read and what waits in the resampler, and returns how many samples of all
     /// channels that was. What is written next begins in a frame of its own, and nothing of what was before is in it.
     pub fn discard(&mut self) -> usize {
-        let held_back = self.converter.take().map_or(0, |(_, converter)| converter.held_back());
-        self.stream.clear() + held_back
+        self.stream.clear() + self.forget()
+    }
+
+    /// Gives up what waits in the resampler alone, and returns how many samples of all channels that was.
+    pub fn forget(&mut self) -> usize {
+        self.converter.take().map_or(0, |(_, converter)| converter.held_back())
     }
 }

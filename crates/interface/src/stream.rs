@@ -2,12 +2,12 @@
 
 use crate::shared_table::SharedTable;
 use crate::table::{Open, guarded};
-use narrowcast_abi::{MAX_SAMPLES, Status};
+use narrowcast_abi::{MAX_CHANNELS, MAX_SAMPLES, Status};
 use narrowcast_audio::{Kind, PcmStream, StreamWriter, TrackWriteError};
-use narrowcast_core::sync::Arc;
+use narrowcast_core::sync::{Arc, Mutex, lock};
 use std::slice;
+use std::sync::TryLockError;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Streams by their id, for addons that open one.
 static STREAMS: SharedTable<SharedStream> = SharedTable::new();
@@ -18,8 +18,10 @@ pub struct SharedStream {
     pcm: Arc<PcmStream>,
     /// Whether an addon is its producer.
     taken: AtomicBool,
-    /// Whether a thread is writing: a stream has one at a time.
-    writing: AtomicBool,
+    /// JavaScript has given up what was written: what waits in the addon's resampler goes, too, before anything else is written.
+    discarded: AtomicBool,
+    /// Held by the thread that writes: a stream has one at a time.
+    writing: Mutex<()>,
 }
 
 /// Another producer has the stream.
@@ -29,7 +31,13 @@ pub struct Locked;
 impl SharedStream {
     /// Gives `pcm` an id under which an addon can open it.
     pub fn publish(pcm: Arc<PcmStream>) -> Arc<Self> {
-        STREAMS.publish(|id| Self { id, pcm, taken: AtomicBool::new(false), writing: AtomicBool::new(false) })
+        STREAMS.publish(|id| Self {
+            id,
+            pcm,
+            taken: AtomicBool::new(false),
+            discarded: AtomicBool::new(false),
+            writing: Mutex::new(()),
+        })
     }
 
     /// Its process-wide id.
@@ -45,15 +53,21 @@ impl SharedStream {
         self.alone(|| if self.taken.load(Ordering::Acquire) { Err(Locked) } else { Ok(write()) }).unwrap_or(Err(Locked))
     }
 
+    /// Has the addon that is the producer give up what waits in its resampler. Does not wait for a write under way.
+    pub fn discard(&self) {
+        self.discarded.store(true, Ordering::Release);
+    }
+
     /// Does what only one thread at a time may do; `None` if another one is at it.
     fn alone<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        if self.writing.swap(true, Ordering::Acquire) {
-            return None;
-        }
-        let guard = Writing(&self.writing);
-        let result = work();
-        drop(guard);
-        Some(result)
+        // Held until `work` has returned.
+        let _writing = match self.writing.try_lock() {
+            Ok(writing) => writing,
+            // A thread panicked while it wrote.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(work())
     }
 }
 
@@ -63,41 +77,48 @@ impl Drop for SharedStream {
     }
 }
 
-/// Release orders what this thread wrote before what the next one writes; also after a panic.
-struct Writing<'a>(&'a AtomicBool);
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 /// A stream that another addon is the producer of.
 struct OpenStream {
     shared: Arc<SharedStream>,
     /// What the addon writes.
     kind: Kind,
-    /// Never waited for: who writes is alone.
+    /// Never waited for: the thread that has it also has `shared.writing`.
     writer: Mutex<StreamWriter>,
+    /// Whether its handle was closed. The handle table still has it while any thread reads an older state of that.
+    closed: AtomicBool,
 }
 
 impl OpenStream {
-    /// Writes, unless another thread does or the stream has ended.
+    /// Writes, unless another thread does, the stream has ended, or the handle was closed.
     fn write(&self, write: impl FnOnce(&mut StreamWriter) -> Result<(), TrackWriteError>) -> Status {
-        let status = self.shared.alone(|| {
-            if self.shared.pcm.has_ended() {
-                return Status::CLOSED;
-            }
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            write(&mut writer).map_or(Status::INVALID_ARGUMENT, |()| Status::OK)
-        });
-        status.unwrap_or(Status::LOCKED)
+        self.shared.alone(|| self.write_alone(write)).unwrap_or(Status::LOCKED)
     }
-}
 
-impl Drop for OpenStream {
-    fn drop(&mut self) {
+    /// The same for the thread that has `shared.writing`.
+    fn write_alone(&self, write: impl FnOnce(&mut StreamWriter) -> Result<(), TrackWriteError>) -> Status {
+        if self.closed.load(Ordering::Relaxed) {
+            return Status::NOT_FOUND;
+        }
+        if self.shared.pcm.has_ended() {
+            return Status::CLOSED;
+        }
+        let mut writer = lock(&self.writer);
+        if self.shared.discarded.swap(false, Ordering::Acquire) {
+            writer.forget();
+        }
+        write(&mut writer).map_or(Status::INVALID_ARGUMENT, |()| Status::OK)
+    }
+
+    /// Waits for a write under way, so that what that leaves in the resampler goes on; then another producer can open the stream.
+    fn close(&self) -> Status {
+        let _writing = lock(&self.shared.writing);
+        // Where the stream has ended, there is nothing to go on.
+        if self.write_alone(StreamWriter::finish) == Status::NOT_FOUND {
+            return Status::NOT_FOUND;
+        }
+        self.closed.store(true, Ordering::Relaxed);
         self.shared.taken.store(false, Ordering::Release);
+        Status::OK
     }
 }
 
@@ -110,6 +131,9 @@ pub unsafe extern "C" fn open(id: u64, sample_rate: u32, channels: u32, handle: 
         // SAFETY: the caller's promise.
         let Some(handle) = (unsafe { handle.as_mut() }) else { return Status::INVALID_ARGUMENT };
         let Some(stream) = STREAMS.get(id) else { return Status::NOT_FOUND };
+        if channels > MAX_CHANNELS {
+            return Status::INVALID_ARGUMENT;
+        }
         let kind = Kind { sample_rate, channels };
         let mut writer = StreamWriter::new(stream.pcm.clone());
         // Makes the resampler, if there has to be one: no write does so.
@@ -122,7 +146,10 @@ pub unsafe extern "C" fn open(id: u64, sample_rate: u32, channels: u32, handle: 
         if stream.taken.swap(true, Ordering::AcqRel) {
             return Status::LOCKED;
         }
-        *handle = OPEN.add(OpenStream { shared: stream, kind, writer: Mutex::new(writer) });
+        // That was for the producer before.
+        stream.discarded.store(false, Ordering::Relaxed);
+        *handle =
+            OPEN.add(OpenStream { shared: stream, kind, writer: Mutex::new(writer), closed: AtomicBool::new(false) });
         Status::OK
     })
 }
@@ -159,8 +186,9 @@ pub extern "C" fn end(stream: u64) -> Status {
 
 pub extern "C" fn close(stream: u64) -> Status {
     guarded(|| {
-        // What waits in the resampler goes on; where the stream has ended, there is nothing to go on.
-        OPEN.with(stream, |stream| stream.write(StreamWriter::finish));
-        OPEN.remove(stream)
+        let status = OPEN.with(stream, OpenStream::close);
+        // Of two threads that close it, the second one gets NOT_FOUND.
+        OPEN.remove(stream);
+        status
     })
 }

@@ -39,7 +39,8 @@ extern "C" fn message(status: Status) -> *const c_char {
         Status::OK => c"done",
         Status::INVALID_ARGUMENT => {
             c"an argument is invalid: a null or misaligned pointer, a length that is too large or no whole number of channels, \
-              an unknown type or flag, a rate or channels that cannot be converted into the stream's, or OWNED without an owner"
+              an unknown type or flag, more than 64 channels, a rate or channels that cannot be converted into the stream's, or \
+              OWNED without an owner"
         }
         Status::CLOSED => c"JavaScript has closed it, or its thread has ended: stop putting events or samples into it",
         Status::NOT_FOUND => {
@@ -78,7 +79,8 @@ impl<T> Open<T> {
         self.entries.with(handle, |value| value.map_or(Status::NOT_FOUND, |value| work(value)))
     }
 
-    /// Closes a handle. What it named is dropped once no other thread works with it.
+    /// Closes a handle. What it named is dropped once no thread works with what this or another handle named: what must be over
+    /// by then, do before.
     pub fn remove(&self, handle: u64) -> Status {
         // Dropped after the change: that runs an owner's code, which may open and close others.
         let value = self.entries.change(|entries| entries.set(handle, None));

@@ -7,7 +7,7 @@ use narrowcast_core::{Broadcast, Doorbell, Filter, KindSet, Overflow, Subscriber
 use narrowcast_interface::{Locked, Queue, SharedStream, table};
 use std::cell::RefCell;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -453,6 +453,87 @@ fn a_stream_converts_what_is_written_at_another_rate_and_with_other_channels() {
     }
     // Each one becomes two, in two channels.
     assert_eq!((read, pcm.stats().frames_dropped), (1600, 0));
+}
+
+#[test]
+#[cfg(not(miri))]
+fn a_closed_stream_can_be_opened_again_while_a_thread_writes_to_another_one() {
+    let (_pcm, shared) = stream();
+    let (busy_pcm, busy) = stream();
+    let (begun, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    // Until a write is under way that began after this.
+    let wait = || {
+        let before = begun.load(Ordering::SeqCst);
+        while begun.load(Ordering::SeqCst) == before {
+            thread::yield_now();
+        }
+        let frames = busy_pcm.stats().frames_in;
+        while busy_pcm.stats().frames_in == frames {
+            thread::yield_now();
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let producer = interface().open_stream(busy.id(), 8000, 1).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                begun.fetch_add(1, Ordering::SeqCst);
+                producer.write(&vec![0; 1 << 18]).unwrap();
+            }
+        });
+        let opened: Vec<_> = (0..20)
+            .map(|_| {
+                let producer = interface().open_stream(shared.id(), 16_000, 2);
+                wait();
+                status(producer)
+            })
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(opened, [Status::OK; 20]);
+    });
+}
+
+#[test]
+#[cfg(not(miri))]
+fn closing_a_stream_waits_for_a_write_under_way_and_nothing_of_it_is_lost() {
+    const SAMPLES: usize = 1 << 20;
+    let (pcm, shared) = stream();
+    let mut handle = 0;
+    let samples = vec![1000; SAMPLES];
+    // SAFETY: the pointers are valid, and the samples as many as it says.
+    unsafe { assert_eq!((table().stream_open)(shared.id(), 8000, 1, &mut handle), Status::OK) };
+    thread::scope(|scope| {
+        // SAFETY: as above.
+        let written = scope.spawn(|| unsafe { (table().stream_write)(handle, samples.as_ptr(), SAMPLES) });
+        while pcm.stats().frames_in == 0 {
+            thread::yield_now();
+        }
+        assert_eq!((table().stream_close)(handle), Status::OK);
+        assert_eq!(shared.write(|| ()), Ok(()), "it is given back");
+        assert_eq!(written.join().unwrap(), Status::OK);
+    });
+    // Each sample becomes two, in two channels, and four are a frame.
+    assert_eq!(pcm.stats().frames_in as usize, SAMPLES);
+    assert_eq!((table().stream_close)(handle), Status::NOT_FOUND);
+}
+
+#[test]
+#[cfg(not(miri))]
+fn what_javascript_discards_is_also_given_up_where_it_waits_in_the_producers_resampler() {
+    let (pcm, shared) = stream();
+    let mut samples = [0; 4000];
+    for write_after in [true, false] {
+        let producer = interface().open_stream(shared.id(), 8000, 1).unwrap();
+        producer.write(&[10_000; 400]).unwrap();
+        shared.discard();
+        assert!(pcm.clear() > 0);
+        if write_after {
+            producer.write(&[0; 400]).unwrap();
+        }
+        drop(producer);
+        let read = pcm.read(&mut samples).samples;
+        assert_eq!(read, if write_after { 1600 } else { 0 });
+        assert_eq!(samples[..read].iter().find(|sample| **sample != 0), None);
+    }
 }
 
 #[test]

@@ -291,10 +291,17 @@ impl NativeAudioStream {
             .or_else(|error| if matches!(error.status, Code::Locked) { Ok(()) } else { Err(error) })
     }
 
-    /// Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was.
+    /// Gives up what waits to be read and in the resampler, and returns how many samples of all channels that was: without
+    /// those in the resampler of an addon that is the producer, which gives them up at its next call.
     #[napi(catch_unwind)]
     pub fn discard(&self) -> f64 {
-        self.open().map_or(0.0, |stream| stream.writer.borrow_mut().discard() as f64)
+        self.open().map_or(0.0, |stream| {
+            // First: what the addon writes after it is not given up.
+            if let Some(shared) = stream.shared.get() {
+                shared.discard();
+            }
+            stream.writer.borrow_mut().discard() as f64
+        })
     }
 
     /// Gives up all that waits, and returns how many samples of all channels that was.
