@@ -1,6 +1,6 @@
 // Under `--import narrowcast/livekit/register`: opens streams, sources and listeners. `leaks` keeps them all; `tidy` ends
-// each soon, and has a few that it uses for good.
-import { AudioFrame, AudioSource, AudioStream, LocalAudioTrack } from '@livekit/rtc-node';
+// each soon, and has a few that it uses for good. With a time in ms it ends then; with `dispose` after it, as agents end a job.
+import { AudioFrame, AudioSource, AudioStream, dispose, LocalAudioTrack } from '@livekit/rtc-node';
 const tidy = process.argv[2] === 'tidy';
 const source = new AudioSource(16_000, 1, 0);
 const track = LocalAudioTrack.createAudioTrack('caller', source);
@@ -22,4 +22,10 @@ setInterval(() => {
   client.off('ffi_event', listener);
 }, 50);
 setInterval(() => void source.captureFrame(frame), 10);
-setTimeout(() => process.exit(), Number(process.argv[3] ?? 60_000));
+setTimeout(
+  async () => {
+    if (process.argv[4] === 'dispose') await dispose();
+    process.exit();
+  },
+  Number(process.argv[3] ?? 60_000),
+);

@@ -103,6 +103,8 @@ export function startReport(): void {
   // The program may change its working folder later.
   const file = wanted.file === undefined ? undefined : resolve(wanted.file);
   let failed = false;
+  // rtc-node's `dispose()` takes it away, and agents call that at the end of a job: the last line needs it.
+  let engine = shared[ENGINE];
   const write = (line: string) => {
     if (file === undefined) return void process.stderr.write(line);
     appendFile(file, line, (error) => {
@@ -115,8 +117,9 @@ export function startReport(): void {
   setInterval(() => {
     try {
       // None while narrowcast is uninstalled.
-      const engine = shared[ENGINE];
-      if (engine) write(`${JSON.stringify(reporter.next(engine.inspect()))}\n`);
+      if (!shared[ENGINE]) return;
+      engine = shared[ENGINE];
+      write(`${JSON.stringify(reporter.next(engine.inspect()))}\n`);
     } catch (error) {
       if (!failed) warn(`${VARIABLE}: nothing can be reported: ${(error as Error).message}`);
       failed = true;
@@ -124,7 +127,7 @@ export function startReport(): void {
   }, wanted.periodMs).unref();
   process.once('exit', () => {
     try {
-      const engine = shared[ENGINE];
+      engine = shared[ENGINE] ?? engine;
       const last = engine && `${JSON.stringify({ ...reporter.next(engine.inspect()), ended: true })}\n`;
       if (last === undefined) return;
       if (file === undefined) process.stderr.write(last);
