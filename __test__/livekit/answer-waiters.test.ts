@@ -47,6 +47,42 @@ describe('an answer also comes to a caller', () => {
     expect(await Promise.all(both)).toEqual([{ asyncId: 1n }, { asyncId: 1n }]);
   });
 
+  test('that waits for it a second time, after another request', async () => {
+    const waiters = new AnswerWaiters();
+    const first = waiters.waitFor(forId(1n), undefined, request(1n));
+    const again = waiters.waitFor(forId(1n), undefined, request(2n));
+    const second = waiters.waitFor(forId(2n), undefined, request(2n));
+    waiters.offer(answer(1n));
+    waiters.offer(answer(2n));
+    expect(waiters.size).toBe(0);
+    expect(await Promise.all([first, again, second])).toEqual([{ asyncId: 1n }, { asyncId: 1n }, { asyncId: 2n }]);
+  });
+
+  test('that waits for it a second time, among many, once its last request is answered', async () => {
+    const waiters = new AnswerWaiters();
+    const ids = Array.from({ length: 100 }, (_, at) => BigInt(at));
+    const all = ids.map((id) => waiters.waitFor(forId(id), undefined, request(id)));
+    const again = waiters.waitFor(forId(50n), undefined, request(100n));
+    for (const id of ids) waiters.offer(answer(id));
+    await Promise.all(all);
+    expect(waiters.size).toBe(1);
+    waiters.offer(answer(100n));
+    expect(await again).toEqual({ asyncId: 50n });
+    expect(waiters.size).toBe(0);
+  });
+
+  test('that waits for one to come, and not for one that came before', () => {
+    const waiters = new AnswerWaiters();
+    void waiters.waitFor(forId(1n), undefined, request(1n));
+    void waiters.waitFor(forId(9n), undefined, request(9n));
+    waiters.offer(answer(1n));
+    void waiters.waitFor(forId(1n), undefined, request(2n));
+    waiters.offer(answer(2n));
+    expect(waiters.size).toBe(2);
+    waiters.offer(answer(1n));
+    expect(waiters.size).toBe(1);
+  });
+
   test('after one that waited for the same id was aborted', async () => {
     const waiters = new AnswerWaiters();
     const abort = new AbortController();

@@ -5,6 +5,8 @@ import { answerLost } from './requests.js';
 export type Predicate = (event: FfiEvent) => boolean;
 
 interface Waiter {
+  /** How many answers had passed when it began to wait. */
+  readonly passed: number;
   /** When it began to wait, on the clock of `performance.now()`. */
   readonly since: number;
   /** What was asked for last before it. */
@@ -19,6 +21,9 @@ interface Waiter {
 /** How many given-up waiters are remembered, in case their answers come after all. */
 const MAX_GIVEN_UP = 1000;
 
+/** How many answers are kept for waiters that may want one that passed them. */
+const MAX_PASSED = 256;
+
 /** What a caller of `waitFor` has asked the engine for right before. */
 export interface LastRequest {
   /** Its kind, as the bindings name it. */
@@ -32,6 +37,10 @@ export class AnswerWaiters {
   /** Those that wait for the answer of the request right before, by its async id: it meets one predicate, and not all. */
   readonly #byId = new Map<bigint, Waiter>();
   readonly #others = new Set<Waiter>();
+  /** The last answers that were taken while others waited for answers of their own, oldest first. */
+  readonly #passed: FfiEvent[] = [];
+  /** How many there were, with those that are not kept. */
+  #passedCount = 0;
   /** Callers that were told that their answer is lost. */
   readonly #givenUp = new Set<Waiter>();
 
@@ -50,11 +59,11 @@ export class AnswerWaiters {
       const known = id !== undefined && !this.#byId.has(id);
       const abort = () => waiter.reject(signal!.reason);
       const leave = () => {
-        if (!known) this.#others.delete(waiter);
-        else if (this.#byId.get(id) === waiter) this.#byId.delete(id);
+        if (!this.#others.delete(waiter) && known && this.#byId.get(id) === waiter) this.#byId.delete(id);
         signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
+        passed: this.#passedCount,
         since: performance.now(),
         asked: kind,
         predicate,
@@ -73,13 +82,39 @@ export class AnswerWaiters {
     return this.#all().map(({ asked = 'unknown', since }) => ({ asked, ageMs: Math.round(now - since) }));
   }
 
-  /** Offers an event to all that wait, but for those whose answer it can't be. */
+  /**
+   * Offers an event to all that wait. An answer that the waiter takes that it is for passes those that wait for answers of their
+   * own: with 100 waiting, each answer meets one predicate.
+   *
+   * Such a waiter may want an earlier answer than that of its last request. It then refuses the latter, and is offered what has
+   * passed it. A predicate that holds for both gets the answer to its last request, where rtc-node's client gives it the earlier.
+   */
   offer(event: FfiEvent): void {
     const { asyncId } = (event.message.value ?? {}) as { asyncId?: bigint };
     const first = asyncId === undefined ? undefined : this.#byId.get(asyncId);
-    // A caller may have waited for something else than the answer to its last request: then any may be meant.
-    const rest = first && offerTo(first, event) ? [...this.#others] : this.#all();
-    for (const waiter of rest) if (waiter !== first) offerTo(waiter, event);
+    if (first && offerTo(first, event)) {
+      this.#pass(event);
+      // Without those that a predicate adds.
+      const others = [...this.#others];
+      for (const waiter of others) offerTo(waiter, event);
+      return;
+    }
+    for (const waiter of this.#all()) if (waiter !== first) offerTo(waiter, event);
+    // It may have left.
+    if (!first || this.#byId.get(asyncId!) !== first) return;
+    this.#byId.delete(asyncId!);
+    this.#others.add(first);
+    const missed = Math.min(this.#passedCount - first.passed, this.#passed.length);
+    for (const passed of missed > 0 ? this.#passed.slice(-missed) : []) if (offerTo(first, passed)) break;
+  }
+
+  /** Keeps an answer for those that wait for others. */
+  #pass(event: FfiEvent): void {
+    if (this.#byId.size === 0) this.#passed.length = 0;
+    else {
+      this.#passedCount++;
+      if (this.#passed.push(event) > MAX_PASSED) this.#passed.shift();
+    }
   }
 
   /** Rejects those that began to wait before `time`, on the clock of `performance.now()`. */
