@@ -442,3 +442,14 @@ test.skipIf(process.platform !== 'linux')(
     expect(status).toBe(1);
   },
 );
+
+test.skipIf(process.platform !== 'linux').each(['--json', '--report'])(
+  'a file for %s that can not be made fails with one line, before the meeting',
+  async (option) => {
+    const { status, stdout, stderr } = await narrowcast([...crowd, '--seconds', '50', option, '/proc/y.json']);
+
+    expect(stderr).toMatch(/^narrowcast: can't write \/proc\/y\.json: .+\n$/);
+    expect(stdout).toBe('');
+    expect(status).toBe(1);
+  },
+);

@@ -1,14 +1,17 @@
 import { constants } from 'node:fs';
-import { access, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileFailure } from './failure.js';
 
-/** Finds out beforehand whether a file could be written, as far as that is possible without writing it. @throws {Failure} */
+/** Finds out beforehand whether a file could be written, and leaves what is there as it is. @throws {Failure} */
 export async function checkWritable(path: string): Promise<void> {
   try {
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory()) throw new Error('it is a folder');
-    await access(stats ? path : dirname(path), constants.W_OK);
+    if (stats) return await access(path, constants.W_OK);
+    // The rights of its folder don't tell: root has them in /proc, too, where no file can be made.
+    await writeFile(path, '', { flag: 'wx' });
+    await unlink(path);
   } catch (cause) {
     throw fileFailure('write', path, cause);
   }
