@@ -59,7 +59,8 @@ export function testsWith(version, of = 'alone') {
 export function checkoutWith(version) {
   const folder = path.join(root, 'target', 'versions', version);
   fs.rmSync(folder, { recursive: true, force: true });
-  const copied = ['__test__', 'dist', 'scripts', 'src', 'package.json', 'tsconfig.json', 'index.cjs', 'index.d.ts'];
+  const folders = ['__test__', 'assets', 'dist', 'scripts', 'src'];
+  const copied = [...folders, 'package.json', 'tsconfig.json', 'index.cjs', 'index.d.ts'];
   const alike = fs.readdirSync(root).filter((name) => /^vitest\..*\.ts$|\.node$/.test(name));
   for (const name of [...copied, ...alike, path.join('target', 'ledger', 'narrowcast.node')]) {
     fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });

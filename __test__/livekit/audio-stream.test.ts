@@ -289,6 +289,9 @@ describe('frames that a budget joins', () => {
     onTestFinished(() => stream.close());
     const pump = play([one!], chunks);
     await until(() => pump.stats()[0]!.captured === chunks, 'all was played');
+    // The engine says so of the last 10 ms before the stream has them.
+    const came = () => stream.stats().bufferedMs + 10 * stream.stats().framesDropped;
+    await until(() => came() >= 10 * chunks, 'all has come');
     return { pcm: one!.pcm, processor, stream };
   }
   const all = (stream: AudioStream) => {
