@@ -137,7 +137,11 @@ describe('an unknown option is refused, and the one that was meant is named', ()
     ],
     ['AudioStreamTrack', () => new AudioStreamTrack(as({ channels: 2 })), 'did you mean numChannels?'],
     ['AudioStreamTrack.write', () => track.write(frame, as({ finally: true })), 'did you mean final?'],
-    ['AudioStreamTrack.pipeTo', () => track.pipeTo(as({}), as({ abort: 1 })), 'leave it out (known: signal)'],
+    [
+      'AudioStreamTrack.pipeTo',
+      () => track.pipeTo(as({}), as({ abort: 1 })),
+      'leave it out (known: format, sampleRate, frameMs, leadMs, base64, signal)',
+    ],
     ['AudioResampler', () => new AudioResampler(48_000, 16_000, 1, 2, as({ latancy: 'low' })), 'did you mean latency?'],
     [
       'resampleStream',

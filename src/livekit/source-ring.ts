@@ -24,10 +24,16 @@ const LONGEST_MS = 600_000;
 /** How long the rest of 10 ms is waited for once the engine has played all else, in ms. */
 const PATIENCE_MS = 10;
 
-/** Most that is kept in the engine's queue, in ms: longer than the native thread is ever late. */
-const LEAD_MS = 200;
+/**
+ * Most that is kept in the engine's queue, in ms. If the process is stopped for a while, the engine makes up for the time by
+ * what is there.
+ */
+const LEAD_MS = 1000;
 
-/** Up to this length, in ms, all of a queue is kept there: rtc-node has it there, too. Of a long one, half is enough. */
+/** What stays in the ring of a long queue, in ms: it is not empty between two frames, so not each one wakes the native thread. */
+const KEPT_MS = 30;
+
+/** Up to this length, in ms, all of a queue is kept in the engine's. */
 const WHOLE_LEAD_MS = 100;
 
 /** What a frame usually holds, in ms: so much is taken beyond the limit, before the program waits. */
@@ -42,7 +48,7 @@ const ENDS = 1024;
 /** Frames of an `AudioSource` that wait natively, and are played by the native thread that plays tracks. */
 export class SourceRing {
   /** The engine's own queue of the source, in ms: with room for more than is ever put there. */
-  static readonly ENGINE_QUEUE_MS = 500;
+  static readonly ENGINE_QUEUE_MS = 1500;
 
   readonly track: AudioStreamTrack;
   /** What is known of gaps in it. */
@@ -91,8 +97,8 @@ export class SourceRing {
     this.#on = on;
     const bufferMs = mostMs + BEYOND_MS;
     this.track = new AudioStreamTrack({ sampleRate, numChannels, frameSizeMs: 10, bufferMs });
-    // Half of a long queue stays in the ring: it is not empty between two frames.
-    const leadMs = Math.max(Math.min(LEAD_MS, mostMs / 2), Math.min(WHOLE_LEAD_MS, mostMs + FRAME_MS));
+    // As rtc-node does, which keeps all of a queue there.
+    const leadMs = Math.max(Math.min(LEAD_MS, mostMs - KEPT_MS), Math.min(WHOLE_LEAD_MS, mostMs + FRAME_MS));
     const lead = Math.floor(leadMs / 10);
     playOnly(this.track, { patienceMs: PATIENCE_MS, lead, makeWay: () => this.#makeWay() });
     // To `inspect()`, it is a part of the source.
