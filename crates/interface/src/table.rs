@@ -54,21 +54,23 @@ extern "C" fn message(status: Status) -> *const c_char {
     text.as_ptr()
 }
 
+/// The last handle. Queues and streams share the numbers, so a queue's handle is never taken for a stream's.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
 /// What other addons have opened, by handle. A handle is a number that is never used again: one that is used after it was closed is
 /// refused, and not another addon's.
 pub struct Open<T> {
     entries: LazyLock<SnapshotMap<Arc<T>>>,
-    last: AtomicU64,
 }
 
 impl<T> Open<T> {
     pub const fn new() -> Self {
-        Self { entries: LazyLock::new(SnapshotMap::new), last: AtomicU64::new(0) }
+        Self { entries: LazyLock::new(SnapshotMap::new) }
     }
 
     /// Opens it, and returns its handle.
     pub fn add(&self, value: T) -> u64 {
-        let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let handle = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         self.entries.change(|entries| entries.set(handle, Some(Arc::new(value))));
         handle
     }
