@@ -606,6 +606,19 @@ fn threads_that_write_at_the_same_time_are_refused_and_no_write_is_cut() {
 }
 
 #[test]
+fn a_producer_that_comes_while_javascript_writes_is_refused_and_does_not_wait() {
+    let (pcm, shared) = stream();
+    let producer = shared.write(|| {
+        let producer = interface().open_stream(shared.id(), 16_000, 2).unwrap();
+        assert_eq!((status(producer.write(&[1, 2])), status(producer.end())), (Status::LOCKED, Status::LOCKED));
+        producer
+    });
+    producer.unwrap().write(&[3, 4]).unwrap();
+    let mut samples = [0; 4];
+    assert_eq!((pcm.read(&mut samples).samples, samples), (2, [3, 4, 0, 0]));
+}
+
+#[test]
 fn each_status_has_a_sentence() {
     for status in -1..=6 {
         // SAFETY: a message is a static string that ends with a zero.
