@@ -41,7 +41,7 @@ export interface InspectedSource extends Inspected, AudioSourceStats {
   sampleRate: number;
   /** Channels. */
   channels: number;
-  /** How much may wait in the engine, in ms. */
+  /** How much may wait to be played, in ms. */
   queueSize: number;
 }
 

@@ -81,7 +81,7 @@ struct Utterance {
 
 impl Heard {
     pub fn new() -> Self {
-        // Room for all that there are: nothing is allocated while something is said.
+        // Room for all utterances, and for what a short queue takes. A long one makes room when it is filled first.
         let (on_way, utterances) = (VecDeque::with_capacity(16), VecDeque::with_capacity(UTTERANCES + 1));
         Self { total: 0, on_way, together: 0, utterances, begun: 0, dry: true, tap: None }
     }

@@ -128,7 +128,7 @@ impl TapWriter {
             marks: Mutex::new(VecDeque::new()),
             ended: AtomicBool::new(false),
         });
-        // Room for what is on its way at most: the player does not allocate.
+        // Room for a queue of 250 ms. A longer one makes room when it is filled first.
         let on_way = VecDeque::with_capacity(format.sample_rate as usize * format.channels as usize / 4);
         Self { tap, on_way, missing, position: 0 }
     }

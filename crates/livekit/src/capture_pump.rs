@@ -399,7 +399,7 @@ impl CapturePump {
         Some(Playback { engine: self.engine, shared: self.shared.clone(), thread, playing })
     }
 
-    /// Somebody has emptied the queue of a source.
+    /// Another client has emptied the queue of a source.
     pub fn source_emptied(&self, handle: u64) {
         for playing in lock(&self.shared.playing).iter().filter(|playing| playing.source.handle == handle) {
             playing.note_emptied(Emptied::Elsewhere);

@@ -232,8 +232,7 @@ impl Player {
     }
 
     /// Takes a chunk of the track, or what was refused again; all that waits and has room where the source gets no silence.
-    /// False if none is to be played now, as the source's
-    /// queue has enough; `None` if none ever is.
+    /// False if none is to be played now, as the source's queue has enough; `None` if none ever is.
     fn take(&mut self, engine: &Engine, start: Instant, now: Duration) -> Option<bool> {
         let playing = self.playing.clone();
         let Pcm::Track { track, silence, .. } = &playing.source.pcm else { return None };

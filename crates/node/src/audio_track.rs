@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/capture_pump.rs.
+/// How far behind its time table a frame may be handed out at once, as in crates/livekit/src/player.rs.
 const MOST_BEHIND: Duration = Duration::from_millis(100);
 
 /// What a track counted; see `AudioStreamTrack.stats()`.
