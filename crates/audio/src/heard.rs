@@ -64,6 +64,10 @@ impl Chunk {
     /// Where what was heard by `now` ends.
     fn heard_by(&self, now: Instant, channels: u64) -> u64 {
         let Some((from, until)) = self.time else { return self.start };
+        // Most of them, where much is on its way: a queue of a second has 100.
+        if now <= from {
+            return self.start;
+        }
         let (all, elapsed) = ((until - from).as_nanos(), now.saturating_duration_since(from).as_nanos());
         let groups = u128::from((self.end - self.start) / channels);
         self.start + (groups * elapsed.min(all) / all.max(1)) as u64 * channels
