@@ -114,6 +114,11 @@ impl Converter {
         Ok(Self { from, to, resampler, mixed: Vec::new(), spread: Vec::new() })
     }
 
+    /// What it converts.
+    pub fn input(&self) -> Kind {
+        self.from
+    }
+
     /// Converts interleaved samples, and hands what they become to `write`, in pieces.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub struct StreamWriter {
     stream: Arc<PcmStream>,
     /// For what was written last, if that was not the stream's kind.
-    converter: Option<(Kind, Converter)>,
+    converter: Option<Converter>,
 }
 
 impl StreamWriter {
@@ -47,14 +47,14 @@ impl StreamWriter {
         let format = self.stream.format();
         check(pcm.len(), kind.channels, format.channels)?;
         let own = Kind { sample_rate: format.sample_rate, channels: format.channels };
-        if self.converter.as_ref().map_or(own, |(before, _)| *before) != kind {
-            let converter = if kind == own { None } else { Some((kind, Converter::new(kind, own, Pace::Even)?)) };
+        if self.converter.as_ref().map_or(own, Converter::input) != kind {
+            let converter = if kind == own { None } else { Some(Converter::new(kind, own, Pace::Even)?) };
             self.finish()?;
             self.converter = converter;
         }
         match &mut self.converter {
             None => self.stream.write(pcm),
-            Some((_, converter)) => converter.convert(pcm, |pcm| self.stream.write(pcm))?,
+            Some(converter) => converter.convert(pcm, |pcm| self.stream.write(pcm))?,
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl StreamWriter {
     /// # Errors
     /// [`TrackWriteError::Rate`] from the resampler.
     pub fn finish(&mut self) -> Result<(), TrackWriteError> {
-        let Some((_, converter)) = &mut self.converter else { return Ok(()) };
+        let Some(converter) = &mut self.converter else { return Ok(()) };
         Ok(converter.finish(|pcm| self.stream.write(pcm))?)
     }
 
@@ -87,6 +87,6 @@ impl StreamWriter {
 
     /// Gives up what waits in the resampler alone, and returns how many samples of all channels that was.
     pub fn forget(&mut self) -> usize {
-        self.converter.take().map_or(0, |(_, converter)| converter.held_back())
+        self.converter.take().map_or(0, |converter| converter.held_back())
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 pub struct TrackWriter {
     track: Arc<PcmTrack>,
     /// For what was written last, unless its stream was cut off.
-    converter: Option<(Kind, Converter)>,
+    converter: Option<Converter>,
     integers: Vec<i16>,
 }
 
@@ -81,7 +81,7 @@ impl TrackWriter {
         if !pcm.is_empty() {
             self.track.open_utterance();
         }
-        if let Some((_, converter)) = &mut self.converter {
+        if let Some(converter) = &mut self.converter {
             for block in pcm.chunks(BLOCK * channels as usize) {
                 let integers = S::integers(block, &mut self.integers);
                 converter.convert(integers, |pcm| self.track.write(pcm))?;
@@ -150,25 +150,25 @@ impl TrackWriter {
 
     /// Samples of the track's that wait in the resampler.
     pub fn held_back(&self) -> usize {
-        self.converter.as_ref().map_or(0, |(_, converter)| converter.held_back())
+        self.converter.as_ref().map_or(0, Converter::held_back)
     }
 
     /// Makes a resampler for other samples than those before, if they need one, and brings those before to their end.
     fn turn_to(&mut self, kind: Kind) -> Result<(), TrackWriteError> {
-        if self.converter.as_ref().is_some_and(|(before, _)| *before == kind) {
+        if self.converter.as_ref().is_some_and(|before| before.input() == kind) {
             return Ok(());
         }
         let format = self.track.format();
         let own = Kind { sample_rate: format.sample_rate, channels: format.channels };
         let converter = Converter::new(kind, own, Pace::AsItComes)?;
         self.finish()?;
-        self.converter = Some((kind, converter));
+        self.converter = Some(converter);
         Ok(())
     }
 
     /// Writes what waits in the resampler.
     fn finish(&mut self) -> Result<(), TrackWriteError> {
-        let Some((_, converter)) = &mut self.converter else { return Ok(()) };
+        let Some(converter) = &mut self.converter else { return Ok(()) };
         Ok(converter.finish(|pcm| self.track.write(pcm))?)
     }
 }
