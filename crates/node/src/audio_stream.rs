@@ -1,7 +1,7 @@
 //! `NativeAudioStream`: a bounded stream of PCM, fed by JavaScript or by the engine.
 
 use crate::bigint::handle;
-use crate::error::{Code, Result, error, from_napi};
+use crate::error::{Code, Result, error, from_napi, refused};
 use crate::handles::{Handle, HandleTable, Release};
 use crate::js_thread::new_waiter;
 use crate::speech::NativeEar;
@@ -220,8 +220,7 @@ impl NativeAudioStream {
             Some(speech) => {
                 let ear = ear_settings(format, &speech, doorbell)?;
                 ear_token = ear.waiter.token();
-                PcmStream::with_ear(format, capacity as usize, waiter, ear)
-                    .map_err(|refused| error(Code::InvalidArgument, refused.to_string()))?
+                PcmStream::with_ear(format, capacity as usize, waiter, ear).map_err(refused)?
             }
         });
         // Otherwise a forgotten stream looks like a few bytes to the collector, and stays.
@@ -385,7 +384,7 @@ impl NativeAudioStream {
     fn writing(&self, write: impl FnOnce(&mut StreamWriter) -> std::result::Result<(), TrackWriteError>) -> Result<()> {
         let Some(stream) = self.open() else { return Ok(()) };
         let mut writer = stream.writer.borrow_mut();
-        let write = || write(&mut writer).map_err(|refused| error(Code::InvalidArgument, refused.to_string()));
+        let write = || write(&mut writer).map_err(refused);
         let Some(shared) = stream.shared.get() else { return write() };
         shared.write(write).unwrap_or_else(|Locked| {
             let locked =
@@ -430,7 +429,7 @@ fn sink(stream: &Arc<PcmStream>, engine_rate: u32) -> Result<AudioSink> {
         latency: Latency::Low,
         dither: false,
     };
-    AudioSink::converted(stream.clone(), settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+    AudioSink::converted(stream.clone(), settings).map_err(refused)
 }
 
 impl ObjectFinalize for NativeAudioStream {

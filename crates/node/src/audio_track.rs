@@ -2,7 +2,7 @@
 
 use crate::bigint::handle;
 use crate::capture_pump::{NativeCaptureStats, no_thread};
-use crate::error::{Code, Result, error, from_napi};
+use crate::error::{Code, Result, error, from_napi, refused};
 use crate::g711::NativeCoding;
 use crate::handles::{Handle, HandleTable, Release};
 use crate::js_thread::new_waiter;
@@ -11,8 +11,8 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Uint8ArraySlice};
 use napi_derive::napi;
 use narrowcast_audio::{
-    Alarm, AlarmClock, Format, Interruption, PacedSink, PcmTrack, PlayoutClock, ResamplerError, SinkSettings, Tap,
-    TrackSample, TrackStats, TrackWriteError, TrackWriter,
+    Alarm, AlarmClock, Format, Interruption, PacedSink, PcmTrack, PlayoutClock, SinkSettings, Tap, TrackSample,
+    TrackStats, TrackWriter,
 };
 use narrowcast_core::sync::lock;
 use narrowcast_livekit::{CapturePump, Engine, Lead, Pcm, Playback, Source};
@@ -144,7 +144,7 @@ impl Track {
         }
         let interruption = interrupt();
         let emptied = if sink.clears { sink.paced.emptied(Instant::now()) } else { sink.paced.start_anew() };
-        emptied.map_err(unconverted)?;
+        emptied.map_err(refused)?;
         sink.set_alarm(None);
         Ok(interruption)
     }
@@ -166,14 +166,6 @@ impl Track {
         self.pcm.take(frame);
         0.0
     }
-}
-
-fn refused(reason: TrackWriteError) -> napi::Error<Code> {
-    error(Code::InvalidArgument, reason.to_string())
-}
-
-fn unconverted(reason: ResamplerError) -> napi::Error<Code> {
-    error(Code::InvalidArgument, reason.to_string())
 }
 
 fn track(token: u32) -> Result<Rc<Track>> {
@@ -337,7 +329,7 @@ pub fn track_sink_read(token: u32, mark: f64, mut target: Uint8ArraySlice) -> Re
             return Err(error(Code::InvalidArgument, "the array has no room for all frames"));
         }
         encoded.clear();
-        let frames = paced.read(Instant::now(), mark as u64, encoded).map_err(unconverted)?;
+        let frames = paced.read(Instant::now(), mark as u64, encoded).map_err(refused)?;
         target[..encoded.len()].copy_from_slice(encoded);
         Ok(frames as u32)
     })
@@ -505,7 +497,7 @@ impl NativeAudioTrack {
             return Err(error(Code::InvalidArgument, "a sink takes frames, and at least one at once"));
         }
         let settings = SinkSettings { sample_rate, coding: coding.into(), base64, frame_ms, lead, confirms };
-        let paced = PacedSink::new(track.pcm.clone(), settings, Instant::now()).map_err(unconverted)?;
+        let paced = PacedSink::new(track.pcm.clone(), settings, Instant::now()).map_err(refused)?;
         let room = NativeSinkRoom { frame_bytes: paced.frame_bytes() as u32, frames: paced.most_frames() as u32 };
         let alarm = alarms()?.alarm(track.pcm.clone());
         track.sink.replace(Some(Sink { paced, alarm, clears, encoded: Vec::new() }));

@@ -1,6 +1,7 @@
 //! Errors with the codes that TypeScript's `NarrowcastError` has.
 
 use napi::Error;
+use std::fmt::Display;
 
 /// The `code` of an error. The list and its meaning: `src/errors.ts`.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,11 @@ pub type Result<T> = std::result::Result<T, Error<Code>>;
 /// An error that says what was wrong and what to do.
 pub fn error(code: Code, reason: impl Into<String>) -> Error<Code> {
     Error::new(code, reason.into())
+}
+
+/// `INVALID_ARGUMENT`, in the words of the crate that refused what it was given.
+pub fn refused(reason: impl Display) -> Error<Code> {
+    error(Code::InvalidArgument, reason.to_string())
 }
 
 /// Makes one of ours of an error that Node-API returned.

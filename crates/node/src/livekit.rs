@@ -1,6 +1,6 @@
 //! The engine, as TypeScript sees it.
 
-use crate::error::{Code, Result, error};
+use crate::error::{Code, Result, error, refused};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats};
 use crate::handles::{Handle, Release};
 use crate::js_thread::{enter, thread_wakes};
@@ -350,10 +350,9 @@ pub fn engine_note_silence() {
 #[napi(catch_unwind)]
 pub fn engine_peek(schema: NativeSchema, message: Uint8ArraySlice) -> Result<NativePeek> {
     let (schema, ..) = read_schema(schema)?;
-    let invalid = |what: narrowcast_livekit::wire::WireError| error(Code::InvalidArgument, what.to_string());
-    let peek = schema.peek(&message).map_err(invalid)?;
+    let peek = schema.peek(&message).map_err(refused)?;
     let mut owned = Vec::new();
-    schema.for_each_owned(peek.kind, peek.body, &mut |id| owned.push(id.into())).map_err(invalid)?;
+    schema.for_each_owned(peek.kind, peek.body, &mut |id| owned.push(id.into())).map_err(refused)?;
     Ok(NativePeek { r#type: schema.name(peek.kind).unwrap_or_default().to_owned(), handle: peek.subject.into(), owned })
 }
 

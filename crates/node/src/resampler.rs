@@ -1,6 +1,6 @@
 //! `NativeResampler`: what an `AudioResampler` calls unless its rates are equal.
 
-use crate::error::{Code, Result, error, from_napi};
+use crate::error::{Code, Result, error, from_napi, refused};
 use crate::raw_fn::{Argument, Call, TypedArray, function_of};
 use napi::bindgen_prelude::{Env, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Unknown};
 use napi::sys;
@@ -98,7 +98,7 @@ impl NativeResampler {
         let latency = if low_latency { Latency::Low } else { Latency::Default };
         let settings =
             ResamplerSettings { input_rate, output_rate, channels: channels as usize, quality, latency, dither };
-        let resampler = Resampler::new(settings).map_err(refusal)?;
+        let resampler = Resampler::new(settings).map_err(refused)?;
         let (latency_ms, held_back) = (resampler.latency_ms(), resampler.held_back());
         let state = Rc::new(State { settings, engine: RefCell::new(Some(Engine::I16(resampler))) });
         // Otherwise a forgotten resampler looks like a few bytes to the collector, and stays.
@@ -145,10 +145,10 @@ impl NativeResampler {
         let output = unsafe { output.as_mut() };
         let written = match self.state.engine.borrow_mut().as_mut() {
             None => return Err(error(Code::Closed, "the resampler is closed")),
-            Some(Engine::I16(resampler)) => resampler.flush(output).map_err(refusal)?,
+            Some(Engine::I16(resampler)) => resampler.flush(output).map_err(refused)?,
             Some(Engine::F32(resampler)) => {
                 let mut floats = vec![0.0; output.len()];
-                let written = resampler.flush(&mut floats).map_err(refusal)?;
+                let written = resampler.flush(&mut floats).map_err(refused)?;
                 for (sample, float) in output.iter_mut().zip(&floats[..written]) {
                     // `as` saturates.
                     *sample = (float * 32768.0).round() as i16;
@@ -166,7 +166,7 @@ impl NativeResampler {
         let output = unsafe { output.as_mut() };
         match self.state.engine.borrow_mut().as_mut() {
             None => Err(error(Code::Closed, "the resampler is closed")),
-            Some(Engine::F32(resampler)) => Ok(resampler.flush(output).map_err(refusal)? as f64),
+            Some(Engine::F32(resampler)) => Ok(resampler.flush(output).map_err(refused)? as f64),
             Some(Engine::I16(_)) => Err(error(Code::InvalidArgument, "the samples that were pushed are integers")),
         }
     }
@@ -185,7 +185,7 @@ impl NativeResampler {
     pub fn time_raw(&self, input: Int16ArraySlice, mut output: Int16ArraySlice, rounds: u32) -> Result<f64> {
         // SAFETY: as in `flush`.
         let output = unsafe { output.as_mut() };
-        time_libsoxr(self.state.settings, &input, output, rounds).map_err(refusal)
+        time_libsoxr(self.state.settings, &input, output, rounds).map_err(refused)
     }
 }
 
@@ -194,10 +194,6 @@ impl ObjectFinalize for NativeResampler {
         // The function may live on, and then finds it closed.
         self.close(env).map_err(|error| napi::Error::from_reason(error.reason.clone()))
     }
-}
-
-fn refusal(refused: ResamplerError) -> napi::Error<Code> {
-    error(Code::InvalidArgument, refused.to_string())
 }
 
 impl Call for State {

@@ -5,7 +5,7 @@
 //! a side and leaving it synchronize, as [`PcmRing`] asks for.
 
 use crate::bigint::handle;
-use crate::error::{Code, Result, error, from_napi};
+use crate::error::{Code, Result, error, from_napi, refused};
 use crate::handles::{Handle, Release};
 use crate::js_thread::enter;
 use crate::raw_fn::{Argument, Call, function_of};
@@ -206,8 +206,7 @@ impl NativeRingBuffer {
             return Err(error(Code::InvalidArgument, format!("a ring of {capacity} samples is too large")));
         }
         let overflow = if drop_oldest { Overflow::DropOldest } else { Overflow::Reject };
-        let pcm = PcmRing::new(capacity as usize, 1, overflow)
-            .map_err(|refused| error(Code::InvalidArgument, refused.to_string()))?;
+        let pcm = PcmRing::new(capacity as usize, 1, overflow).map_err(refused)?;
         let closed = AtomicBool::new(false);
         let ring = RINGS.publish(|id| Ring { id, pcm, closed, producer: Side::free(), consumer: Side::free() });
         Self::view(env, ring)

@@ -1,6 +1,6 @@
 //! `NativeSpeechDetector`: what a `SpeechDetector` calls. `NativeEar`: what the `speech` of a stream does.
 
-use crate::error::{Code, Result, error, from_napi};
+use crate::error::{Result, from_napi, refused};
 use crate::raw_fn::{Argument, Call, function_of};
 use napi::bindgen_prelude::{Env, ObjectFinalize, Unknown};
 use napi::sys;
@@ -188,7 +188,7 @@ impl NativeEar {
 
 /// A detector of these settings.
 pub fn detector(settings: SpeechSettings) -> Result<SpeechDetector> {
-    SpeechDetector::new(settings).map_err(|refused| error(Code::InvalidArgument, refused.to_string()))
+    SpeechDetector::new(settings).map_err(refused)
 }
 
 impl Call for State {
