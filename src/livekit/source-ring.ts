@@ -42,7 +42,7 @@ const FRAME_MS = 10;
 /** How long the native thread keeps a source that is silent, in ms. It does nothing for it meanwhile. */
 const LINGER_MS = 500;
 
-/** Ends of frames that are remembered at most before those are dropped that were heard. */
+/** Ends of frames that are remembered before those are dropped that were heard. With a long queue it is twice what is left then. */
 const ENDS = 1024;
 
 /** Frames of an `AudioSource` that wait natively, and are played by the native thread that plays tracks. */
@@ -71,6 +71,7 @@ export class SourceRing {
   /** Samples that were written so far, and where frames end of those that may not have been heard yet. */
   #written = 0;
   #ends: number[] = [];
+  #mostEnds = ENDS;
 
   /** Longest queue of a source, in ms. */
   static mostMs(sampleRate: number, numChannels: number): number {
@@ -179,9 +180,10 @@ export class SourceRing {
 
   #taken(): undefined {
     this.#ends.push(this.#written);
-    if (this.#ends.length <= ENDS) return;
+    if (this.#ends.length <= this.#mostEnds) return;
     const heard = this.#written - queuedMsOf(this.track) * (this.track.sampleRate / 1000) * this.track.numChannels;
     this.#ends = this.#ends.filter((end) => end > heard);
+    this.#mostEnds = Math.max(ENDS, 2 * this.#ends.length);
   }
 
   /** Throws away what waits. */
