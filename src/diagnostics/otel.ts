@@ -1,11 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
 import type { Attributes, MeterProvider, Observable } from '@opentelemetry/api';
 import { NarrowcastError } from '../errors.js';
 import type { Engine } from '../livekit/engine.js';
+import { manifestOf } from '../manifest.js';
 import { resolveFromProgram } from '../resolve-from.js';
 import { invalid, optionsObject } from '../validate.js';
 import { VERSION } from '../version.js';
@@ -203,7 +202,7 @@ function globalProvider(): MeterProvider {
       `${API} is not installed where the program is: npm install ${API}@1, or give startMetrics() a meterProvider`,
     );
   }
-  const version = versionOf(file);
+  const version = manifestOf(file, API)?.version;
   if (!version?.startsWith('1.')) {
     throw new NarrowcastError(
       'VERSION_MISMATCH',
@@ -212,20 +211,4 @@ function globalProvider(): MeterProvider {
     );
   }
   return (createRequire(file)(file) as typeof import('@opentelemetry/api')).metrics.getMeterProvider();
-}
-
-/** What the nearest package.json above a file says that is the API's. */
-function versionOf(file: string): string | undefined {
-  for (let folder = dirname(file); ; folder = dirname(folder)) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
-        string,
-        string
-      >;
-      if (name === API) return version;
-    } catch {
-      // None here.
-    }
-    if (folder === dirname(folder)) return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import { NarrowcastError } from '../errors.js';
 import { glibcVersion } from '../libc.js';
-import { manifestOf, platformPackages } from './engine-files.js';
+import { manifestOf } from '../manifest.js';
 import { resolveFrom } from '../resolve-from.js';
+import { platformPackages } from './engine-files.js';
 import { TESTED_ENGINES } from './tested.js';
 
 const BINDINGS = '@livekit/rtc-ffi-bindings';
