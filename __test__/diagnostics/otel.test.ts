@@ -13,6 +13,7 @@ import {
   type Histogram,
 } from '@opentelemetry/sdk-metrics';
 import { afterAll, afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { streamClose } from '../../src/diagnostics/channels.js';
 import { startMetrics } from '../../src/diagnostics/otel.js';
 import { LocalAudioTrack } from '@livekit/rtc-node';
 import { AudioStream, AudioStreamTrack } from '../../src/index.js';
@@ -93,6 +94,15 @@ test('startMetrics: frames that were dropped stay counted when their stream is c
   expect(await value('narrowcast.stream.unread.duration')).toBeGreaterThan(0);
   stream.close();
   expect(await value('narrowcast.stream.frame.dropped')).toBe(8);
+});
+
+test('startMetrics: a video stream that is closed adds no frames to those of audio streams', async () => {
+  const { provider, value } = inMemory();
+  start({ meterProvider: provider });
+  const before = await value('narrowcast.stream.frame.dropped');
+  streamClose.publish({ medium: 'video', framesDropped: 5 });
+
+  expect(await value('narrowcast.stream.frame.dropped')).toBe(before);
 });
 
 test('startMetrics: events, frames and wakes of the engine', async () => {

@@ -131,9 +131,12 @@ function start(provider: MeterProvider, base: Attributes): () => void {
     frames,
   ];
 
-  /** Of streams that have ended. */
+  /** Of audio streams that have ended. */
   let droppedBefore = 0;
-  const onClose = (message: unknown) => (droppedBefore += (message as { framesDropped?: number }).framesDropped ?? 0);
+  const onClose = (message: unknown) => {
+    const { medium, framesDropped = 0 } = message as { medium: string; framesDropped?: number };
+    if (medium === 'audio') droppedBefore += framesDropped;
+  };
   const onStall = (message: unknown) => {
     const { ms, framesLost } = message as Stall;
     stalls.record(ms / 1000, base);
