@@ -8,7 +8,7 @@ import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { encode, sampleFormat, type SampleFormat } from './g711.js';
 import { PcmArguments, refuseChannels, type Pcm, type PcmData, type ReadPcm } from './pcm-argument.js';
-import { checkSink, SinkPlayer, type SinkOptions, type SinkTarget } from './paced-sink.js';
+import { checkSink, NEVER, SinkPlayer, type SinkOptions, type SinkTarget } from './paced-sink.js';
 import { FORMAT_OPTIONS, pcmFormat, refuseTooLong } from './pcm-format.js';
 import { Utterance, type SayOptions, type Speaker } from './utterance.js';
 import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
@@ -130,9 +130,6 @@ const QUEUE_LEAD = 2;
 
 /** What the engine is given at a time. */
 const CHUNK_MS = 10;
-
-/** Behind everything that is ever written. */
-const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** For benchmarks: a track's native half. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;

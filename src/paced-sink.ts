@@ -59,8 +59,8 @@ export type SinkTarget<Frame = Uint8Array | string> =
 /** How long a sink may take nothing, in ms. */
 const STALL_MS = 10_000;
 
-/** Behind everything that is ever written. */
-const NEVER = Number.MAX_SAFE_INTEGER;
+/** A position behind everything that is ever written. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** A sink as the player sees it. */
 interface Sink extends FrameSink {
