@@ -14,7 +14,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheFolder } from './cache-folder.mjs';
 import { socketsElsewhere } from './loopback-only.mjs';
-import { fail, say } from './setup.mjs';
+import { fail, say, UNAVAILABLE } from './setup.mjs';
 
 const MODULE = 'github.com/livekit/livekit-server';
 const VERSION = 'v1.13.5';
@@ -26,7 +26,6 @@ const KEY = 'devkey';
 const SECRET = 'a-secret-of-at-least-32-characters';
 
 const START_MS = 30_000;
-const UNAVAILABLE = 3;
 
 // ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,12 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { fail, root } from './setup.mjs';
+import { fail, root, UNAVAILABLE } from './setup.mjs';
 
 export const TOOLCHAIN = 'nightly-2026-05-20';
-
-/** The exit status of a command that needs something that can't be had here. */
-export const UNAVAILABLE = 3;
 
 /** Installs it where it is missing, or ends the process. */
 export function requireNightly(command) {

@@ -4,10 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { cacheFolder } from './cache-folder.mjs';
-import { fail, say } from './setup.mjs';
-
-/** Exit status of a command whose tools can't be had here. */
-export const UNAVAILABLE = 3;
+import { fail, say, UNAVAILABLE } from './setup.mjs';
 
 /**
  * The folder that has the packages' programs, and `python3` with their libraries. Ends the process with {@link UNAVAILABLE}

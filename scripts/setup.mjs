@@ -21,6 +21,9 @@ const inRoot = (...parts) => path.join(root, ...parts);
 /** Standard output belongs to the program that runs afterwards. */
 export const say = (message) => process.stderr.write(`narrowcast: ${message}\n`);
 
+/** Exit status of a command that needs something that can't be had here. */
+export const UNAVAILABLE = 3;
+
 export function fail(message, status = 1) {
   say(message);
   process.exit(status);

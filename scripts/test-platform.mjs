@@ -28,8 +28,7 @@ import {
 } from './platforms/parts.mjs';
 import { add, none, record, stamp, words } from './platforms/results.mjs';
 import { PLATFORMS } from './platforms/targets.mjs';
-import { UNAVAILABLE } from './python.mjs';
-import { fail, requireRust, root, say } from './setup.mjs';
+import { fail, requireRust, root, say, UNAVAILABLE } from './setup.mjs';
 
 const usage =
   '`npm run test:platform -- TARGET [--smoke | --only PARTS] [--node 22,24] [--record]`; ' +

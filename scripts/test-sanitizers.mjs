@@ -10,8 +10,8 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { host, requireNightly, targetFolder, TOOLCHAIN, UNAVAILABLE } from './nightly.mjs';
-import { bin, ensureModules, fail, run, say } from './setup.mjs';
+import { host, requireNightly, targetFolder, TOOLCHAIN } from './nightly.mjs';
+import { bin, ensureModules, fail, run, say, UNAVAILABLE } from './setup.mjs';
 
 const parts = {
   thread() {

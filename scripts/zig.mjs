@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { pythonWith, UNAVAILABLE } from './python.mjs';
-import { fail } from './setup.mjs';
+import { pythonWith } from './python.mjs';
+import { fail, UNAVAILABLE } from './setup.mjs';
 
 const PACKAGES = ['cargo-zigbuild==0.24.0', 'ziglang==0.17.1'];
 

@@ -4,8 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { UNAVAILABLE } from '../python.mjs';
-import { fail } from '../setup.mjs';
+import { fail, UNAVAILABLE } from '../setup.mjs';
 
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 

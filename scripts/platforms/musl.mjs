@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { kept } from '../cache-folder.mjs';
-import { pythonWith, UNAVAILABLE } from '../python.mjs';
-import { fail, run, say } from '../setup.mjs';
+import { pythonWith } from '../python.mjs';
+import { fail, run, say, UNAVAILABLE } from '../setup.mjs';
 import { unpackDebian } from './debian.mjs';
 
 const SUITE = 'trixie';

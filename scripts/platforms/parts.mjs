@@ -3,8 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { UNAVAILABLE } from '../python.mjs';
-import { bin, ensureDist, ensureModules, fail, npm, root, run, say } from '../setup.mjs';
+import { bin, ensureDist, ensureModules, fail, npm, root, run, say, UNAVAILABLE } from '../setup.mjs';
 import { pathFor } from './machines.mjs';
 import { none } from './results.mjs';
 import { buildAddon, cargoFor, PLATFORMS } from './targets.mjs';

@@ -10,8 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, kept } from '../cache-folder.mjs';
-import { UNAVAILABLE } from '../python.mjs';
-import { fail, root, say } from '../setup.mjs';
+import { fail, root, say, UNAVAILABLE } from '../setup.mjs';
 import { unpackDebian } from './debian.mjs';
 import { namespaces } from './musl.mjs';
 
