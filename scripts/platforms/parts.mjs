@@ -47,7 +47,6 @@ export function rustTests(machine, folder) {
     .toUpperCase()
     .replaceAll('-', '_')}_RUNNER`;
   if (machine.runner) given[runner] = machine.runner;
-  Object.assign(given, machine.rustEnv?.());
   const counts = none();
   const cargo = (name, args, more) => {
     const log = path.join(folder, `rust-${name}.log`);
