@@ -35,8 +35,10 @@ const zig = process.platform === 'linux';
 /** The target that cargo builds for here, to get the addon for `triple`. */
 const rustTarget = (triple) => (zig ? (WITHOUT_MSVC[triple] ?? triple) : triple);
 
-/** The program that runs cargo's commands for `triple`, what its target is called, and its environment; for tests, which are
- * programs and no libraries, with `tests`. */
+/**
+ * The program that runs cargo's commands for `triple`, what its target is called, and its environment; for tests, which are
+ * programs and no libraries, with `tests`.
+ */
 export function cargoFor(triple, { tests = false } = {}) {
   const target = rustTarget(triple);
   requireTarget(target);
@@ -46,9 +48,9 @@ export function cargoFor(triple, { tests = false } = {}) {
   const flags = [`--remap-path-prefix=${home}=cargo`, `--remap-path-prefix=${root}=narrowcast`];
   // A library that Node loads can't bring a C library of its own.
   if (triple.endsWith('musl') && !tests) flags.push('-Ctarget-feature=-crt-static');
-  env.CARGO_ENCODED_RUSTFLAGS = [...(env.RUSTFLAGS?.split(' ').filter(Boolean) ?? []), ...flags].join('\x1f');
   // No library of Visual C++ that a machine may lack.
   if (!zig && triple.endsWith('msvc')) flags.push('-Ctarget-feature=+crt-static');
+  env.CARGO_ENCODED_RUSTFLAGS = [...(env.RUSTFLAGS?.split(' ').filter(Boolean) ?? []), ...flags].join('\x1f');
   if (triple.includes('darwin')) env.MACOSX_DEPLOYMENT_TARGET = MACOS;
   if (zig && triple.includes('windows')) env.LIBNODE_PATH = emptyLibnode();
   const program = zig ? 'cargo-zigbuild' : 'cargo';
