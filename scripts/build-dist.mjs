@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'tsdown';
-import { root } from './setup.mjs';
+import { entries, root } from './setup.mjs';
 
 const chunks = (await build({ cwd: root, logLevel: 'warn' })).flatMap((bundle) => bundle.chunks);
 
@@ -32,15 +32,7 @@ fs.writeFileSync(dist('livekit/register.js'), "import './register.cjs';\n");
 
 // One text of the types is enough for both. But rtc-node has types of its own for each format, and they don't fit one
 // another: what names them is copied, and means those of its own format.
-for (const name of [
-  'index',
-  'agents/index',
-  'livekit/index',
-  'livekit/register',
-  'otel/index',
-  'telephony/index',
-  'webrtc/index',
-]) {
+for (const name of entries()) {
   const types = dist(`${name}.d.cts`);
   const text = fs.readFileSync(types, 'utf8');
   const shared = `export * from './${path.basename(name)}.cjs';\n`;

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { LIMITS, pack } from './pack.mjs';
-import { bin, fail, npm, requireRust, root, run, say } from './setup.mjs';
+import { bin, entries, fail, npm, requireRust, root, run, say } from './setup.mjs';
 
 /** Bytes of JavaScript in dist that programs load which import narrowcast: not what only the command loads. */
 function libraryBytes() {
@@ -20,16 +20,7 @@ function libraryBytes() {
       visit(path.resolve(path.dirname(file), name));
     }
   };
-  const entries = [
-    'index',
-    'agents/index',
-    'livekit/index',
-    'livekit/register',
-    'otel/index',
-    'telephony/index',
-    'webrtc/index',
-  ];
-  for (const entry of entries) for (const ext of ['js', 'cjs']) visit(path.join(dist, `${entry}.${ext}`));
+  for (const entry of entries()) for (const ext of ['js', 'cjs']) visit(path.join(dist, `${entry}.${ext}`));
   visit(path.join(dist, 'livekit', 'register-hooks.js'));
   const scripts = [...found].filter((file) => file.startsWith(dist) && /\.c?js$/.test(file));
   return scripts.reduce((sum, file) => sum + fs.statSync(file).size, 0);

@@ -44,6 +44,12 @@ export function bin(packageName, command = packageName) {
   return path.join(folder, typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[command]);
 }
 
+/** What programs can import, by its file in dist without its ending: `livekit/index`. */
+export function entries() {
+  const { exports } = JSON.parse(fs.readFileSync(inRoot('package.json'), 'utf8'));
+  return Object.values(exports).flatMap((each) => /^\.\/dist\/(.+)\.cjs$/.exec(each.require?.default)?.[1] ?? []);
+}
+
 // ── what a step was made from ────────────────────────────────────────────────────────────────────────────────────
 
 function* filesUnder(entry, skip) {
