@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseTriple } from '@napi-rs/cli';
 import { minifySync } from 'rolldown/experimental';
-import { faultsOf } from './platforms/addons.mjs';
+import { addonsIn, faultsOf } from './platforms/addons.mjs';
 import { buildAll } from './platforms/targets.mjs';
 import { ensureDist, ensureNative, fail, npm, root } from './setup.mjs';
 
@@ -47,8 +47,9 @@ export function pack({ out, addons, release = false }) {
   fs.mkdirSync(out, { recursive: true });
   const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const platforms = manifest.napi.targets.map((triple) => parseTriple(triple));
+  const files = new Map(addonsIn(addons ?? root).map(({ platform, file }) => [platform, file]));
   const found = platforms
-    .map((platform) => ({ platform, addon: addonFile(addons ?? root, platform.platformArchABI) }))
+    .map((platform) => ({ platform, addon: files.get(platform.platformArchABI) }))
     .filter(({ platform, addon }) => {
       if (addon === undefined && release)
         fail(`pack: there is no addon for ${platform.triple} below ${addons ?? root}.`);
@@ -61,13 +62,6 @@ export function pack({ out, addons, release = false }) {
   const packed = staged.map((folder) => packFolder(folder, out));
   fs.rmSync(path.join(out, 'stage'), { recursive: true });
   return packed;
-}
-
-function addonFile(folder, platform) {
-  const name = `narrowcast.${platform}.node`;
-  if (folder === root) return fs.existsSync(path.join(root, name)) ? path.join(root, name) : undefined;
-  const match = fs.readdirSync(folder, { recursive: true }).find((file) => path.basename(file) === name);
-  return match && path.join(folder, match);
 }
 
 function stage(out, name, manifest, files) {

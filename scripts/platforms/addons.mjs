@@ -96,11 +96,11 @@ export function faults(platform, facts) {
   return found;
 }
 
-/** The addons below a folder. */
+/** The addons below a folder; of the checkout itself, those that were built into it. */
 export function addonsIn(folder) {
   const names = new Map(Object.values(PLATFORMS).map((platform) => [`narrowcast.${platform}.node`, platform]));
   return fs
-    .readdirSync(folder, { recursive: true })
+    .readdirSync(folder, { recursive: folder !== root })
     .filter((file) => names.has(path.basename(file)))
     .map((file) => ({ platform: names.get(path.basename(file)), file: path.join(folder, file) }));
 }
