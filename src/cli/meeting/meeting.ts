@@ -9,7 +9,7 @@ import { describeMachine, loadNow } from '../shared/machine.js';
 import { headingParts } from './shape.js';
 import { checkWritable, writeJson, writeText } from '../shared/output-file.js';
 import { gather } from './participants.js';
-import { RemoteRun } from './remote-run.js';
+import { MESSAGE_MS, RemoteRun } from './remote-run.js';
 import type { MeetingFigures, MeetingShape } from './result.js';
 import type { View } from '../shared/live-table.js';
 import type { Screen } from '../shared/screen.js';
@@ -99,9 +99,6 @@ export async function holdMeeting(
     interruption.dispose();
   }
 }
-
-/** How long the message that tells the other process to begin may take, in ms. */
-const MESSAGE_MS = 100;
 
 /**
  * Waits until the run on rtc-node is ready, where there is one, and has it begin. Ctrl-C to either process ends both.

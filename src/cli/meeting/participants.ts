@@ -27,11 +27,8 @@ interface AgentPart {
 /** What the agent is called, and its recording. */
 export const AGENT = 'agent';
 
-/** How much an agent says at a time, in ms. */
-const AGENT_PIECE_MS = 20;
-
-/** What it has to say at once when it begins, in ms: a synthesizer is faster than speech. */
-const AGENT_FIRST_MS = 200;
+/** How much an agent says at a time, in ms, and when it begins: a synthesizer is faster than speech. */
+export const AGENT_PACE = { pieceMs: 20, firstMs: 200 } as const;
 
 /** Who takes part, and what they say. */
 export interface Cast {
@@ -75,7 +72,7 @@ async function gatherCallers(
       pcm: rotated(speech, Math.floor((speech.length * index) / participants)),
     };
   });
-  const pace = { pieceMs: AGENT_PIECE_MS, firstMs: AGENT_FIRST_MS, queueMs: agent.queueMs };
+  const pace = { ...AGENT_PACE, queueMs: agent.queueMs };
   return [...callers, { identity: AGENT, pcm: withoutZeros(await read(agent.voice)), pace }];
 }
 

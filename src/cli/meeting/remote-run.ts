@@ -6,6 +6,9 @@ import type { MeetingResult } from './result.js';
 /** How long the other process may take to load everything and open its files, in ms. */
 const OPENING_LIMIT_MS = 60_000;
 
+/** How long the message that tells a process to begin may take, in ms. */
+export const MESSAGE_MS = 100;
+
 /** How long it may take longer than this one, in ms, and as often as the meeting is long. */
 const RESULT_LIMIT_MS = 60_000;
 

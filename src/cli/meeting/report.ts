@@ -24,6 +24,7 @@ import {
   type Card,
 } from '../shared/report-page.js';
 import type { MeetingFigures, MeetingResult, Sides } from './result.js';
+import { paceFor } from './tracks.js';
 
 /** What a report says about the run itself. */
 export interface ReportNotes {
@@ -106,14 +107,15 @@ function participantsHtml({ ours, peer }: Sides): string {
   );
 }
 
-function methodTexts({ meeting: { forget }, ours, peer }: MeetingFigures): string[] {
+function methodTexts({ meeting: { forget, stall }, ours, peer }: MeetingFigures): string[] {
+  const { pieceMs, queueMs } = paceFor(stall);
   return [
     `Main-thread time ${clockText(ours)}: measuring lag, playing, waking up, reading, and writing the recording. Nothing ` +
       'is subtracted; stalls made on purpose and drawing the table are left out. Per frame is the time of the same seconds ' +
       'divided by the frames read in them. The figures begin with the second second, once the code is warm.',
     'Half of all seconds lies between the two values given: a difference below that is called the same.',
     LAG_TEXT,
-    'Voices are played in pieces of 500 ms through an AudioSource with a queue of 1 s; the engine sends silence before and ' +
+    `Voices are played in pieces of ${count(pieceMs)} ms through an AudioSource with a queue of ${queueMs / 1000} s; the engine sends silence before and ` +
       'after them. Samples lost were played and are not in the recording, unchanged and in their place: each recording was ' +
       'read back from the disk and compared with what was played.',
     ...(forget > 0

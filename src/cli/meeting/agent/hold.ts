@@ -8,9 +8,9 @@ import { checkWritable, makeWritableFolder, writeJson, writeText } from '../../s
 import type { Screen } from '../../shared/screen.js';
 import { wrap } from '../../shared/table.js';
 import { gather } from '../participants.js';
-import { RemoteRun } from '../remote-run.js';
+import { MESSAGE_MS, RemoteRun } from '../remote-run.js';
 import type { RunOptions } from '../run.js';
-import { isWhole, SIDES, type AgentMeetingFigures, type AgentMeetingShape, type SideShape } from './sides.js';
+import { APART_MS, isWhole, SIDES, type AgentMeetingFigures, type AgentMeetingShape, type SideShape } from './sides.js';
 import { agentSummary, agentTable, shapeParts } from './summary.js';
 
 /** How an agent's meeting is to be. */
@@ -28,12 +28,6 @@ export interface AgentMeetingOptions extends Omit<RunOptions, 'agent' | 'stallAt
   /** File for a picture of the voices. */
   readonly svg?: string | undefined;
 }
-
-/** How long the message that tells a process to begin may take, in ms. */
-const MESSAGE_MS = 100;
-
-/** How far apart the stalls of the sides are, in ms: three of 300 ms do not meet, and are over when a second is. */
-const APART_MS = 320;
 
 /**
  * Holds an agent's meeting on all sides at the same time, each in a process of its own: callers talk, the agent listens to all of

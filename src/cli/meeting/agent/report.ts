@@ -11,9 +11,10 @@ import {
   SIDE_CLASSES,
   type Card,
 } from '../../shared/report-page.js';
-import { AGENT } from '../participants.js';
+import { AGENT, AGENT_PACE } from '../participants.js';
+import { paceFor } from '../tracks.js';
 import type { MeetingResult } from '../result.js';
-import { framesLost, SPEECH_BUFFER_MS, type AgentMeetingFigures, type Side } from './sides.js';
+import { APART_MS, framesLost, SPEECH_BUFFER_MS, type AgentMeetingFigures, type Side } from './sides.js';
 import { gapsText, shapeParts, sideText } from './summary.js';
 import { waveform } from './waveform.js';
 
@@ -36,6 +37,7 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
   const { meeting, machine } = figures;
   const held = figures.sides.filter((side): side is Held => side.result !== null);
   const [ours, ...others] = held as [Held, ...Held[]];
+  const { pieceMs, queueMs } = paceFor(meeting.stall);
   const card = (of: (side: Held) => string, what: string): Card => ({
     figure: of(ours),
     of: what,
@@ -58,8 +60,8 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
     occasion: 'the meeting',
     method: [
       `Main-thread time ${clockText(ours.result)}. Nothing is subtracted but the stalls that are made on purpose and drawing. The figures begin with the second second, once the code is warm.`,
-      `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. Their stalls are ${count(320)} ms apart, so that they do not block the machine together.`,
-      `The agent says 200 ms at first, then 20 ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of 500 ms, with a queue of 1 s.`,
+      `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. Their stalls are ${count(APART_MS)} ms apart, so that they do not block the machine together.`,
+      `The agent says ${AGENT_PACE.firstMs} ms at first, then ${AGENT_PACE.pieceMs} ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of ${count(pieceMs)} ms, with a queue of ${queueMs / 1000} s.`,
       'What the callers heard of the agent is read from the agent’s track, in the agent’s process, on every side: the engine’s queue, and no network.',
     ],
     sides: held.map(({ name, result }) => ({ name, measured: result })),

@@ -14,7 +14,7 @@ export interface SideShape {
 }
 
 /** What `@livekit/agents` gives its agents' sources, in ms. */
-const AGENTS_QUEUE_MS = 200;
+export const AGENTS_QUEUE_MS = 200;
 
 /** What rtc-node gives a source that asks for nothing, in ms. */
 const DEFAULT_QUEUE_MS = 1000;
@@ -28,6 +28,9 @@ export const SIDES: readonly SideShape[] = [
   { name: `rtc-node-${AGENTS_QUEUE_MS}`, client: 'rtc-node', queueMs: AGENTS_QUEUE_MS, speechBufferMs: 0 },
   { name: `rtc-node-${DEFAULT_QUEUE_MS}`, client: 'rtc-node', queueMs: DEFAULT_QUEUE_MS, speechBufferMs: 0 },
 ];
+
+/** How far apart the stalls of the sides are, in ms: three of 300 ms do not meet, and are over when a second is. */
+export const APART_MS = 320;
 
 /** A side, and what came of it. */
 export interface Side extends SideShape {

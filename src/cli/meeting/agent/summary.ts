@@ -7,6 +7,7 @@ import type { SideProgress } from '../messages.js';
 import { AGENT } from '../participants.js';
 import type { MeetingResult } from '../result.js';
 import {
+  AGENTS_QUEUE_MS,
   framesLost,
   isWhole,
   SPEECH_BUFFER_MS,
@@ -133,7 +134,7 @@ export function sideText({ client, queueMs, speechBufferMs }: SideShape): string
   if (client === 'narrowcast') {
     return `narrowcast, a queue of ${count(queueMs)} ms and a speech buffer of ${count(speechBufferMs)} ms`;
   }
-  return `rtc-node, a queue of ${count(queueMs)} ms${queueMs === 200 ? ', as @livekit/agents has it' : ', its own default'}`;
+  return `rtc-node, a queue of ${count(queueMs)} ms${queueMs === AGENTS_QUEUE_MS ? ', as @livekit/agents has it' : ', its own default'}`;
 }
 
 /** What came of a meeting. */
