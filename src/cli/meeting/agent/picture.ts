@@ -1,6 +1,6 @@
 import { MAIN_THREAD, formatted } from '../../shared/figures.js';
 import { escapeHtml } from '../../shared/html.js';
-import type { AgentMeetingFigures } from './sides.js';
+import { heldOf, longestVoiceMs, type AgentMeetingFigures } from './sides.js';
 import { gapsText, sideText } from './summary.js';
 import { waveform } from './waveform.js';
 
@@ -18,16 +18,14 @@ path{stroke:#56b4e9}.peer path{stroke:#e69f00}.third path{stroke:#3ddbb0}rect{fi
 
 /** The agent's voice as the callers heard it on each side: an SVG with its own background, for light and dark pages. */
 export function renderPicture({ meeting, sides, machine }: AgentMeetingFigures): string {
-  const shown = sides.flatMap((side) =>
-    side.result?.voice ? [{ ...side, voice: side.result.voice, result: side.result }] : [],
-  );
-  const lengthMs = Math.max(...shown.map(({ voice }) => voice.lengthMs), 1);
-  const height = TOP + shown.length * ROW + 6;
+  const held = heldOf(sides);
+  const lengthMs = longestVoiceMs(held);
+  const height = TOP + held.length * ROW + 6;
   const heading = `An agent speaks, and its thread is blocked for ${meeting.stall} ms in each second`;
   const words = `${meeting.callers} callers, ${meeting.seconds} s, at the same time on one machine: ${machine.cores} cores, Node ${machine.node}. Red: the callers heard nothing.`;
-  const rows = shown.map((side, at) => {
+  const rows = held.map((side, at) => {
     const y = TOP + at * ROW;
-    const { voice } = side;
+    const voice = side.result.voice!;
     const right = `main thread ${formatted(MAIN_THREAD, side.result)}`;
     return [
       `<g class="${['', 'peer', 'third'][at]}" transform="translate(${MARGIN} ${y})">`,

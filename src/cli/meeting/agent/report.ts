@@ -13,8 +13,15 @@ import {
 } from '../../shared/report-page.js';
 import { AGENT, AGENT_PACE } from '../participants.js';
 import { paceFor } from '../tracks.js';
-import type { MeetingResult } from '../result.js';
-import { APART_MS, framesLost, SPEECH_BUFFER_MS, type AgentMeetingFigures, type Side } from './sides.js';
+import {
+  APART_MS,
+  framesLost,
+  heldOf,
+  longestVoiceMs,
+  SPEECH_BUFFER_MS,
+  type AgentMeetingFigures,
+  type HeldSide,
+} from './sides.js';
 import { gapsText, shapeParts, sideText } from './summary.js';
 import { waveform } from './waveform.js';
 
@@ -30,15 +37,13 @@ export interface AgentReportNotes {
   readonly out: string;
 }
 
-type Held = Side & { readonly result: MeetingResult };
-
 /** A web page about an agent's meeting, in one file: it loads nothing, from nowhere. */
 export function renderAgentReport(figures: AgentMeetingFigures, { early, at, missing, out }: AgentReportNotes): string {
   const { meeting, machine } = figures;
-  const held = figures.sides.filter((side): side is Held => side.result !== null);
-  const [ours, ...others] = held as [Held, ...Held[]];
+  const held = heldOf(figures.sides);
+  const [ours, ...others] = held as [HeldSide, ...HeldSide[]];
   const { pieceMs, queueMs } = paceFor(meeting.stall);
-  const card = (of: (side: Held) => string, what: string): Card => ({
+  const card = (of: (side: HeldSide) => string, what: string): Card => ({
     figure: of(ours),
     of: what,
     details: others.map((side) => `${side.name}: ${of(side)}`).join('\n'),
@@ -69,8 +74,8 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
 }
 
 /** Each side's voice, one below the other. */
-function voicesHtml(held: readonly Held[], out: string): string {
-  const lengthMs = Math.max(...held.map(({ result }) => result.voice!.lengthMs), 1);
+function voicesHtml(held: readonly HeldSide[], out: string): string {
+  const lengthMs = longestVoiceMs(held);
   const voices = held.map((side, at) => {
     const voice = side.result.voice!;
     const verdict = linked(gapsText(voice), meaningOf('gaps in the agent’s voice'));
@@ -85,8 +90,8 @@ function voicesHtml(held: readonly Held[], out: string): string {
   return `<section class="voices" aria-label="The agent’s voice">${voices.join('\n')}</section>`;
 }
 
-function figuresHtml(held: readonly Held[], sampleRate: number): string {
-  const row = (what: string, of: (side: Held) => string): Cell[] => [
+function figuresHtml(held: readonly HeldSide[], sampleRate: number): string {
+  const row = (what: string, of: (side: HeldSide) => string): Cell[] => [
     { text: what, meaning: meaningOf(what) },
     ...held.map((side) => numberCell(of(side))),
   ];
@@ -101,7 +106,7 @@ function figuresHtml(held: readonly Held[], sampleRate: number): string {
   );
 }
 
-function participantsHtml(held: readonly Held[]): string {
+function participantsHtml(held: readonly HeldSide[]): string {
   return htmlTable(
     [{ text: 'participant' }, ...held.map(({ name }, at) => ({ text: name, className: SIDE_CLASSES[at]! }))],
     held[0]!.result.participants.map(({ identity }, at) => [

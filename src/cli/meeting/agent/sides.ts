@@ -38,6 +38,18 @@ export interface Side extends SideShape {
   readonly result: MeetingResult | null;
 }
 
+/** A side that did not fail. */
+export type HeldSide = Side & { readonly result: MeetingResult };
+
+export function heldOf(sides: readonly Side[]): HeldSide[] {
+  return sides.filter((side): side is HeldSide => side.result !== null);
+}
+
+/** How long the longest of the voices is, in ms: all are drawn to its scale. */
+export function longestVoiceMs(held: readonly HeldSide[]): number {
+  return Math.max(...held.map(({ result }) => result.voice!.lengthMs), 1);
+}
+
 /** What was asked for: with other numbers of these the figures are others. */
 export interface AgentMeetingShape {
   readonly callers: number;

@@ -16,6 +16,7 @@ import {
   type Side,
   type SideShape,
 } from './sides.js';
+import { peaksIn, type Voice } from './voice.js';
 
 /** What kind of meeting it is, in words. */
 export function shapeParts({ callers, seconds, stall }: AgentMeetingShape): string[] {
@@ -186,13 +187,12 @@ function rowOf({ name, result }: Side, { sampleRate }: AgentMeetingShape): Row {
 }
 
 /** At most 60 columns. */
-function stripOf({ peaks, list, lengthMs }: NonNullable<MeetingResult['voice']>): number[] {
+function stripOf(voice: Voice): number[] {
+  const { peaks, list, lengthMs } = voice;
   const columns = Math.min(60, peaks.length);
   const msPer = lengthMs / columns;
-  return Array.from({ length: columns }, (_, at) => {
+  return peaksIn(voice, columns).map((peak, at) => {
     const [from, to] = [at * msPer, (at + 1) * msPer];
-    if (list.some((gap) => gap.at < to && gap.at + gap.ms > from)) return -1;
-    const part = peaks.slice(Math.floor((at * peaks.length) / columns), Math.ceil(((at + 1) * peaks.length) / columns));
-    return Math.max(...part);
+    return list.some((gap) => gap.at < to && gap.at + gap.ms > from) ? -1 : peak;
   });
 }

@@ -118,6 +118,13 @@ export class VoiceMeter {
   }
 }
 
+/** Its peak in each of so many parts of equal length. */
+export function peaksIn({ peaks }: Voice, parts: number): number[] {
+  return Array.from({ length: parts }, (_, at) =>
+    Math.max(...peaks.slice(Math.floor((at * peaks.length) / parts), Math.ceil(((at + 1) * peaks.length) / parts))),
+  );
+}
+
 function columnsOf(values: readonly number[], width: number, of: (part: readonly number[]) => number): number[] {
   const columns: number[] = [];
   for (let at = 0; at < values.length; at += width) columns.push(of(values.slice(at, at + width)));

@@ -1,4 +1,4 @@
-import type { Voice } from './voice.js';
+import { peaksIn, type Voice } from './voice.js';
 
 /** A gap is drawn as wide as this at least, in hundredths of a percent of the width. */
 const NARROWEST = 40;
@@ -7,21 +7,15 @@ const NARROWEST = 40;
  * A voice as it was heard, in SVG: an upright line for each part, and a rectangle for each gap, in a box of these sizes at the
  * origin. Colours come from the page.
  *
- * @param lengthMs what the width stands for, and columns how many parts it has
+ * @param lengthMs what the width stands for
  */
-export function waveform(
-  { peaks, list, lengthMs: own }: Voice,
-  width: number,
-  height: number,
-  lengthMs: number,
-): string {
+export function waveform(voice: Voice, width: number, height: number, lengthMs: number): string {
+  const { peaks, list, lengthMs: own } = voice;
   const middle = height / 2;
   const loudest = Math.max(...peaks, 0.01);
   const columns = Math.max(1, Math.min(peaks.length, 600));
   const x = (ms: number) => round((ms / lengthMs) * width);
-  const lines = Array.from({ length: columns }, (_, at) => {
-    const part = peaks.slice(Math.floor((at * peaks.length) / columns), Math.ceil(((at + 1) * peaks.length) / columns));
-    const peak = Math.max(...part);
+  const lines = peaksIn(voice, columns).map((peak, at) => {
     if (!(peak > 0)) return '';
     const reach = Math.max(0.6, (peak / loudest) * (middle - 1));
     return `M${x(((at + 0.5) / columns) * own)} ${round(middle - reach)}V${round(middle + reach)}`;
