@@ -20,11 +20,12 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
       throw new Failure(`there is no ${missing[0]!.path}: NARROWCAST_REPORT=30s:FILE has a program write it`);
     }
     const now = Date.now();
-    const words = said(files, missing, now);
+    const threads = shown(files, now);
+    const words = said(threads, files, missing, now);
     const { columns, rows } = screen;
-    if (once) return screen.print([...table(files, columns, now), ...words]);
+    if (once) return screen.print([...table(threads, columns), ...words]);
     if (screen.live) {
-      const lines = [...table(files, columns, now), ...words.flatMap((line) => folded(line, columns))];
+      const lines = [...table(threads, columns), ...words.flatMap((line) => folded(line, columns))];
       screen.draw(lines.slice(-Math.max(1, rows - 1)));
     } else {
       const news = words.filter((line) => !told.includes(line));
@@ -35,11 +36,16 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
   }
 }
 
-function said(files: readonly ReportFile[], missing: readonly ReportFile[], now: number): string[] {
-  const lines = shown(files, now).flatMap((reports) =>
+function said(
+  threads: readonly Report[][],
+  files: readonly ReportFile[],
+  missing: readonly ReportFile[],
+  now: number,
+): string[] {
+  const lines = threads.flatMap((reports) =>
     findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}: ${words}`),
   );
-  const over = files.reduce((sum, { reporting }) => sum + reporting.size, 0) - shown(files, now).length;
+  const over = files.reduce((sum, { reporting }) => sum + reporting.size, 0) - threads.length;
   const about = [
     ...(over > 0
       ? [
@@ -84,8 +90,8 @@ const HEAD = [
   'alive',
 ];
 
-function table(files: readonly ReportFile[], columns: number, now: number): string[] {
-  const rows = shown(files, now).map(rowOf);
+function table(threads: readonly Report[][], columns: number): string[] {
+  const rows = threads.map(rowOf);
   if (rows.length === 0) return [];
   const drawn = plainTable(
     HEAD,
