@@ -66,7 +66,7 @@ await bench('native-events', async (add) => {
   measure('unwanted/1', 'one subscription, to another handle');
   for (let other = 1; other < OTHERS; other++) held.push(subscribe(1000n + BigInt(other)));
   measure(`unwanted/${OTHERS}`, 'subscriptions to other handles');
-  const [wanted] = [subscribe(7n)];
+  const wanted = subscribe(7n);
   measure('wanted/1', `one of ${OTHERS + 1} subscriptions wants it, and is not read: the oldest event makes room`);
   wanted.close();
 
