@@ -21,7 +21,7 @@ const WINE = '/usr/lib/wine/wine64';
 export function wineRoot() {
   namespaces();
   return kept(`wine-${SUITE}-2`, (making) => {
-    say('fetching Wine from Debian, once; it takes a minute and 1 GB …');
+    say('fetching Wine from Debian, once; it takes a minute and 1.8 GB …');
     const packages = ['base-files', 'coreutils', 'dash', 'libc-bin', 'wine64'];
     unpackDebian(making, { suite: SUITE, architecture: 'amd64', packages, dependencies: true, scripts: ['libwine'] });
     for (const each of ['dev', 'proc', 'sys', 'tmp', 'root']) {
