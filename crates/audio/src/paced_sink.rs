@@ -45,7 +45,7 @@ pub struct PacedSink {
     frame: Duration,
     lead: Duration,
     kinds: (Kind, Kind),
-    converter: Option<Converter>,
+    converter: Converter,
     /// A frame of the track's.
     chunk: Vec<i16>,
     /// Converted samples that wait for the rest of their frame, and how many make one.
@@ -77,13 +77,13 @@ impl PacedSink {
         let kind = |sample_rate| Kind { sample_rate, channels: format.channels };
         let kinds = (kind(format.sample_rate), kind(settings.sample_rate));
         let frame = Duration::from_millis(settings.frame_ms.into());
-        let mut sink = Self {
+        Ok(Self {
             track,
             settings,
             frame,
             lead: frame * settings.lead,
             kinds,
-            converter: None,
+            converter: Converter::new(kinds.0, kinds.1, Pace::Even)?,
             chunk: vec![0; chunk],
             converted: Vec::new(),
             frame_samples,
@@ -91,9 +91,7 @@ impl PacedSink {
             dry_at: now,
             silent_to: now,
             gave_up_at: None,
-        };
-        sink.start_anew()?;
-        Ok(sink)
+        })
     }
 
     /// Bytes of a frame.
@@ -156,7 +154,7 @@ impl PacedSink {
         let ahead = |time: Duration| self.dry_at.checked_sub(time).unwrap_or(self.dry_at);
         let play = if self.track.has_frame(self.chunk.len()) {
             Some(ahead(self.lead))
-        } else if self.converter.as_ref().is_some_and(|converter| converter.held_back() > 0) {
+        } else if self.converter.held_back() > 0 {
             Some(ahead(self.frame))
         } else if self.track.is_waiting() && self.gave_up_at != Some(self.track.written()) {
             // A frame more: the last one of the silence is over then.
@@ -188,7 +186,7 @@ impl PacedSink {
     pub fn start_anew(&mut self) -> Result<(), ResamplerError> {
         let (from, to) = self.kinds;
         self.converted.clear();
-        self.converter = if from == to { None } else { Some(Converter::new(from, to, Pace::Even)?) };
+        self.converter = Converter::new(from, to, Pace::Even)?;
         Ok(())
     }
 
@@ -199,35 +197,29 @@ impl PacedSink {
 
     /// How much later than its frame a sample is heard.
     fn lag(&self) -> Duration {
-        let lag = self.converter.as_ref().map_or(0, Converter::lag) / self.kinds.1.channels as usize;
+        let lag = self.converter.lag() / self.kinds.1.channels as usize;
         Duration::from_nanos(lag as u64 * 1_000_000_000 / u64::from(self.settings.sample_rate))
     }
 
     /// A frame of the track's becomes one: while the resampler fills, silence is put before it.
     fn convert(&mut self) -> Result<(), ResamplerError> {
-        match &mut self.converter {
-            None => self.converted.extend(&self.chunk),
-            Some(converter) => {
-                let converted = &mut self.converted;
-                converter.convert(&self.chunk, |pcm| converted.extend(pcm))?;
-                let missing = self.frame_samples.saturating_sub(converted.len());
-                converted.splice(..0, std::iter::repeat_n(0, missing));
-            }
-        }
+        let converted = &mut self.converted;
+        self.converter.convert(&self.chunk, |pcm| converted.extend(pcm))?;
+        let missing = self.frame_samples.saturating_sub(converted.len());
+        converted.splice(..0, std::iter::repeat_n(0, missing));
         Ok(())
     }
 
     /// Whether what waits in the resampler is the end of an utterance, or the far side would run dry before it came.
     fn is_rest_due(&self, now: Instant) -> bool {
-        self.converter.as_ref().is_some_and(|converter| converter.held_back() > 0)
+        self.converter.held_back() > 0
             && !self.track.has_frame(self.chunk.len())
             && (!self.track.is_waiting() || self.dry_at <= now + self.frame)
     }
 
     fn put_rest(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<usize, ResamplerError> {
-        let Some(converter) = &mut self.converter else { return Ok(0) };
         let converted = &mut self.converted;
-        converter.finish(|pcm| converted.extend(pcm))?;
+        self.converter.finish(|pcm| converted.extend(pcm))?;
         let frames = converted.len().div_ceil(self.frame_samples);
         converted.resize(frames * self.frame_samples, 0);
         for _ in 0..frames {
