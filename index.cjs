@@ -914,6 +914,7 @@ module.exports.trackPause = nativeBinding.trackPause
 module.exports.trackQueued = nativeBinding.trackQueued
 module.exports.trackRecv = nativeBinding.trackRecv
 module.exports.trackSinkConfirm = nativeBinding.trackSinkConfirm
+module.exports.trackSinkPause = nativeBinding.trackSinkPause
 module.exports.trackSinkRead = nativeBinding.trackSinkRead
 module.exports.trackSinkSent = nativeBinding.trackSinkSent
 module.exports.trackSinkWait = nativeBinding.trackSinkWait

@@ -871,6 +871,9 @@ export declare function trackRecv(token: number, frame: Int16Array, now: number)
 /** The sink has played what was sent before `position`. */
 export declare function trackSinkConfirm(token: number, position: number): void
 
+/** The sink takes nothing: until it is read for or interrupted, the doorbell does not ring for it within `pause_ms`. */
+export declare function trackSinkPause(token: number, pauseMs: number): void
+
 /**
  * Writes the frames that the sink is to be sent now to `target`, and returns how many. It stops behind the frame with which
  * everything before `mark` was taken.
@@ -880,8 +883,8 @@ export declare function trackSinkRead(token: number, mark: number, target: Uint8
 /** Where what was sent to the sink ends; negative: and nothing follows at once. */
 export declare function trackSinkSent(token: number): number
 
-/** Has the doorbell ring when the sink is to be sent more, but not within `pause_ms`. */
-export declare function trackSinkWait(token: number, pauseMs: number): void
+/** Has the doorbell ring when the sink is to be sent more. */
+export declare function trackSinkWait(token: number): void
 
 /**
  * From now on the doorbell rings once what comes before `position` was played, and when the track has ended or its source

@@ -124,6 +124,29 @@ describe('AudioStreamTrack.pipeTo a sink', () => {
     expect(stream.locked).toBe(false);
   });
 
+  it.each([
+    ['is full', (asks: () => void) => ({ write() {}, isFull: () => (asks(), true) })],
+    [
+      'has a promise pending',
+      (asks: () => void) => ({ write: () => new Promise(() => {}), isClosed: () => (asks(), false) }),
+    ],
+  ])('a sink that %s is asked again once for each lead, also while more is written', async (_, sinkOf) => {
+    const track = phoneTrack();
+    const asked: number[] = [];
+    const sink: FrameSink<Uint8Array> = sinkOf(() => asked.push(performance.now()));
+    void track.pipeTo(sink, { format: 'mulaw', leadMs: 100 });
+    track.write(speech(1000));
+    await until(() => track.stats().sinkStalls! > 0, 'it takes nothing');
+    const before = asked.length;
+    await until(() => {
+      track.write(speech(20));
+      return asked.length >= before + 4;
+    }, 'it is asked again');
+    // 4 leads, and 10 ms for what clocks round.
+    expect(asked.at(-1)! - asked[before - 1]!).toBeGreaterThanOrEqual(390);
+    track.stop();
+  });
+
   it('a WebSocket is given up when it closes, and says so', async () => {
     const track = phoneTrack();
     const socket = { readyState: 0, bufferedAmount: 0, sent: 0, send: () => void socket.sent++ };

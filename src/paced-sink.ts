@@ -152,7 +152,7 @@ export class SinkPlayer {
   }
 
   /**
-   * Sends what is due, and has native code ring when more is.
+   * Sends what is due. To be followed by {@link wait}.
    *
    * @param awaited positions that a program waits for, in order
    * @throws what the sink throws; `CLOSED` if it is; `LAGGED` if it has taken nothing for too long
@@ -163,7 +163,7 @@ export class SinkPlayer {
       throw new NarrowcastError('CLOSED', 'the sink is closed: nothing more is played to it');
     if (this.#pending > 0 || this.#sink.isFull?.()) {
       this.#stall();
-      return native.trackSinkWait(this.#token, lead * frameMs);
+      return native.trackSinkPause(this.#token, lead * frameMs);
     }
     this.#stalledSince = undefined;
     for (;;) {
@@ -178,14 +178,13 @@ export class SinkPlayer {
       for (let i = 0; i < count && generation === this.#generation; i++) this.#write(i);
       if (this.#sent >= mark || this.#unmarked >= lead || sent < 0) this.#mark();
     }
-    this.wait(awaited);
   }
 
   /** Has native code ring when something is due, or heard. */
   wait(awaited: readonly { readonly position: number }[]): void {
     // What is waited for may have been sent already.
     if (awaited.length > 0 && awaited[0]!.position <= this.#sent) this.#mark();
-    native.trackSinkWait(this.#token, 0);
+    native.trackSinkWait(this.#token);
   }
 
   /** The track was interrupted. */

@@ -94,13 +94,15 @@ struct Sink {
     alarm: Alarm,
     /// Whether what it has not played yet is thrown away at an interruption.
     clears: bool,
+    /// While it takes nothing: when it is asked again, whatever is due before that.
+    not_before: Option<Instant>,
     encoded: Vec<u8>,
 }
 
 impl Sink {
-    fn set_alarm(&mut self, not_before: Option<Instant>) {
+    fn set_alarm(&mut self) {
         let next = self.paced.next();
-        self.alarm.set(next.map(|at| not_before.map_or(at, |least| at.max(least))));
+        self.alarm.set(next.map(|at| self.not_before.map_or(at, |least| at.max(least))));
     }
 }
 
@@ -126,7 +128,7 @@ impl Track {
     /// Something was written, paused or taken back: the sink may be due at another time.
     fn sink_changed(&self) {
         if let Some(sink) = &mut *self.sink.borrow_mut() {
-            sink.set_alarm(None);
+            sink.set_alarm();
         }
     }
 
@@ -145,7 +147,8 @@ impl Track {
         let interruption = interrupt();
         let emptied = if sink.clears { sink.paced.emptied(Instant::now()) } else { sink.paced.start_anew() };
         emptied.map_err(refused)?;
-        sink.set_alarm(None);
+        sink.not_before = None;
+        sink.set_alarm();
         Ok(interruption)
     }
 
@@ -324,7 +327,8 @@ fn with_sink<T>(token: u32, absent: T, look: impl FnOnce(&Track, &mut Sink) -> T
 pub fn track_sink_read(token: u32, mark: f64, mut target: Uint8ArraySlice) -> Result<u32> {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let target = unsafe { target.as_mut() };
-    with_sink(token, Ok(0), |_, Sink { paced, encoded, .. }| {
+    with_sink(token, Ok(0), |_, Sink { paced, encoded, not_before, .. }| {
+        *not_before = None;
         if target.len() < paced.frame_bytes() * paced.most_frames() {
             return Err(error(Code::InvalidArgument, "the array has no room for all frames"));
         }
@@ -335,11 +339,18 @@ pub fn track_sink_read(token: u32, mark: f64, mut target: Uint8ArraySlice) -> Re
     })
 }
 
-/// Has the doorbell ring when the sink is to be sent more, but not within `pause_ms`.
+/// Has the doorbell ring when the sink is to be sent more.
 #[napi(catch_unwind)]
-pub fn track_sink_wait(token: u32, pause_ms: u32) {
-    let pause = (pause_ms > 0).then(|| Instant::now() + Duration::from_millis(pause_ms.into()));
-    with_sink(token, (), |_, sink| sink.set_alarm(pause));
+pub fn track_sink_wait(token: u32) {
+    with_sink(token, (), |_, sink| sink.set_alarm());
+}
+
+/// The sink takes nothing: until it is read for or interrupted, the doorbell does not ring for it within `pause_ms`.
+#[napi(catch_unwind)]
+pub fn track_sink_pause(token: u32, pause_ms: u32) {
+    with_sink(token, (), |_, sink| {
+        sink.not_before = Some(Instant::now() + Duration::from_millis(pause_ms.into()));
+    });
 }
 
 /// Where what was sent to the sink ends; negative: and nothing follows at once.
@@ -500,7 +511,7 @@ impl NativeAudioTrack {
         let paced = PacedSink::new(track.pcm.clone(), settings, Instant::now()).map_err(refused)?;
         let room = NativeSinkRoom { frame_bytes: paced.frame_bytes() as u32, frames: paced.most_frames() as u32 };
         let alarm = alarms()?.alarm(track.pcm.clone());
-        track.sink.replace(Some(Sink { paced, alarm, clears, encoded: Vec::new() }));
+        track.sink.replace(Some(Sink { paced, alarm, clears, not_before: None, encoded: Vec::new() }));
         Ok(room)
     }
 
