@@ -120,6 +120,26 @@ export interface Protocol {
   clear(streamId: string): object;
 }
 
+/** Reads a message that Twilio and Telnyx have in common: any but the start. @throws anything, for one that is none */
+export function readCommon(message: Readonly<Record<string, unknown>>, sequence: unknown): Incoming {
+  const of = (name: string) => message[name] as Record<string, unknown>;
+  const { event } = message;
+  switch (event) {
+    case 'media': {
+      const { track, payload } = of('media');
+      return { event, sequence, payload, isCaller: track === undefined || track === 'inbound' };
+    }
+    case 'mark':
+      return { event, sequence, name: of('mark')['name'] };
+    case 'dtmf':
+      return { event, sequence, name: of('dtmf')['digit'] };
+    case 'stop':
+      return { event, sequence };
+    default:
+      return { event: 'other', sequence };
+  }
+}
+
 /** Bytes in a socket's own buffer with which it has stalled: some seconds of a phone's audio. */
 const MOST_BUFFERED = 64 * 1024;
 

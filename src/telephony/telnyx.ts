@@ -1,5 +1,5 @@
 import { invalid } from '../validate.js';
-import { PhoneLeg, type Incoming, type PhoneLegOptions, type PhoneSocket, type Protocol } from './phone-leg.js';
+import { PhoneLeg, readCommon, type PhoneLegOptions, type PhoneSocket, type Protocol } from './phone-leg.js';
 
 /** Options of {@link TelnyxLeg}. */
 export interface TelnyxLegOptions extends PhoneLegOptions {
@@ -12,11 +12,11 @@ type Fields = Record<string, unknown>;
 /** https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket */
 const TELNYX: Omit<Protocol, 'format'> = {
   encodings: { PCMU: 'mulaw', PCMA: 'alaw' },
-  read({ event, sequence_number: sequence, stream_id: streamId, ...message }): Incoming {
-    const of = (name: string) => message[name] as Fields;
+  read(message) {
+    const { event, sequence_number: sequence, stream_id: streamId } = message;
     switch (event) {
       case 'start': {
-        const start = of('start');
+        const start = message['start'] as Fields;
         const { encoding, sample_rate: sampleRate, channels } = start['media_format'] as Fields;
         const parameters = (start['custom_parameters'] ?? {}) as Fields;
         const told = {
@@ -27,22 +27,12 @@ const TELNYX: Omit<Protocol, 'format'> = {
         };
         return { event, sequence, start: { ...told, encoding, sampleRate, channels } };
       }
-      case 'media': {
-        const { track, payload } = of('media');
-        return { event, sequence, payload, isCaller: track === undefined || track === 'inbound' };
-      }
-      case 'mark':
-        return { event, sequence, name: of('mark')['name'] };
-      case 'dtmf':
-        return { event, sequence, name: of('dtmf')['digit'] };
-      case 'stop':
-        return { event, sequence };
       case 'error': {
-        const { code, title, detail } = of('payload');
+        const { code, title, detail } = message['payload'] as Fields;
         return { event, sequence, error: `Telnyx says ${String(code)}: ${String(detail ?? title)}` };
       }
       default:
-        return { event: 'other', sequence };
+        return readCommon(message, sequence);
     }
   },
   media: (_, payload) => ({ event: 'media', media: { payload } }),

@@ -1,4 +1,4 @@
-import { PhoneLeg, type Incoming, type PhoneLegOptions, type PhoneSocket, type Protocol } from './phone-leg.js';
+import { PhoneLeg, readCommon, type PhoneLegOptions, type PhoneSocket, type Protocol } from './phone-leg.js';
 
 type Fields = Record<string, unknown>;
 
@@ -6,30 +6,15 @@ type Fields = Record<string, unknown>;
 const TWILIO: Protocol = {
   encodings: { 'audio/x-mulaw': 'mulaw' },
   format: 'mulaw',
-  read({ event, sequenceNumber: sequence, streamSid, ...message }): Incoming {
-    const of = (name: string) => message[name] as Fields;
-    switch (event) {
-      case 'start': {
-        const start = of('start');
-        const { encoding, sampleRate, channels } = start['mediaFormat'] as Fields;
-        const streamId = String(streamSid ?? start['streamSid']);
-        const parameters = (start['customParameters'] ?? {}) as Fields;
-        const told = { streamId, callId: String(start['callSid']), parameters, message: start };
-        return { event, sequence, start: { ...told, encoding, sampleRate, channels } };
-      }
-      case 'media': {
-        const { track, payload } = of('media');
-        return { event, sequence, payload, isCaller: track === undefined || track === 'inbound' };
-      }
-      case 'mark':
-        return { event, sequence, name: of('mark')['name'] };
-      case 'dtmf':
-        return { event, sequence, name: of('dtmf')['digit'] };
-      case 'stop':
-        return { event, sequence };
-      default:
-        return { event: 'other', sequence };
-    }
+  read(message) {
+    const { event, sequenceNumber: sequence, streamSid } = message;
+    if (event !== 'start') return readCommon(message, sequence);
+    const start = message['start'] as Fields;
+    const { encoding, sampleRate, channels } = start['mediaFormat'] as Fields;
+    const streamId = String(streamSid ?? start['streamSid']);
+    const parameters = (start['customParameters'] ?? {}) as Fields;
+    const told = { streamId, callId: String(start['callSid']), parameters, message: start };
+    return { event, sequence, start: { ...told, encoding, sampleRate, channels } };
   },
   media: (streamSid, payload) => ({ event: 'media', streamSid, media: { payload } }),
   mark: (streamSid, name) => ({ event: 'mark', streamSid, mark: { name } }),
