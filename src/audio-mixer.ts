@@ -7,8 +7,9 @@ import { PcmArguments, type Pcm, type PcmData } from './pcm-argument.js';
 import { PcmConverter } from './pcm-converter.js';
 import { PcmReadable, readerOf } from './pcm-readable.js';
 import type { PcmReader } from './pcm-reader.js';
+import { warnOfFailure } from './report-error.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
-import { integer, invalid, optionsObject, type OptionNames } from './validate.js';
+import { asyncIterable, integer, invalid, optionsObject, type OptionNames } from './validate.js';
 import { END, NOTHING, Waiters } from './waiters.js';
 
 /** Options of {@link AudioMixer}. */
@@ -211,9 +212,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
    */
   addStream(stream: MixerStream): void {
     if (this.#ending) throw new NarrowcastError('CLOSED', 'the mixer takes no more streams: make another one');
-    if (typeof (Object(stream) as Partial<MixerStream>)[Symbol.asyncIterator] !== 'function') {
-      throw invalid('stream', stream, 'an AudioStream, or another async iterable of frames');
-    }
+    asyncIterable('stream', stream, 'an AudioStream, or another async iterable of frames');
     if (this.#inputs.has(stream)) return;
     this.#inputs.set(
       stream,
@@ -424,11 +423,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     input.ended = true;
     input.rest.length = 0;
     this.#failed++;
-    const reason = error instanceof Error ? error.message : String(error);
-    process.emitWarning(
-      `a stream of an AudioMixer has failed, and is not mixed any more: ${reason}`,
-      'NarrowcastWarning',
-    );
+    warnOfFailure('a stream of an AudioMixer has failed, and is not mixed any more', error);
   }
 
   #forget(input: Input): void {

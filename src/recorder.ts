@@ -6,9 +6,10 @@ import type { Native } from './native.js';
 import { PcmConverter } from './pcm-converter.js';
 import { PcmReadable, readerOf } from './pcm-readable.js';
 import type { PcmReader, ReadReport } from './pcm-reader.js';
+import { warnOfFailure } from './report-error.js';
 import { Timeline, TOLERANCE_MS } from './timeline.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
-import { integer, invalid, optionsObject } from './validate.js';
+import { asyncIterable, integer, invalid, optionsObject } from './validate.js';
 import { WavWriter } from './wav-writer.js';
 import { END } from './waiters.js';
 
@@ -467,9 +468,7 @@ export class Recorder implements AsyncDisposable {
     } else if (source instanceof PcmReadable) {
       tapped = new TappedStream(source as PcmReadable<unknown>);
     } else {
-      if (typeof (Object(source) as Partial<MixerStream>)[Symbol.asyncIterator] !== 'function') {
-        throw invalid('source', source, 'an AudioStream, an AudioStreamTrack, or another async iterable of frames');
-      }
+      asyncIterable('source', source, 'an AudioStream, an AudioStreamTrack, or another async iterable of frames');
       const ring = new AudioStream({ sampleRate: this.#sampleRate, bufferMs: this.#bufferMs, from: {} });
       stop = feed(ring, source);
       tapped = new TappedStream(ring as PcmReadable<unknown>);
@@ -586,11 +585,7 @@ function feed(ring: AudioStream, source: MixerStream): () => void {
         delivered();
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      process.emitWarning(
-        `a source of a Recorder has failed, and is not recorded any more: ${reason}`,
-        'NarrowcastWarning',
-      );
+      warnOfFailure('a source of a Recorder has failed, and is not recorded any more', error);
     } finally {
       ring.close();
     }

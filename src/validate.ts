@@ -58,6 +58,12 @@ export function iterable(what: string, value: unknown, expected: string): void {
   if (typeof value === 'string' || typeof iterator !== 'function') throw invalid(what, value, expected);
 }
 
+/** Something to iterate over asynchronously. */
+export function asyncIterable(what: string, value: unknown, expected: string): void {
+  const { [Symbol.asyncIterator]: iterator } = Object(value) as { [Symbol.asyncIterator]?: unknown };
+  if (typeof iterator !== 'function') throw invalid(what, value, expected);
+}
+
 /** A function, or nothing. */
 export function optionalFunction(what: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw invalid(what, value, 'a function');

@@ -1,4 +1,5 @@
 import type { AudioFrame, FrameProcessor } from '@livekit/rtc-node';
+import { warnOfFailure } from '../report-error.js';
 import { invalid } from '../validate.js';
 import type { RoomListener } from './track.js';
 
@@ -65,10 +66,7 @@ export class SafeProcessor {
   #warn(error: unknown): void {
     if (this.#warned) return;
     this.#warned = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    process.emitWarning(`a frame processor failed, and what it fails on is passed on as it is: ${reason}`, {
-      type: 'NarrowcastWarning',
-    });
+    warnOfFailure('a frame processor failed, and what it fails on is passed on as it is', error);
   }
 }
 
