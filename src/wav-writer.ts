@@ -23,6 +23,7 @@ export function longestWav(sampleRate: number): number {
 export class WavWriter {
   readonly path: string;
   readonly #file: FileHandle;
+  readonly #header: Buffer;
   #filling = new Int16Array(BLOCK_SAMPLES);
   #filled = 0;
   #spare = new Int16Array(BLOCK_SAMPLES);
@@ -37,9 +38,10 @@ export class WavWriter {
   /** What went wrong: everything afterwards fails with it. */
   #failure: { error: unknown } | undefined;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, header: Buffer) {
     this.path = path;
     this.#file = file;
+    this.#header = header;
   }
 
   /**
@@ -64,9 +66,9 @@ export class WavWriter {
     } catch (cause) {
       throw writeFailure(path, cause);
     }
-    const writer = new WavWriter(path, file);
+    const writer = new WavWriter(path, file, headerOf(sampleRate, channels));
     try {
-      await writer.#write(headerOf(sampleRate, channels), 0);
+      await writer.#write(writer.#header, 0);
     } catch (error) {
       await file.close();
       throw error;
@@ -200,11 +202,10 @@ export class WavWriter {
   async #writeSizes(end: number): Promise<void> {
     // The system would go on to write into a file that is gone.
     if ((await this.#file.stat()).nlink === 0) throw writeFailure(this.path, new Error('it was removed'));
-    const size = new DataView(new ArrayBuffer(4));
-    size.setUint32(0, end - 8, true);
-    await this.#write(new Uint8Array(size.buffer), 4);
-    size.setUint32(0, end - HEADER_BYTES, true);
-    await this.#write(new Uint8Array(size.buffer), HEADER_BYTES - 4);
+    // In one piece: with one of the two sizes alone, the file could not be played.
+    this.#header.writeUInt32LE(end - 8, 4);
+    this.#header.writeUInt32LE(end - HEADER_BYTES, 40);
+    await this.#write(this.#header, 0);
   }
 
   async #write(bytes: Uint8Array, position: number): Promise<void> {
@@ -227,7 +228,7 @@ function writeFailure(path: string, cause: unknown): NarrowcastError {
 }
 
 /** The header of an empty file of 16-bit PCM. */
-function headerOf(sampleRate: number, channels: number): Uint8Array {
+function headerOf(sampleRate: number, channels: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write('RIFF', 0, 'latin1');
   header.writeUInt32LE(HEADER_BYTES - 8, 4);

@@ -263,11 +263,27 @@ test('sizes that are saved in between name what is in the file, and not the sile
   expect((await readRecording(path, RATE)).length).toBe(116_384 + 10);
 });
 
+test('the two sizes in the header change together, so that the file can be played at any moment', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, RATE);
+  const apart: number[] = [];
+  await useDisk(() => {
+    const header = readFileSync(path);
+    apart.push(header.readUInt32LE(4) - header.readUInt32LE(40));
+  });
+  await writer.append(voice.subarray(0, 20_000));
+  await writer.save();
+  await writer.close();
+
+  expect(new Set(apart)).toEqual(new Set([36]));
+  expect((await readRecording(path, RATE)).length).toBe(20_000);
+});
+
 test('sizes that are on their way when the file is closed come before the last ones', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, RATE);
   await writer.append(voice.subarray(0, 100));
-  const sizes = await holdWrites(({ position }) => position === 4);
+  const sizes = await holdWrites(({ position }) => position === 0);
   const saved = writer.save();
   const closed = writer.close();
   for (let turns = 0; turns < 50; turns++) await turn();
