@@ -114,6 +114,6 @@ await bench(
       for (const row of rows(each.name, await run(chromium, { ...each, cycles: count, peerCycles }))) add(row);
     }
   },
-  ['only', 'cycles', 'holds', 'sessions', 'again', 'rounds'],
+  ['only', 'cycles', 'holds', 'sessions', 'again', 'rounds', 'parallel'],
   ['long'],
 );

@@ -6,6 +6,7 @@
 //   --holds 0,1,5,15         for how many seconds a publication lasts
 //   --again 10               publications after the first
 //   --sessions 2             rooms for each question, one after the other
+//   --parallel 1             questions at once, each with the plain ones beside it: long holds are mostly waiting
 //   --rounds 100             of `both`; of `memory` and `beside-audio` 30 at most, of `leaving` 8, of `failed` half as many
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,39 +25,40 @@ export interface LongOptions {
   readonly sessions?: string | undefined;
   readonly again?: string | undefined;
   readonly rounds?: string | undefined;
+  readonly parallel?: string | undefined;
 }
 
 export async function measureLong(chromium: string, add: (row: Row) => void, options: LongOptions): Promise<void> {
-  const { only, holds = '0,1,5,15', sessions = '2', again = '10', rounds = '100' } = options;
-  const questions: Record<string, (meet: Meet) => Promise<void>> = {};
+  const { only, holds = '0,1,5,15', sessions = '2', again = '10', rounds = '100', parallel = '1' } = options;
+  /** Each with its parts, which can run at once. */
+  const questions: Record<string, ((meet: Meet) => Promise<void>)[]> = {};
   for (const [name, subject] of Object.entries(SUBJECTS)) {
-    questions[name] = async (meet) => {
-      for (const hold of holds.split(',')) {
-        const options = { holdS: Number(hold), count: Number(again) + 1, sessions: Number(sessions) };
-        const run = (way: Way) => repeated(meet, way, subject, options);
-        const [ours, peer] = await Promise.all([run('pool'), run('plain')]);
-        const of = (figure: keyof typeof ours, unit: string, note: string) =>
-          add(row(`${name}/hold-${hold}/${figure}`, unit, [ours[figure]], [peer[figure]], note));
-        of('lost', 'publications', `of ${ours.all}, which another participant did not see in ${LIMIT_MS / 1000} s`);
-        if (ours.unpainted + peer.unpainted > 0) of('unpainted', 'publications', 'decoded, but not painted in time');
-        if (subject.means) of('different', 'rounds', `of ${sessions} × ${options.count}: ${subject.means}`);
-        if (ours.width < Infinity) of('width', 'pixels', 'the smallest of the widths that were seen in the end');
-        of('mLines', 'm-lines', 'more than before the first publication');
-      }
-    };
+    questions[name] = holds.split(',').map((hold) => async (meet) => {
+      const options = { holdS: Number(hold), count: Number(again) + 1, sessions: Number(sessions) };
+      const run = (way: Way) => repeated(meet, way, subject, options);
+      const [ours, peer] = await Promise.all([run('pool'), run('plain')]);
+      const of = (figure: keyof typeof ours, unit: string, note: string) =>
+        add(row(`${name}/hold-${hold}/${figure}`, unit, [ours[figure]], [peer[figure]], note));
+      of('lost', 'publications', `of ${ours.all}, which another participant did not see in ${LIMIT_MS / 1000} s`);
+      if (ours.unpainted + peer.unpainted > 0) of('unpainted', 'publications', 'decoded, but not painted in time');
+      if (subject.means) of('different', 'rounds', `of ${sessions} × ${options.count}: ${subject.means}`);
+      if (ours.width < Infinity) of('width', 'pixels', 'the smallest of the widths that were seen in the end');
+      of('mLines', 'm-lines', 'more than before the first publication');
+    });
   }
-  questions['both'] = async (meet) => {
+  const ask = (name: string, question: (meet: Meet) => Promise<void>) => void (questions[name] = [question]);
+  ask('both', async (meet) => {
     const [ours, peer] = await Promise.all([both(meet, 'pool', Number(rounds)), both(meet, 'plain', Number(rounds))]);
     add(row('both/swapped', 'rounds', [ours.swapped], [peer.swapped], `of ${rounds}, camera and screen at once`));
     add(row('both/lost', 'rounds', [ours.lost], [peer.lost], `of ${rounds}`));
-  };
-  questions['failed'] = async (meet) => {
+  });
+  ask('failed', async (meet) => {
     const count = Math.ceil(Number(rounds) / 2);
     add(
       row('failed/leased', 'leases', [await failed(meet, count)], undefined, `after ${count} unanswered publications`),
     );
-  };
-  questions['memory'] = async (meet) => {
+  });
+  ask('memory', async (meet) => {
     const count = Math.min(30, Number(rounds));
     const run = (way: Way) => memory(meet, way, way === 'plain' ? Math.min(8, count) : count);
     const [plain, stop] = [await run('plain'), await run('stop')];
@@ -72,13 +74,24 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
         of('sdp-growth', 'times the first', ({ sdp }) => sdp.at(-1)! / sdp[0]!);
       }
     }
-  };
-  questions['leaving'] = async (meet) => {
+  });
+  ask('leaving', async (meet) => {
     const count = Math.min(8, Number(rounds));
-    const note = `over the page before it joined, after ${count} publications; at most 10`;
-    add(row('leaving/mb', 'MB', [await leaving(meet, 'pool', count)], [await leaving(meet, 'plain', count)], note));
-  };
-  questions['beside-audio'] = async (meet) => {
+    const [ours, peer] = [await leaving(meet, 'pool', count), await leaving(meet, 'plain', count)];
+    const of = (figure: keyof typeof ours, unit: string, note: string) =>
+      add(row(`leaving/${figure}`, unit, [ours[figure]], [peer[figure]], note));
+    of(
+      'mb',
+      'MB',
+      `over the page that had joined and left once, without publishing, after ${count} publications; at most 10`,
+    );
+    of('newPageMb', 'MB', 'the same, over the page that had never joined');
+    of('emptyJoinMb', 'MB', 'of it the page that had joined and left once, without publishing');
+    of('againMb', 'MB', `after ${count} publications in another room, over the first`);
+    of('connections', 'connections', 'of three that were left, still there after garbage was collected');
+    of('rooms', 'rooms', 'of the same three');
+  });
+  ask('beside-audio', async (meet) => {
     const count = Math.min(30, Number(rounds));
     const run = (way: Way) => besideAudio(meet, way, count);
     const [ours, plain, stop] = await Promise.all([run('pool'), run('plain'), run('stop')]);
@@ -89,7 +102,7 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
       add(row(`beside-audio/${name}/lost`, 'publications', [ours.lost], [peer.lost], note));
       add(row(`beside-audio/${name}/gap`, 'ms', [ours.gapMs], [peer.gapMs], 'the longest of the audio'));
     }
-  };
+  });
   const names = only?.split(',') ?? Object.keys(questions);
   const unknown = names.find((name) => !questions[name]);
   if (unknown !== undefined) throw new Error(`--only ${unknown}: it is one of ${Object.keys(questions).join(', ')}`);
@@ -97,7 +110,11 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
   const server = await openServer();
   if (!server) throw new Error("LiveKit's server can't be built here: `npm run livekit:server` says why");
   try {
-    for (const name of names) await questions[name]!(meetIn(chromium, server));
+    const parts = names.flatMap((name) => questions[name]!);
+    const next = async () => {
+      for (let part = parts.shift(); part; part = parts.shift()) await part(meetIn(chromium, server));
+    };
+    await Promise.all(Array.from({ length: Number(parallel) }, next));
   } finally {
     await server.close();
   }
@@ -153,28 +170,45 @@ async function scales({ page, calls }: Participant): Promise<() => Promise<numbe
   };
 }
 
-/** How much more memory the page has after it left the room than before it joined, in MB. */
-async function leaving(meet: Meet, way: Way, count: number): Promise<number> {
-  let now!: () => Promise<number>;
-  let start!: number;
-  const all = await meet(way, {}, {}, async (sharer) => {
-    now = await scales(sharer);
-    start = await now();
+/** Memory of the page, in MB, after it left rooms, and what it keeps of them. */
+async function leaving(meet: Meet, way: Way, count: number) {
+  let weigh!: () => Promise<number>;
+  // Threads of a connection end some time later.
+  const least = async () => {
+    let mb = Infinity;
+    for (let i = 0; i < 10; i++) {
+      await sleep(1000);
+      mb = Math.min(mb, await weigh());
+    }
+    return mb;
+  };
+  let join!: () => Promise<void>;
+  let [never, empty] = [0, 0];
+  const all = await meet(way, {}, {}, async (sharer, joining) => {
+    weigh = await scales(sharer);
+    never = await least();
+    join = joining;
+    await join();
+    await sharer.calls.leave();
+    empty = await least();
   });
-  for (let i = 0; i < count; i++) {
-    await all.sharer.calls.publish('it', SHAPES['camera/vp8']);
-    await look(all.watcher, SHAPES['camera/vp8']);
-    await unpublish(all, 'it');
+  const { sharer, watcher, browser } = all;
+  const shape = SHAPES['camera/vp8'];
+  const after: number[] = [];
+  for (const again of [false, true]) {
+    if (again) await join();
+    for (let i = 0; i < count; i++) {
+      await sharer.calls.publish('it', shape);
+      await look(watcher, shape);
+      await unpublish(all, 'it');
+    }
+    await sharer.calls.leave();
+    after.push(await least());
   }
-  await all.sharer.calls.leave();
-  let least = Infinity;
-  // Threads of the connection end some time later.
-  for (let i = 0; i < 10; i++) {
-    await sleep(1000);
-    least = Math.min(least, (await now()) - start);
-  }
-  await all.browser.close();
-  return least;
+  const [first, second] = after as [number, number];
+  const kept = await sharer.calls.left();
+  await browser.close();
+  return { mb: first - empty, newPageMb: first - never, emptyJoinMb: empty - never, againMb: second - first, ...kept };
 }
 
 interface Memory {

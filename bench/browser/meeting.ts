@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import type { Way } from './calls.js';
 import { launch } from './chromium.js';
 import { isAudio, type Joining, type Seen, type Shape } from './room-calls.js';
-import { COLORS, joinRoom, looks, sees, type Color, type Participant, type Server } from './room.js';
+import { COLORS, joinRoom, looks, sees, type Before, type Color, type Participant, type Server } from './room.js';
 
 export const LIMIT_MS = 20_000;
 
@@ -16,12 +16,7 @@ export interface Meeting {
 }
 /** `client`: see {@link joinRoom}. */
 type Sharing = Partial<Joining> & { readonly client?: string };
-export type Meet = (
-  way: Way,
-  sharing?: Sharing,
-  watching?: Partial<Joining>,
-  before?: (sharer: Participant) => Promise<void>,
-) => Promise<Meeting>;
+export type Meet = (way: Way, sharing?: Sharing, watching?: Partial<Joining>, before?: Before) => Promise<Meeting>;
 
 let meetings = 0;
 

@@ -57,10 +57,10 @@ export interface Participant {
   readonly calls: Remote<ParticipantCalls>;
 }
 
-/**
- * @param client a version of livekit-client by the name of its package here. Default: the newest that is tested
- * @param before called with the participant before it joins
- */
+/** What a participant does before it joins; `join` has it join already. */
+export type Before = (participant: Participant, join: () => Promise<void>) => Promise<void>;
+
+/** @param client a version of livekit-client by the name of its package here. Default: the newest that is tested */
 export async function joinRoom(
   browser: Browser,
   server: Server,
@@ -68,12 +68,13 @@ export async function joinRoom(
   identity: string,
   joining: Joining,
   client?: string,
-  before?: (participant: Participant) => Promise<void>,
+  before?: Before,
 ): Promise<Participant> {
   const page = await openPage(browser, pageScript('participant.ts'), undefined, client);
   const calls = callsOf<ParticipantCalls>(page);
-  await before?.({ page, calls });
-  await calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
+  const join = () => calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
+  await before?.({ page, calls }, join);
+  await join();
   return { page, calls };
 }
 

@@ -33,7 +33,8 @@ interface EngineInside {
 const FAILED = 3;
 
 let room: Room | undefined;
-const gone: Partial<Record<'room' | 'connection', WeakRef<object>>> = {};
+/** Of rooms that were left. */
+const gone = { room: [] as WeakRef<object>[], connection: [] as WeakRef<object>[] };
 const inside = () => room!.engine as unknown as EngineInside;
 const connection = () => inside().pcManager!.publisher.pc;
 
@@ -41,6 +42,7 @@ const connection = () => inside().pcManager!.publisher.pc;
 
 interface Picture {
   readonly canvas: HTMLCanvasElement;
+  readonly timer: ReturnType<typeof setInterval>;
   color: string;
 }
 const pictures = new Map<string, Picture>();
@@ -49,17 +51,18 @@ const published = new Map<string, MediaStreamTrack>();
 function pictureTrack(name: string, { width = 480, height = 270, color = '#c00' }: Shape): MediaStreamTrack {
   let picture = pictures.get(name);
   if (!picture) {
-    const made = { canvas: document.createElement('canvas'), color };
-    pictures.set(name, (picture = made));
-    const context = made.canvas.getContext('2d')!;
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d')!;
     let count = 0;
-    setInterval(() => {
-      const { width: w, height: h } = made.canvas;
+    const timer = setInterval(() => {
+      const { width: w, height: h } = canvas;
       context.fillStyle = made.color;
       context.fillRect(0, 0, w, h);
       context.fillStyle = count++ % 2 ? '#111' : '#222';
       context.fillRect(0, 0, w / 10, h / 10); // or else there is nothing new to encode
     }, 1000 / FRAMES_PER_SECOND);
+    const made: Picture = { canvas, timer, color };
+    pictures.set(name, (picture = made));
   }
   Object.assign(picture.canvas, { width, height });
   picture.color = color;
@@ -302,14 +305,23 @@ export const calls: ParticipantCalls = {
     pcManager.state = state;
   },
   leave: async () => {
-    gone.connection = new WeakRef(connection());
+    gone.connection.push(new WeakRef(connection()));
+    gone.room.push(new WeakRef(room!));
     await room!.disconnect();
-    gone.room = new WeakRef(room!);
     room = undefined;
     for (const each of published.values()) each.stop();
     published.clear();
+    // What is drawn is this page's own.
+    for (const { canvas, timer } of pictures.values()) {
+      clearInterval(timer);
+      canvas.width = canvas.height = 0;
+    }
+    pictures.clear();
   },
-  left: () => (['room', 'connection'] as const).filter((name) => gone[name]?.deref() !== undefined),
+  left: () => {
+    const alive = (all: WeakRef<object>[]) => all.filter((each) => each.deref() !== undefined).length;
+    return { rooms: alive(gone.room), connections: alive(gone.connection) };
+  },
   grow: (mb) => {
     // At once, and not when garbage is collected.
     (weight?.buffer as (ArrayBuffer & { transfer(bytes: number): ArrayBuffer }) | undefined)?.transfer(0);
