@@ -67,8 +67,26 @@ describe.skipIf(chromium === undefined)('the pool on a real browser', () => {
     expect(await page.refused()).toEqual(['track-in-use', 'track-ended', 'foreign', 'not-leased', 'refused', 'closed']);
   });
 
-  it('ends an acquire that close() has left pending', async () => {
-    expect(await page.closedMeanwhile()).toBe('closed');
+  const states = ['acquiring', 'leased', 'releasing', 'parked', 'anchors', 'stopping'] as const;
+  it.for(states.flatMap((state) => [false, true].map((offered) => [state, offered] as const)))(
+    'leaves nothing that is %s when the connection is closed, with an offer pending: %s',
+    async ([state, offered]) => {
+      const code = state === 'acquiring' || state === 'releasing' ? 'closed' : 'none';
+      expect(await page.closedIn(state, offered)).toEqual({ before: 1, code, after: 0, check: [] });
+    },
+  );
+
+  it('leaves the transceivers alone that a connection has already', async () => {
+    expect(await page.besideOthers()).toEqual({
+      untouched: true,
+      foreign: 'foreign',
+      sections: [3, 3, 3],
+      anchors: 0,
+    });
+  });
+
+  it('is the only one of its connection until it is disposed', async () => {
+    expect(await page.twoPools()).toEqual(['pool-exists', 'none', 'pool-exists']);
   });
 
   it('survives an offer that is taken back', async () => {

@@ -359,6 +359,17 @@ describe('a connection', () => {
     new TransceiverPool(pc);
   });
 
+  it('has one pool at a time, also where a page has two copies of the module', async () => {
+    const { pc, pool } = setUp();
+    vi.resetModules();
+    const copy = await import('../../src/webrtc/index.js');
+    expect(copy.TransceiverPool).not.toBe(TransceiverPool);
+    expect(() => new copy.TransceiverPool(pc)).toThrow(failure('pool-exists'));
+    pool.dispose();
+    new copy.TransceiverPool(pc);
+    expect(() => new TransceiverPool(pc)).toThrow(failure('pool-exists'));
+  });
+
   it('is no pool’s if the options were wrong', () => {
     const pc = new FakeConnection();
     expect(() => new TransceiverPool(pc, any({ free: 'no' }))).toThrow(failure('invalid-argument'));

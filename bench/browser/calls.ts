@@ -80,6 +80,9 @@ export type Remote<Calls> = {
     : never;
 };
 
+/** Of what {@link TransceiverPoolStats} counts. */
+export type PoolState = 'acquiring' | 'leased' | 'releasing' | 'parked' | 'anchors' | 'stopping';
+
 /** Each tries the pool on something that a browser is known to do, and says what came of it. */
 export interface TrapCalls {
   /** An answer without simulcast. */
@@ -109,8 +112,15 @@ export interface TrapCalls {
   isGone(): boolean;
   /** Codes: the same track twice, an ended one, a foreign transceiver, a double release, bad layers, closed. */
   refused(): Promise<string[]>;
-  /** close() during acquire. */
-  closedMeanwhile(): Promise<string>;
+  /** close() of the connection, with something of the pool in each state, and an offer pending or not. */
+  closedIn(
+    state: PoolState,
+    offered: boolean,
+  ): Promise<{ before: number; code: string; after: number; check: string[] }>;
+  /** On a connection that sends and receives already. */
+  besideOthers(): Promise<{ untouched: boolean; foreign: string; sections: number[]; anchors: number }>;
+  /** Codes: a second pool on a connection, one after the first was disposed, and one more. */
+  twoPools(): Promise<string[]>;
   /** An offer that is taken back. */
   rolledBack(): Promise<{ released: boolean; same: boolean; direction: string | null }>;
   /** Encoded streams, which can be attached once. */

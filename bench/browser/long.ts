@@ -42,7 +42,10 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
       of('lost', 'publications', `of ${ours.all}, which another participant did not see in ${LIMIT_MS / 1000} s`);
       if (ours.unpainted + peer.unpainted > 0) of('unpainted', 'publications', 'decoded, but not painted in time');
       if (subject.means) of('different', 'rounds', `of ${sessions} × ${options.count}: ${subject.means}`);
-      if (ours.width < Infinity) of('width', 'pixels', 'the smallest of the widths that were seen in the end');
+      if (ours.width < Infinity) {
+        of('width', 'pixels', 'the smallest of the widths that were seen in the end');
+        of('reduced', 'publications', `of ${ours.all}, which were seen smaller in the end than they are`);
+      }
       of('mLines', 'm-lines', 'more than before the first publication');
     });
   }

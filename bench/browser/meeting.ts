@@ -88,6 +88,8 @@ export interface Outcome {
   different: number;
   /** The smallest of those that were seen in the end. */
   width: number;
+  /** Publications that were seen smaller in the end than they are. */
+  reduced: number;
   /** More than before the first publication. */
   mLines: number;
 }
@@ -98,7 +100,7 @@ export async function repeated(
   { sharing, watching, shapes, also }: Subject,
   { holdS, count, sessions }: { holdS: number; count: number; sessions: number },
 ): Promise<Outcome> {
-  const total: Outcome = { all: 0, lost: 0, unpainted: 0, different: 0, width: Infinity, mLines: 0 };
+  const total: Outcome = { all: 0, lost: 0, unpainted: 0, different: 0, width: Infinity, reduced: 0, mLines: 0 };
   for (let session = 0; session < sessions; session++) {
     const meeting = await meet(way, sharing, watching);
     const { sharer, watcher, browser } = meeting;
@@ -116,7 +118,9 @@ export async function repeated(
       const seen = await watcher.calls.seen();
       for (const shape of wanted) {
         if (isAudio(shape)) continue;
-        total.width = Math.min(total.width, seen.find(({ source }) => source === shape.source)?.width ?? 0);
+        const width = seen.find(({ source }) => source === shape.source)?.width ?? 0;
+        total.width = Math.min(total.width, width);
+        if (width < shape.width!) total.reduced++;
       }
       await unpublish(meeting, ...wanted.map(({ source }) => source));
     }

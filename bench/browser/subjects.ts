@@ -19,7 +19,7 @@ export const SHAPES = {
 
 const CODECS = ['vp8', 'vp9', 'h264', 'av1'] as const;
 
-const RECONNECTS = ['signal-reconnect', 'full-reconnect', 'network-gone'] as const;
+const RECONNECTS = ['signal-reconnect', 'resume-reconnect', 'full-reconnect', 'network-gone'] as const;
 /** Long enough for a connection to fail, in ms. */
 const GONE_MS = 12_000;
 

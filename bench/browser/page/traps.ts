@@ -1,7 +1,7 @@
 // Two connections in one page: what the pool must know about a browser, each tried on it.
 
 import { TransceiverPool, type TransceiverPoolOptions } from '../../../src/webrtc/index.js';
-import type { TrapCalls } from '../calls.js';
+import type { PoolState, TrapCalls } from '../calls.js';
 import { Picture, tone } from './media.js';
 import { gathered, onlyThisMachine } from './sdp.js';
 
@@ -62,6 +62,40 @@ const paired =
       pair.close();
     }
   };
+
+/** Of the error; 'none' without one. */
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  );
+
+async function closedIn(pair: Pair, state: PoolState, offered: boolean): ReturnType<TrapCalls['closedIn']> {
+  const { pc, pool, picture } = pair;
+  // A data channel has the first m-line of the others.
+  if (state !== 'anchors') {
+    pc.createDataChannel('anchor');
+    await pair.negotiate();
+  }
+  const { transceiver } = await pool.acquire(picture.track());
+  await pair.negotiate();
+  let pending: Promise<unknown> = Promise.resolve();
+  if (state === 'acquiring' || state === 'parked') {
+    await pool.release(transceiver);
+    await pair.negotiate();
+    if (state === 'acquiring') pending = pool.acquire(picture.track());
+  } else if (state === 'releasing') pending = pool.release(transceiver);
+  else if (state !== 'leased') await pool.release(transceiver);
+  const code = codeOf(pending);
+  if (offered && state !== 'acquiring' && state !== 'releasing') await pc.setLocalDescription();
+  else if (offered) void pc.setLocalDescription().catch(() => {});
+  const before = pool.stats()[state];
+  pc.close();
+  const left = pool.stats();
+  const after =
+    left.acquiring + left.leased + left.releasing + left.parked + left.anchors + left.stopping + left.failed;
+  return { before, code: await code, after, check: pool.check() };
+}
 
 const calls: TrapCalls = {
   narrowed: paired(async (pair) => {
@@ -189,13 +223,7 @@ const calls: TrapCalls = {
   refused: paired(async (pair) => {
     const track = pair.picture.track();
     const codes: string[] = [];
-    const code = async (promise: Promise<unknown>) =>
-      codes.push(
-        await promise.then(
-          () => 'none',
-          (error: { code: string }) => error.code,
-        ),
-      );
+    const code = async (promise: Promise<unknown>) => void codes.push(await codeOf(promise));
     const { transceiver } = await pair.pool.acquire(track);
     await code(pair.pool.acquire(track));
     track.stop();
@@ -211,14 +239,46 @@ const calls: TrapCalls = {
     return codes;
   }),
 
-  closedMeanwhile: paired(async (pair) => {
-    await pair.park(pair.picture.track());
-    const pending = pair.pool.acquire(pair.picture.track());
-    pair.pc.close();
-    return pending.then(
-      () => 'none',
-      (error: { code: string }) => error.code,
-    );
+  closedIn: async (state, offered) => {
+    const reuse = state === 'acquiring' || state === 'parked' ? 'sender' : 'none';
+    return paired((pair) => closedIn(pair, state, offered), { reuse })();
+  },
+
+  besideOthers: paired(async (pair) => {
+    const { pc, pool, picture } = pair;
+    // On the first m-line, and a placeholder of what is received.
+    const theirs = [pc.addTransceiver(picture.track()), pc.addTransceiver('video', { direction: 'recvonly' })];
+    await pair.negotiate();
+    const look = () =>
+      theirs.map(({ mid, direction, currentDirection, sender: { track } }) =>
+        [mid, direction, currentDirection, track?.id, track?.readyState].join(),
+      );
+    const before = look().join();
+    const sections: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await pair.park(picture.track());
+      sections.push(pc.localDescription!.sdp.match(/^m=/gm)!.length);
+    }
+    const foreign = await codeOf(pool.release(theirs[0]!));
+    const { anchors } = pool.stats();
+    pool.dispose();
+    await pair.negotiate();
+    const untouched = look().join() === before;
+    return { untouched, foreign, sections, anchors };
+  }, {}),
+
+  twoPools: paired(async ({ pc, pool }) => {
+    const another = () => {
+      try {
+        new TransceiverPool(pc);
+        return 'none';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const codes = [another()];
+    pool.dispose();
+    return [...codes, another(), another()];
   }),
 
   rolledBack: paired(async (pair) => {
