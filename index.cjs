@@ -909,6 +909,7 @@ module.exports.trackForget = nativeBinding.trackForget
 module.exports.trackHasPlayed = nativeBinding.trackHasPlayed
 module.exports.trackHeard = nativeBinding.trackHeard
 module.exports.trackInterrupt = nativeBinding.trackInterrupt
+module.exports.trackLate = nativeBinding.trackLate
 module.exports.trackPatience = nativeBinding.trackPatience
 module.exports.trackPause = nativeBinding.trackPause
 module.exports.trackQueued = nativeBinding.trackQueued

@@ -767,6 +767,11 @@ export interface NativeTrackStats {
   samplesDropped: number
   /** Samples of all channels that the engine refused. */
   samplesRefused: number
+  /** Samples of all channels that were NaN. */
+  samplesInvalid: number
+  /** Gaps because the native thread came late, and how long they were all together. */
+  lateGaps: number
+  lateMs: number
 }
 
 /** Field numbers in the video stream's events. */
@@ -849,6 +854,9 @@ export declare function trackHeard(token: number, utterance: number): number
 
 /** Takes back what was not heard yet, also from the queue of the source that the track is piped to. */
 export declare function trackInterrupt(token: number): NativeInterruption
+
+/** How long the gaps are all together that the native thread has made by coming late, in ms. */
+export declare function trackLate(token: number): number
 
 /** How long less than a frame waits for its rest, in ms. */
 export declare function trackPatience(token: number, ms: number): void

@@ -365,6 +365,18 @@ describe('AudioMixer: its end', () => {
   });
 });
 
+describe('AudioMixer: floating point', () => {
+  it('is mixed with NaN as silence, which is counted', async () => {
+    const data = Float32Array.of(NaN, 0.5, NaN, -1);
+    const floats = async function* () {
+      yield { data, sampleRate: RATE, channels: 1 };
+    };
+    const mixer = mix([floats(), stream(frame(1, 2, 3, 4))]);
+    expect(await all(mixer)).toEqual([1, 16_386, 3, -32_764]);
+    expect(mixer.stats()).toMatchObject({ samplesInvalid: 2, samplesLimited: 0 });
+  });
+});
+
 describe('AudioMixer: arguments', () => {
   it.each<[string, unknown[]]>([
     ['sampleRate', [0, 1]],

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioFrame, AudioStreamTrack, TimedAudioFrame, type AudioStreamTrackOptions, type Pcm } from '../src/index.js';
+import { nativeTrackOf } from '../src/audio-stream-track.js';
 import { failure, until, untilCollected } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 
@@ -87,6 +91,9 @@ describe('options', () => {
       silenceFrames: 1,
       samplesDropped: 48_000,
       samplesRefused: 0,
+      samplesInvalid: 0,
+      lateGaps: 0,
+      lateMs: 0,
     });
     expect(track.bufferedMs).toBe(30_000);
     expect(track.readyState).toBe('live');
@@ -177,6 +184,18 @@ describe('writing', () => {
       [16_384, -32_768, 32_767, 0],
       [-32_768, 1, 0, 32_767],
     ]);
+    expect(track.stats().samplesInvalid).toBe(1);
+  });
+
+  it('counts NaN in whatever way it was written, also where it is converted, and of stopped tracks', () => {
+    const track = new AudioStreamTrack({ ...TINY, bufferMs: 10_000 });
+    track.write({ data: new Float32Array(3000).fill(NaN), sampleRate: 2000, channels: 1 });
+    track.write({ data: Float32Array.of(NaN, 1, 1, NaN), sampleRate: 1000, channels: 2 });
+    const utterance = track.say();
+    utterance.write(Float32Array.of(0, NaN, Infinity));
+    utterance.write(Int16Array.of(1, 2));
+    track.stop();
+    expect(track.stats().samplesInvalid).toBe(3003);
   });
 
   it('takes other channels: one for all, or the average', async () => {
@@ -421,6 +440,9 @@ describe('recv', () => {
       silenceFrames: 0,
       samplesDropped: 0,
       samplesRefused: 0,
+      samplesInvalid: 0,
+      lateGaps: 0,
+      lateMs: 0,
     });
     expect(vi.getTimerCount()).toBe(0);
   }, 120_000);
@@ -472,6 +494,9 @@ describe('what is too much', () => {
       framesOut: 100,
       silenceFrames: 0,
       samplesRefused: 0,
+      samplesInvalid: 0,
+      lateGaps: 0,
+      lateMs: 0,
     });
     for (; !frames!.done;) await pass(1);
   });
@@ -550,6 +575,9 @@ describe('stop', () => {
       silenceFrames: 1,
       samplesDropped: 0,
       samplesRefused: 0,
+      samplesInvalid: 0,
+      lateGaps: 0,
+      lateMs: 0,
     });
   });
 
@@ -744,7 +772,9 @@ describe('an utterance', () => {
     const track = new AudioStreamTrack(TINY);
     const utterance = track.say();
     utterance.end();
+    utterance.end();
     expect(await utterance.done).toEqual({ heardMs: 0, interrupted: false });
+    utterance.end();
     expect(() => utterance.write(count(1, 5))).toThrow(failure('CLOSED', 'say() another'));
   });
 
@@ -912,6 +942,36 @@ describe('interrupt and pause of a track that is received from', () => {
     track.pause();
     track.interrupt();
     expect(track.paused).toBe(false);
+  });
+
+  it('pause and resume called twice are called once, and refused after stop', async () => {
+    const track = new AudioStreamTrack(TINY);
+    track.write(count(1, 9));
+    for (const call of ['pause', 'pause', 'resume', 'resume'] as const) track[call]();
+    expect([track.paused, ...(await received(track, 2))]).toEqual([false, [1, 2, 3, 4], [5, 6, 7, 8]]);
+    track.stop();
+    expect(() => track.pause()).toThrow(failure('CLOSED'));
+    expect(() => track.resume()).toThrow(failure('CLOSED'));
+  });
+
+  it('interrupt in a worker that did not write is refused, and the track plays on', async () => {
+    const track = new AudioStreamTrack(TINY);
+    track.write(count(1, 5));
+    // All that a worker can have of a track is its number.
+    const native = fileURLToPath(new URL('../index.cjs', import.meta.url));
+    const worker = new Worker(
+      `const { parentPort, workerData: { native, token } } = require('node:worker_threads');
+      try {
+        parentPort.postMessage(require(native).trackInterrupt(token));
+      } catch ({ message }) {
+        parentPort.postMessage(message);
+      }`,
+      { eval: true, workerData: { native, token: nativeTrackOf(track).token } },
+    );
+    const [said] = (await once(worker, 'message')) as unknown[];
+    expect(said).toContain('the track was stopped');
+    expect(await received(track, 1)).toEqual([[1, 2, 3, 4]]);
+    await worker.terminate();
   });
 
   it('tells what it was made with', () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { WritableStream } from 'node:stream/web';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AudioStreamTrack, g711, type FrameSink, type SinkOptions, type SinkTarget } from '../src/index.js';
 import { native } from '../src/native.js';
 import { failure, until } from './support/expect.js';
@@ -14,7 +14,10 @@ function phoneTrack(sampleRate = RATE): AudioStreamTrack {
   tracks.push(track);
   return track;
 }
-afterEach(() => tracks.splice(0).forEach((track) => track.stop()));
+afterEach(() => {
+  vi.restoreAllMocks();
+  tracks.splice(0).forEach((track) => track.stop());
+});
 
 /** Numbered samples, each of which G.711 keeps as it is. */
 const speech = (ms: number, rate = RATE) => {
@@ -164,6 +167,50 @@ describe('AudioStreamTrack.pipeTo a sink', () => {
     await expect(piped).rejects.toEqual(failure('CLOSED'));
     expect(socket.sent).toBe(sent);
     expect(await utterance.done).toMatchObject({ interrupted: true, reason: failure('CLOSED') });
+    // The track can be piped again.
+    void track.pipeTo(() => {}, PHONE);
+  });
+
+  it.each<[string, (count: { asked: number; sent: number }) => unknown]>([
+    [
+      'a WebSocket',
+      (count) => ({
+        readyState: 1,
+        send: () => void count.sent++,
+        get bufferedAmount() {
+          count.asked++;
+          return 1e6;
+        },
+      }),
+    ],
+    [
+      'a sink with a promise pending',
+      (count) => ({ write: () => (count.sent++, new Promise(() => {})), isClosed: () => (count.asked++, false) }),
+    ],
+  ])('%s that stalls for 10 s is given up: what waits is bounded, counted, and told', async (_, make) => {
+    const track = new AudioStreamTrack({ sampleRate: RATE, bufferMs: 1000 });
+    tracks.push(track);
+    const count = { asked: 0, sent: 0 };
+    const piped = track.pipeTo(make(count) as (frame: Uint8Array) => unknown, PHONE);
+    piped.catch(() => {});
+    const utterance = track.say();
+    utterance.write(speech(500));
+    await until(() => track.stats().sinkStalls === 1, 'it stalls');
+    const { sent } = count;
+    // Two leads at most are with the sink, and one buffer with the track.
+    expect(sent).toBeLessThanOrEqual(4);
+    for (let n = 0; n < 5; n++) utterance.write(speech(500));
+    expect(track.bufferedMs).toBeLessThanOrEqual(1000 + sent * 20);
+    expect(track.stats().samplesDropped).toBeGreaterThan(0);
+    const started = performance.now();
+    vi.spyOn(performance, 'now').mockReturnValue(started + 9000);
+    const { asked } = count;
+    await until(() => count.asked > asked + 1, 'it is asked again');
+    expect(utterance.state).not.toBe('interrupted');
+    vi.spyOn(performance, 'now').mockReturnValue(started + 10_100);
+    await expect(piped).rejects.toEqual(failure('LAGGED', 'taken nothing for 10 s'));
+    expect(await utterance.done).toMatchObject({ interrupted: true, reason: failure('LAGGED') });
+    expect([track.stats().sinkStalls, count.sent]).toEqual([1, sent]);
     // The track can be piped again.
     void track.pipeTo(() => {}, PHONE);
   });

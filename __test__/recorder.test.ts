@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { AudioFrame, AudioStream, AudioStreamTrack, Recorder, type RecorderOptions } from '../src/index.js';
+import { AudioFrame, AudioStream, AudioStreamTrack, g711, Recorder, type RecorderOptions } from '../src/index.js';
+import { readSpeech } from '../src/cli/shared/wav-reader.js';
 import { full, holdWrites, useDisk } from './cli/shared/disk.js';
 import { failure, turn, until } from './support/expect.js';
 import { block } from './support/meeting.js';
@@ -164,6 +165,95 @@ describe('Recorder: a file each', () => {
   });
 });
 
+describe('Recorder: a voice that comes later', () => {
+  it('has a file that begins where all begin, at the time at which it comes', async () => {
+    const folder = scratch();
+    const [a, b] = [join(folder, 'a.wav'), join(folder, 'b.wav')];
+    const recorder = await Recorder.open({}, { sampleRate: RATE });
+    const began = performance.now();
+    await recorder.add('alice', a);
+    // Longer than what is put together in memory, so that silence goes into the file by itself.
+    await until(() => performance.now() - began > 1500, 'a while has passed');
+    await recorder.add('bob', b);
+    const bob = new AudioStream({ sampleRate: RATE });
+    bob.write(counting(1, 20 * MS));
+    const came = performance.now() - began;
+    recorder.record('bob', bob);
+    await until(() => recorded(recorder, 'bob') === 20, 'it is recorded');
+    await recorder.close();
+    const { from, samples } = sound(wav(b).channel(0));
+    expect(samples).toEqual(counting(1, 20 * MS));
+    expect(from / MS).toBeGreaterThan(came - 20);
+    expect(from / MS).toBeLessThan(performance.now() - began);
+    expect(recorder.stats().channels['bob']!.beganMs).toBe(from / MS);
+    expect(recorder.stats().channels['alice']!.beganMs).toBeUndefined();
+    expect([wav(a).length, wav(b).length]).toEqual(Array(2).fill(recorder.stats().seconds * RATE));
+  });
+
+  it('is refused under a name that is taken, in a file that is there, and after the end; the recording goes on', async () => {
+    const folder = scratch();
+    const path = join(folder, 'a.wav');
+    const recorder = await Recorder.open({ alice: path }, { sampleRate: RATE });
+    await expect(recorder.add('alice', join(folder, 'b.wav'))).rejects.toEqual(failure('INVALID_ARGUMENT', 'channel'));
+    await expect(recorder.add('bob', '')).rejects.toEqual(failure('INVALID_ARGUMENT', 'path'));
+    await expect(recorder.add('bob', path)).rejects.toMatchObject({ code: 'WRITE_FAILED', cause: { code: 'EEXIST' } });
+    await recorder.add('bob', join(folder, 'b.wav'));
+    await recorder.close();
+    await expect(recorder.add('carol', join(folder, 'c.wav'))).rejects.toEqual(failure('CLOSED'));
+    expect(existsSync(join(folder, 'c.wav'))).toBe(false);
+    expect(wav(join(folder, 'b.wav')).channels).toBe(1);
+  });
+});
+
+describe('Recorder: G.711', () => {
+  it.each(['mulaw', 'alaw'] as const)('%s: a byte for each sample, 8 kHz by default', async (format) => {
+    const folder = scratch();
+    const path = join(folder, 'call.wav');
+    const recorder = await Recorder.open({ caller: path }, { format, saveMs: 100 });
+    const said = g711.encode(
+      Int16Array.from({ length: 3001 }, (_, at) => 900 + at),
+      format,
+    );
+    const caller = new AudioStream({ from: { sampleRate: RATE, format }, sampleRate: RATE });
+    caller.write(said);
+    caller.close();
+    recorder.record('caller', caller);
+    await until(() => recorded(recorder, 'caller') > 375, 'all is recorded');
+    await recorder.close();
+    const bytes = readFileSync(path);
+    const length = Math.round(recorder.stats().seconds * RATE);
+    expect([bytes.readUInt16LE(20), bytes.readUInt32LE(24)]).toEqual([format === 'mulaw' ? 7 : 6, RATE]);
+    // The number of samples in the chunk fact, and the bytes of the chunk data.
+    expect([bytes.readUInt32LE(46), bytes.readUInt32LE(54)]).toEqual([length, length]);
+    expect(bytes.readUInt32LE(4) + 8).toBe(bytes.length);
+    const data = bytes.subarray(58, 58 + length);
+    const at = data.indexOf(said);
+    expect(at).toBeGreaterThanOrEqual(0);
+    // What is silent is so in the code, too.
+    const silence = format === 'mulaw' ? 0xff : 0xd5;
+    expect([...data.subarray(0, at), ...data.subarray(at + said.length)].every((byte) => byte === silence)).toBe(true);
+    expect(await readSpeech(path, RATE, 100)).toEqual(g711.decode(data, format));
+  });
+
+  it('can be played after a crash', async () => {
+    const folder = scratch();
+    const path = join(folder, 'call.wav');
+    const recorder = await Recorder.open(path, { format: 'mulaw', saveMs: 100 });
+    onTestFinished(() => recorder.close());
+    const caller = new AudioStream({ sampleRate: RATE });
+    recorder.record('caller', caller);
+    const write = setInterval(() => caller.write(new Int16Array(1000 * MS).fill(500)), 10);
+    onTestFinished(() => clearInterval(write));
+    const samples = () => readFileSync(path).readUInt32LE(46);
+    await until(() => samples() > 0, 'what was written can be played');
+    const bytes = readFileSync(path);
+    expect(bytes.readUInt32LE(54)).toBe(2 * bytes.readUInt32LE(46));
+    expect(bytes.length).toBeGreaterThanOrEqual(58 + bytes.readUInt32LE(54));
+    expect(bytes.readUInt32LE(4)).toBe(bytes.readUInt32LE(54) + 50);
+    expect((await readSpeech(path, RATE, 100)).length).toBeGreaterThanOrEqual(bytes.readUInt32LE(46));
+  });
+});
+
 describe('Recorder: a blocked thread and a slow disk', () => {
   it('loses nothing while the buffers last', async () => {
     const { recorder, path } = await open();
@@ -317,9 +407,10 @@ describe('Recorder: what goes wrong', () => {
 
   it.each<[string, unknown, object]>([
     ['files', '', {}],
-    ['files', {}, {}],
+    ['files', null, {}],
     ['files', undefined, {}],
     ['files', { a: 1 }, {}],
+    ['format', 'a.wav', { format: 'mp3' }],
     ['sampleRate', 'a.wav', { sampleRate: 0 }],
     ['bufferMs', 'a.wav', { bufferMs: 10 }],
     ['saveMs', 'a.wav', { saveMs: 0 }],

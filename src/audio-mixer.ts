@@ -47,6 +47,8 @@ export interface AudioMixerStats {
   lateMs: number;
   /** Samples, of all channels, that were too loud together for 16 bits, and were limited. */
   samplesLimited: number;
+  /** Samples of the streams, of all channels, that were NaN: they are silence. */
+  samplesInvalid: number;
 }
 
 /** Ticks in the time that a stream is waited for. */
@@ -172,6 +174,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   #timeouts = 0;
   #silent = 0;
   #limited = 0;
+  #invalid = 0;
 
   /**
    * @param sampleRate Hz
@@ -260,6 +263,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
       timeouts: this.#timeouts,
       lateMs: (this.#silent / this.#channels / this.#sampleRate) * 1000,
       samplesLimited: this.#limited,
+      samplesInvalid: this.#invalid,
     };
   }
 
@@ -378,7 +382,9 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
       else {
         const read = input.pcm.read(result.value);
         input.pcm.keep(read);
+        const { invalid } = input.converter;
         input.rest.push(...input.converter.push(read));
+        this.#invalid += input.converter.invalid - invalid;
         this.#addRest(input);
       }
     } catch (error) {

@@ -97,6 +97,13 @@ export interface AudioStreamTrackStats {
   samplesDropped: number;
   /** Samples, of all channels, that were lost because the engine refused them while the track was piped. */
   samplesRefused: number;
+  /** Samples, of all channels, that were written as NaN: they are silence. */
+  samplesInvalid: number;
+  /** Gaps that listeners heard although samples were there: a busy machine let the native thread, which plays into an engine's
+   * source, come after that source's queue had run dry. */
+  lateGaps: number;
+  /** How long these were, all together, in ms. */
+  lateMs: number;
   /** Of a track that was piped to a sink: how often that took nothing when it was its turn. The track keeps what is written. */
   sinkStalls?: number;
 }
@@ -151,6 +158,8 @@ export interface PlayOnly {
   readonly lead: number;
   /** Called when another track is to be piped to the source: aborts this one if it has nothing to play. */
   readonly makeWay: () => void;
+  /** Called with the length of a gap, in ms, that the native thread has made by coming late. */
+  readonly late: (ms: number) => void;
 }
 
 /** A source that it is piped to gets no silence, and the native thread sleeps while there is nothing to play. @internal */
@@ -217,6 +226,8 @@ export class AudioStreamTrack {
   #voice: Voice | undefined;
   /** Of sinks that it is piped to no more. */
   #sinkStalls: number | undefined;
+  /** Gaps by the native thread that were told of, in ms. */
+  #lateMs = 0;
   /** Whether what it is piped to gets only what is written. */
   #playOnly: PlayOnly | undefined;
   #ended = false;
@@ -693,6 +704,7 @@ export class AudioStreamTrack {
   #rang(): void {
     if (!this.#piping) return;
     const { player } = this.#piping;
+    if (!player) this.#tellLate();
     if (!player) return native.trackWasRefused(this.#token) ? this.#refused() : this.#wait();
     try {
       this.#settlePlayouts();
@@ -702,6 +714,14 @@ export class AudioStreamTrack {
     }
     // The sink may have stopped the track.
     if (this.#piping?.player === player) this.#wait();
+  }
+
+  /** Tells of a gap that the native thread has made. */
+  #tellLate(): void {
+    const ms = native.trackLate(this.#token) - this.#lateMs;
+    if (ms <= 0) return;
+    this.#lateMs += ms;
+    (this.#playOnly ?? this.#voice)?.late(ms);
   }
 
   #refused(): void {

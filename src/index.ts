@@ -36,13 +36,9 @@ export type { PcmOptions } from './stream-format.js';
 export type { Pcm, PcmData } from './pcm-argument.js';
 export type { PcmReadable } from './pcm-readable.js';
 export type { AudioStreamStats, Cleared, ReadReport } from './pcm-reader.js';
-export {
-  Recorder,
-  type RecordedChannel,
-  type RecorderOptions,
-  type RecorderSource,
-  type RecorderStats,
-} from './recorder.js';
+export type { RecordedChannel } from './recorder/channel.js';
+export { Recorder, type RecorderOptions, type RecorderStats } from './recorder/recorder.js';
+export type { RecorderSource } from './recorder/source.js';
 export { resampleStream, type ResampleStreamOptions } from './resample-stream.js';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export {

@@ -11,6 +11,8 @@ const STEP_MS = 1000;
 export class PcmConverter {
   readonly #format: { readonly sampleRate: number; readonly numChannels: number };
   readonly #scratch: Int16Array;
+  /** Samples that were no numbers, and are silence. */
+  invalid = 0;
   /** What converts; undefined while nothing has to be converted. */
   #stream: AudioStream | undefined;
 
@@ -25,7 +27,7 @@ export class PcmConverter {
    * @throws {NarrowcastError} `INVALID_ARGUMENT`: such channels or rates can't be converted
    */
   push({ data, sampleRate, channels }: Pick<ReadPcm, 'data' | 'sampleRate' | 'channels'>): Int16Array[] {
-    const samples = data instanceof Float32Array ? integersOf(data) : data;
+    const samples = data instanceof Float32Array ? this.#integersOf(data) : data;
     const { sampleRate: ownRate, numChannels } = this.#format;
     if (sampleRate === ownRate && channels === numChannels) {
       return this.#stream ? [...this.flush(), samples] : [samples];
@@ -57,9 +59,12 @@ export class PcmConverter {
     }
     return pieces;
   }
-}
 
-/** Full scale is ±1; what is louder is limited, and NaN is silence. */
-function integersOf(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))) || 0);
+  /** Full scale is ±1; what is louder is limited, and NaN is silence. */
+  #integersOf(samples: Float32Array): Int16Array {
+    return Int16Array.from(samples, (sample) => {
+      if (Number.isNaN(sample)) this.invalid++;
+      return Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))) || 0;
+    });
+  }
 }

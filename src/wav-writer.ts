@@ -2,28 +2,52 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { getSystemErrorMap } from 'node:util';
 import { NarrowcastError } from './errors.js';
 
-/** Bytes of the header that {@link WavWriter} writes. */
+/** Bytes of the header of 16-bit PCM. */
 const HEADER_BYTES = 44;
 
-/** Most bytes of samples that the 32-bit sizes in the header can name. */
-const MAX_DATA_BYTES = 2 ** 32 - HEADER_BYTES;
+/** Most bytes of a file: what the 32-bit sizes in the header can name. */
+const MAX_BYTES = 2 ** 32 - 2;
 
 /** Samples written at a time: 1 s at 16 kHz, a quarter of that at the highest rate. */
 const BLOCK_SAMPLES = 16_384;
 
 /** How long a recording can be, in s of mono 16-bit PCM. */
 export function longestWav(sampleRate: number): number {
-  return MAX_DATA_BYTES / 2 / sampleRate;
+  return (MAX_BYTES - HEADER_BYTES) / 2 / sampleRate;
+}
+
+/** An encoding of samples other than 16-bit PCM. */
+export interface WavCoding {
+  /** The number that a WAV file has for it. */
+  readonly tag: number;
+  /** A byte for each sample. */
+  encode(samples: Int16Array): Uint8Array;
+}
+
+/** How a WAV file is laid out. */
+export interface WavOptions {
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Interleaved in all samples. Default: 1. */
+  readonly channels?: number;
+  /** Default: 16-bit PCM. */
+  readonly coding?: WavCoding | undefined;
+  /** What becomes of a file that is there. Default: it is replaced. */
+  readonly existing?: 'replace' | 'keep';
 }
 
 /**
- * Writes a WAV file of 16-bit PCM as the samples come, with the memory of two blocks: one fills while the other is
+ * Writes a WAV file as the samples come, with the memory of two blocks: one fills while the other is
  * written. The sizes in the header are those of an empty file until {@link close}.
  */
 export class WavWriter {
   readonly path: string;
   readonly #file: FileHandle;
   readonly #header: Buffer;
+  readonly #channels: number;
+  readonly #coding: WavCoding | undefined;
+  /** Bytes of a sample. */
+  readonly #width: number;
   #filling = new Int16Array(BLOCK_SAMPLES);
   #filled = 0;
   #spare = new Int16Array(BLOCK_SAMPLES);
@@ -32,48 +56,44 @@ export class WavWriter {
   /** The block on its way to the disk; never rejects. */
   #writing: Promise<void> | undefined;
   /** Bytes up to the last that was written: what is behind it is silence that takes no room. */
-  #written = HEADER_BYTES;
+  #written: number;
   /** Sizes on their way to the disk; never rejects. */
   #saving: Promise<void> | undefined;
   /** What went wrong: everything afterwards fails with it. */
   #failure: { error: unknown } | undefined;
 
-  private constructor(path: string, file: FileHandle, header: Buffer) {
+  private constructor(path: string, file: FileHandle, { sampleRate, channels = 1, coding }: WavOptions) {
     this.path = path;
     this.#file = file;
-    this.#header = header;
+    this.#channels = channels;
+    this.#coding = coding;
+    this.#width = coding ? 1 : 2;
+    this.#header = headerOf(sampleRate, channels, coding?.tag);
+    this.#written = this.#header.length;
   }
 
   /**
    * Creates the file, or empties it.
    *
    * @param path the folder must exist
-   * @param sampleRate Hz
-   * @param existing what becomes of a file that is there
-   * @param channels interleaved in all samples
    * @throws {NarrowcastError} `WRITE_FAILED`: the file can't be written; its cause has the code `EEXIST` where one is there,
    *   and is kept
    */
-  static async create(
-    path: string,
-    sampleRate: number,
-    existing: 'replace' | 'keep' = 'replace',
-    channels = 1,
-  ): Promise<WavWriter> {
+  static async create(path: string, options: WavOptions): Promise<WavWriter> {
     let file: FileHandle;
     try {
-      file = await open(path, existing === 'keep' ? 'wx' : 'w');
+      file = await open(path, options.existing === 'keep' ? 'wx' : 'w');
     } catch (cause) {
       throw writeFailure(path, cause);
     }
-    const writer = new WavWriter(path, file, headerOf(sampleRate, channels));
+    const writer = new WavWriter(path, file, options);
     try {
       await writer.#write(writer.#header, 0);
     } catch (error) {
       await file.close();
       throw error;
     }
-    writer.#position = HEADER_BYTES;
+    writer.#position = writer.#written;
     return writer;
   }
 
@@ -81,10 +101,10 @@ export class WavWriter {
    * Appends samples, which are copied. While a promise that this returned is pending, there is no room for more.
    *
    * @returns nothing while there is room; otherwise a promise, which rejects where the disk refused
-   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before
+   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before, or the file can't be longer
    */
   append(samples: Int16Array): void | Promise<void> {
-    this.#refuseFailed();
+    this.#refuse(samples.length);
     const room = BLOCK_SAMPLES - this.#filled;
     if (samples.length < room) {
       this.#filling.set(samples, this.#filled);
@@ -102,13 +122,14 @@ export class WavWriter {
   }
 
   /**
-   * Appends silence, of any length: what is long takes no time, and on most disks no room, for what was never written is
-   * zero. To be waited for as {@link append}.
+   * Appends silence, of any length. Long silence of 16-bit PCM takes no time, and on most disks no room, for what was never
+   * written is zero; G.711 has another byte for silence. To be waited for as {@link append}.
    *
-   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before
+   * @throws {NarrowcastError} `WRITE_FAILED`: the disk refused what was appended before, or the file can't be longer
    */
   silence(samples: number): void | Promise<void> {
-    return samples < BLOCK_SAMPLES ? this.append(new Int16Array(samples)) : this.#skip(samples);
+    if (samples < BLOCK_SAMPLES) return this.append(new Int16Array(samples));
+    return this.#coding ? this.#appendSilence(samples) : this.#skip(samples);
   }
 
   /**
@@ -139,8 +160,9 @@ export class WavWriter {
       await this.#saving;
       if (!this.#failure) await this.#flush();
       await this.#extend();
+      await this.#pad();
       await this.#writeSizes(this.#written);
-      this.#refuseFailed();
+      this.#refuse();
     } finally {
       await this.#file.close();
     }
@@ -150,23 +172,30 @@ export class WavWriter {
     // The caller may reuse its memory before the disk is ready.
     const copy = rest.slice();
     await this.#writing;
-    this.#refuseFailed();
+    this.#refuse();
     void this.#flush();
     await this.append(copy);
   }
 
+  async #appendSilence(samples: number): Promise<void> {
+    const block = new Int16Array(BLOCK_SAMPLES);
+    for (let rest = samples; rest > 0; rest -= block.length) await this.append(block.subarray(0, rest));
+  }
+
   async #skip(samples: number): Promise<void> {
     await this.#writing;
-    this.#refuseFailed();
+    this.#refuse();
     await this.#flush();
-    this.#refuseFailed();
-    this.#position += samples * 2;
+    this.#refuse(samples);
+    this.#position += samples * this.#width;
   }
 
   /** Sends the filled block on its way. The one before it has arrived. */
   #flush(): Promise<void> {
     const block = this.#filling;
-    const bytes = new Uint8Array(block.buffer, 0, this.#filled * 2);
+    const bytes = this.#coding
+      ? this.#coding.encode(block.subarray(0, this.#filled))
+      : new Uint8Array(block.buffer, 0, this.#filled * 2);
     this.#filling = this.#spare;
     this.#spare = block;
     this.#filled = 0;
@@ -184,7 +213,12 @@ export class WavWriter {
     return this.#writing;
   }
 
-  #refuseFailed(): void {
+  /** @param samples that are to be appended */
+  #refuse(samples = 0): void {
+    const waiting = this.#writing ? BLOCK_SAMPLES : 0;
+    if (this.#position + (waiting + this.#filled + samples) * this.#width > MAX_BYTES) {
+      this.#failure ??= { error: writeFailure(this.path, new Error('a WAV file has 4 GB at most')) };
+    }
     if (this.#failure) throw this.#failure.error;
   }
 
@@ -199,13 +233,21 @@ export class WavWriter {
     }
   }
 
+  /** A chunk has an even number of bytes: one that is odd has one more, which its size does not count. */
+  async #pad(): Promise<void> {
+    if (!this.#failure && this.#written % 2 !== 0) await this.#write(new Uint8Array(1), this.#written);
+  }
+
   async #writeSizes(end: number): Promise<void> {
     // The system would go on to write into a file that is gone.
     if ((await this.#file.stat()).nlink === 0) throw writeFailure(this.path, new Error('it was removed'));
-    // In one piece: with one of the two sizes alone, the file could not be played.
-    this.#header.writeUInt32LE(end - 8, 4);
-    this.#header.writeUInt32LE(end - HEADER_BYTES, 40);
-    await this.#write(this.#header, 0);
+    const header = this.#header;
+    const bytes = end - header.length;
+    // In one piece: with some of the sizes alone, the file could not be played.
+    header.writeUInt32LE(end + (end % 2) - 8, 4);
+    if (this.#coding) header.writeUInt32LE(Math.floor(bytes / this.#channels), FACT_AT);
+    header.writeUInt32LE(bytes, header.length - 4);
+    await this.#write(header, 0);
   }
 
   async #write(bytes: Uint8Array, position: number): Promise<void> {
@@ -227,19 +269,28 @@ function writeFailure(path: string, cause: unknown): NarrowcastError {
   return new NarrowcastError('WRITE_FAILED', `can't write ${path}: ${reason}`, { cause });
 }
 
-/** The header of an empty file of 16-bit PCM. */
-function headerOf(sampleRate: number, channels: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(HEADER_BYTES - 8, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16); // bytes of the format that follows
-  header.writeUInt16LE(1, 20); // PCM
-  header.writeUInt16LE(channels, 22);
-  header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * channels * 2, 28); // bytes a second
-  header.writeUInt16LE(channels * 2, 32); // bytes of a sample of all channels
-  header.writeUInt16LE(16, 34); // bits of a sample
-  header.write('data', 36, 'latin1');
-  return header;
+/** Where the header of a coded file has the number of samples of each channel. */
+const FACT_AT = 46;
+
+/**
+ * The header of an empty file. One that is not PCM has a format of 18 bytes, which says that no more follows, and a chunk
+ * `fact`, as Microsoft's "New Multimedia Data Types and Data Techniques" asks for.
+ */
+function headerOf(sampleRate: number, channels: number, tag = 1): Buffer {
+  const isPcm = tag === 1;
+  const width = isPcm ? 2 : 1;
+  const format = Buffer.alloc(isPcm ? 24 : 26);
+  format.write('fmt ', 0, 'latin1');
+  format.writeUInt32LE(format.length - 8, 4);
+  format.writeUInt16LE(tag, 8);
+  format.writeUInt16LE(channels, 10);
+  format.writeUInt32LE(sampleRate, 12);
+  format.writeUInt32LE(sampleRate * channels * width, 16); // bytes a second
+  format.writeUInt16LE(channels * width, 20); // bytes of a sample of all channels
+  format.writeUInt16LE(width * 8, 22); // bits of a sample
+  const fact = Buffer.from(isPcm ? '' : 'fact\x04\0\0\0\0\0\0\0', 'latin1');
+  const chunks = Buffer.concat([format, fact, Buffer.from('data\0\0\0\0', 'latin1')]);
+  const riff = Buffer.from('RIFF\0\0\0\0WAVE', 'latin1');
+  riff.writeUInt32LE(4 + chunks.length, 4);
+  return Buffer.concat([riff, chunks]);
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import { LocalAudioTrack } from '@livekit/rtc-node';
@@ -167,11 +168,14 @@ function agent(queueMs = 200) {
   return { source, say, sayFor, over, silentMs, heard };
 }
 
+/** Gaps that the program made: on a busy machine, there may be others. */
+const byWriter = (underruns: Record<string, unknown>[]) => underruns.filter(({ cause }) => cause === 'writer');
+
 test('narrowcast:playout.underrun and narrowcast:stall tell how much of the voice was missing while the thread was blocked', async () => {
   const [underruns, stalls] = [hear('playout.underrun'), hear('stall')];
   const { source, say, sayFor, over, silentMs, heard } = agent();
   await sayFor(400);
-  expect(underruns).toEqual([]);
+  expect(byWriter(underruns)).toEqual([]);
   const told = stalls.length;
   block(500);
   await sayFor(200);
@@ -180,8 +184,8 @@ test('narrowcast:playout.underrun and narrowcast:stall tell how much of the voic
   const said = 600 * 16;
   await until(() => heard.filter((sample) => sample !== 0).length >= said, 'all is heard');
 
-  expect(underruns).toHaveLength(1);
-  const { ms, queueSize, sampleRate } = underruns[0] as Record<string, number>;
+  expect(byWriter(underruns)).toHaveLength(1);
+  const { ms, queueSize, sampleRate } = byWriter(underruns)[0] as Record<string, number>;
   expect({ queueSize, sampleRate }).toEqual({ queueSize: 200, sampleRate: 16_000 });
   expect(Math.abs(ms! - silentMs())).toBeLessThanOrEqual(30);
   const stall = stalls[told] as Record<string, number>;
@@ -193,7 +197,7 @@ test('narrowcast:playout.underrun and narrowcast:stall tell how much of the voic
   expect(engine.inspect().stalls.voiceMissingMs).toBeGreaterThanOrEqual(stall['voiceMissingMs']!);
   // What follows was not to be heard at once.
   await say(20);
-  expect(underruns).toHaveLength(1);
+  expect(byWriter(underruns)).toHaveLength(1);
   await over();
 });
 
@@ -207,7 +211,7 @@ test('narrowcast:playout.underrun: a voice that was interrupted, or waited for, 
   await source.waitForPlayout();
   block(50);
   await sayFor(40);
-  expect(underruns).toEqual([]);
+  expect(byWriter(underruns)).toEqual([]);
   await over();
 });
 
@@ -223,15 +227,45 @@ test('narrowcast:playout.underrun tells of a track that is piped, but not betwee
   utterance.write(pcm(100));
   block(200);
   utterance.write(pcm(50));
-  expect(underruns).toEqual([expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) })]);
-  expect(underruns[0]!['ms']).toBeGreaterThan(70);
+  expect(byWriter(underruns)).toEqual([expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) })]);
+  expect(byWriter(underruns)[0]!['ms']).toBeGreaterThan(70);
   block(150);
   utterance.end();
   block(100);
   track.say().write(pcm(50));
-  expect(underruns).toHaveLength(1);
+  expect(byWriter(underruns)).toHaveLength(1);
   stop.abort();
   await piping;
   track.stop();
   await rtcTrack.close();
 });
+
+test.skipIf(process.platform === 'win32')(
+  'narrowcast:playout.underrun tells of a gap that the native thread makes, and so do the stats',
+  async () => {
+    const underruns = hear('playout.underrun');
+    const source = new AudioSource(16_000, 1, 200);
+    const rtcTrack = LocalAudioTrack.createAudioTrack('agent', source);
+    const track = new AudioStreamTrack({ sampleRate: 16_000 });
+    const stop = new AbortController();
+    const piping = track.pipeTo(source, { signal: stop.signal }).catch(() => {});
+    // All of it is there long before it is to be heard.
+    track.write(new Int16Array(16 * 3000).fill(1000), { final: true });
+    const played = track.waitForPlayout();
+    await until(() => track.playedMs > 100, 'it is heard');
+    const told = track.stats().lateMs;
+    spawn('sh', ['-c', `kill -STOP ${process.pid}; sleep 0.4; kill -CONT ${process.pid}`]);
+    await until(() => track.stats().lateMs > told + 100, 'the gap is counted');
+    await played;
+    const gaps = underruns.filter(({ cause }) => cause === 'thread');
+    expect(gaps).toContainEqual(expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) }));
+    const { lateGaps, lateMs } = track.stats();
+    expect(gaps.length).toBeLessThanOrEqual(lateGaps);
+    const sum = gaps.reduce((all, { ms }) => all + Number(ms), 0);
+    expect(sum).toBeCloseTo(lateMs, 3);
+    stop.abort();
+    await piping;
+    track.stop();
+    await rtcTrack.close();
+  },
+);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { g711 } from '../../src/index.js';
 import { TelnyxLeg, TwilioLeg, type PhoneLeg, type PhoneLegOptions } from '../../src/telephony/index.js';
 import { failure, until } from '../support/expect.js';
@@ -26,7 +26,10 @@ class Socket extends EventTarget {
 }
 
 const legs: PhoneLeg[] = [];
-afterEach(() => legs.splice(0).forEach((leg) => leg.close()));
+afterEach(() => {
+  vi.restoreAllMocks();
+  legs.splice(0).forEach((leg) => leg.close());
+});
 
 const STREAM = 'MZ18ad3ab5a668481ce02b83e7395059f0';
 let sequence = 0;
@@ -285,6 +288,27 @@ describe.each([
     expect([stalled.socket.sent.length, stalled.leg.track.bufferedMs]).toEqual([0, 1000]);
     stalled.socket.bufferedAmount = 0;
     await until(() => stalled.socket.of('media').length > 0, 'it goes on');
+  });
+
+  it('ends when its socket has stalled for 10 s: what waits is bounded, counted, and told', async () => {
+    const { socket, leg } = open({ ...PLAIN, track: { sampleRate: 8000, bufferMs: 1000 } });
+    const utterance = leg.track.say();
+    socket.bufferedAmount = 1e6;
+    utterance.write(speech(500));
+    await until(() => leg.stats().stalls === 1, 'it stalls');
+    for (let n = 0; n < 5; n++) utterance.write(speech(500));
+    expect(leg.track.bufferedMs).toBeLessThanOrEqual(1000);
+    expect(leg.track.stats().samplesDropped).toBe(2000 * 8);
+    // The caller is heard meanwhile.
+    socket.receive(provider.media(PAYLOAD));
+    const started = performance.now();
+    vi.spyOn(performance, 'now').mockReturnValue(started + 10_100);
+    const { reason, error, stats } = await leg.done;
+    expect([reason, error]).toEqual(['stalled', failure('LAGGED', 'taken nothing for 10 s')]);
+    expect(stats).toMatchObject({ stalls: 1, framesOut: 0, mediaIn: 1 });
+    expect(await utterance.done).toMatchObject({ interrupted: true, heardMs: 0 });
+    expect(socket.sent).toEqual([]);
+    expect(leg.track.readyState).toBe('ended');
   });
 
   it('ends before the start with a reason, and by close()', async () => {

@@ -18,6 +18,12 @@ await Recorder.open(
   { sampleRate: 16_000, bufferMs: 5000, saveMs: 1000, replace: true },
 );
 takes<RecorderOptions>({});
+await Recorder.open({}, { format: 'mulaw' });
+takes<Promise<void>>(recorder.add('carol', 'c.wav'));
+takes<Promise<void>>(recorder.save());
+takes<number | undefined>(recorder.stats().channels['agent']!.beganMs);
+// @ts-expect-error no such format
+await Recorder.open('call.wav', { format: 'mp3' });
 recorder.record('caller', new AudioStream());
 recorder.record('caller', a<LiveKitStream>());
 recorder.record('caller', a<rtc.AudioStream>());

@@ -143,7 +143,10 @@ function start(provider: MeterProvider, base: Attributes): () => void {
     lost.add(framesLost, base);
   };
 
-  const onUnderrun = (message: unknown) => underruns.record((message as { ms: number }).ms / 1000, base);
+  const onUnderrun = (message: unknown) => {
+    const { ms, cause } = message as { ms: number; cause: string };
+    underruns.record(ms / 1000, { ...base, 'narrowcast.underrun.cause': cause });
+  };
 
   const observe = (result: { observe: (observable: Observable, value: number, attributes?: Attributes) => void }) => {
     const now = performance.now();

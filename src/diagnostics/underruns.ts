@@ -47,7 +47,7 @@ export class Voice {
   wrote(addedMs: number, queuedMs: number): void {
     const now = performance.now();
     const dryMs = queuedMs <= addedMs ? now - this.#dryAt : 0;
-    if (this.#goesOn && dryMs >= SHORTEST_MS && dryMs <= LONGEST_MS) this.#underrun(now, dryMs);
+    if (this.#goesOn && dryMs >= SHORTEST_MS && dryMs <= LONGEST_MS) this.#gap({ from: this.#dryAt, to: now }, 'writer');
     if (dryMs > 0) {
       this.#before = { from: this.#from, to: this.#dryAt };
       this.#from = now;
@@ -60,6 +60,12 @@ export class Voice {
   /** What was written is all for now: the program waits until it was heard, or has ended an utterance. */
   end(): void {
     this.#goesOn = false;
+  }
+
+  /** The native thread came so late that there was a gap of this length, though the program had written in time. */
+  late(ms: number): void {
+    const now = performance.now();
+    this.#gap({ from: now - ms, to: now }, 'thread');
   }
 
   /** What was written and not yet heard is not heard. */
@@ -79,12 +85,12 @@ export class Voice {
     return this.#dryAt + LONGEST_MS < now;
   }
 
-  #underrun(now: number, ms: number): void {
-    missing.push({ from: this.#dryAt, to: now });
+  #gap(span: Span, cause: 'writer' | 'thread'): void {
+    missing.push(span);
     if (missing.length > REMEMBERED) missing.shift();
     if (!playoutUnderrun.hasSubscribers) return;
     const of = this.#of.deref();
-    if (of) playoutUnderrun.publish({ ...inspectedNow(of), ms });
+    if (of) playoutUnderrun.publish({ ...inspectedNow(of), ms: span.to - span.from, cause });
   }
 }
 

@@ -20,6 +20,11 @@ export interface AudioSourceStats {
   /** Frames for a source without a queue that the engine had not answered for when narrowcast was uninstalled: their
    * `captureFrame` rejected, and they may have been played all the same. */
   framesUnanswered: number;
+  /** Gaps that listeners heard although frames were there: a busy machine let the native thread come after the engine's queue had
+   * run dry. Not known of a source without a queue. */
+  lateGaps: number;
+  /** How long these were, all together, in ms. */
+  lateMs: number;
   /** What waits to be played, in ms. */
   queuedMs: number;
 }
@@ -253,7 +258,10 @@ export class AudioSource implements RtcAudioSource {
 
   /** What was counted so far; can be read after the source was closed, too. */
   stats(): AudioSourceStats {
+    const { lateGaps = 0, lateMs = 0 } = this.#ring?.track.stats() ?? {};
     return {
+      lateGaps,
+      lateMs,
       framesOut: this.#framesOut,
       framesRefused: this.#framesRefused,
       framesUnanswered: this.#framesUnanswered,

@@ -1,4 +1,8 @@
+import { AudioStream } from '../../../src/index.js';
 import type { RecordedRoom, RoomEnd, Voice } from '../../../src/cli/record/room.js';
+
+/** What a voice has room for, in ms. */
+const BUFFER_MS = 20_000;
 
 /** A room without a server: the test says who speaks, and when it is over. */
 export class FakeRoom implements RecordedRoom {
@@ -29,7 +33,7 @@ export class FakeRoom implements RecordedRoom {
     this.#listen();
   }
 
-  /** Somebody begins to speak. */
+  /** A participant begins to speak. */
   speak(identity: string, screen = false): FakeVoice {
     const voice = new FakeVoice(identity, screen);
     this.#hear(voice);
@@ -45,30 +49,32 @@ export class FakeRoom implements RecordedRoom {
   }
 }
 
-/** Somebody who says what the test wants. */
+/** A participant who says what the test wants, at 8 kHz. */
 export class FakeVoice implements Voice {
-  readonly frames: AsyncIterable<{ readonly data: Int16Array }>;
-  lost = 0;
+  /** Has room for whatever a test says at once. */
+  readonly stream = new AudioStream({ sampleRate: 8000, bufferMs: BUFFER_MS });
   silent = false;
-  waiting = 0;
   closed = false;
-  /** Frames read. */
-  read = 0;
   #gone = false;
-  readonly #queue: Int16Array[] = [];
-  #wake: () => void = () => {};
 
   constructor(
     readonly identity: string,
     readonly screen = false,
-  ) {
-    this.frames = this.#frames();
+  ) {}
+
+  /** Frames read. */
+  get read(): number {
+    return this.stream.stats().framesOut;
   }
 
   /** A frame that can be read now. */
   say(data: Int16Array): void {
-    this.#queue.push(data);
-    this.#wake();
+    this.stream.write(data);
+  }
+
+  /** So many frames more than there is room for, where none waits. */
+  lose(frames: number): void {
+    this.stream.write(new Int16Array((BUFFER_MS + 10 * frames) * 8));
   }
 
   /** It is taken back. What was said can still be read. */
@@ -79,22 +85,9 @@ export class FakeVoice implements Voice {
 
   over = () => this.#gone;
   muted = () => this.silent;
-  dropped = () => this.lost;
-  waitingMs = () => this.waiting;
 
   close(): void {
     this.closed = true;
-    this.#wake();
-  }
-
-  async *#frames() {
-    for (;;) {
-      const data = this.#queue.shift();
-      if (data) {
-        this.read++;
-        yield { data };
-      } else if (this.closed) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    this.stream.close();
   }
 }

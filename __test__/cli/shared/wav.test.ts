@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { readRecording, readSpeech } from '../../../src/cli/shared/wav-reader.js';
+import { g711 } from '../../../src/index.js';
 import { WavWriter } from '../../../src/wav-writer.js';
 import { turn } from '../../support/expect.js';
 import { samePcm, scratch } from '../command.js';
@@ -19,7 +21,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 /** Writes `samples` in pieces of `piece`. */
 async function writeAll(path: string, samples: Int16Array, piece: number): Promise<void> {
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   const reused = new Int16Array(piece);
   for (let at = 0; at < samples.length; at += piece) {
     const part = samples.subarray(at, at + piece);
@@ -52,6 +54,57 @@ test('WavWriter: the header is that of a WAV file, with its sizes in place', asy
   expect(bytes.subarray(0, 44)).toEqual(wavBytes({ sampleRate: RATE }, bytesOf(voice)).subarray(0, 44));
 });
 
+test.each([
+  { format: 'alaw', tag: 6, silence: 0xd5, length: 20_001 },
+  { format: 'mulaw', tag: 7, silence: 0xff, length: 40_000 },
+] as const)('WavWriter: $format has the format, the fact chunk and the even length of a WAV file', async (expected) => {
+  const { format, tag, silence, length } = expected;
+  const path = join(scratch(), 'a.wav');
+  const coding = { tag, encode: (samples: Int16Array) => g711.encode(samples, format) };
+  const writer = await WavWriter.create(path, { sampleRate: 8000, coding });
+  await writer.append(voice.subarray(0, length));
+  await writer.silence(50_000);
+  await writer.save();
+  const saved = readFileSync(path);
+  expect(saved.readUInt32LE(54)).toBe(saved.readUInt32LE(46));
+  expect(saved.readUInt32LE(54)).toBeLessThanOrEqual(saved.length - 58);
+  await writer.close();
+
+  const bytes = readFileSync(path);
+  const samples = length + 50_000;
+  const padded = samples + (samples % 2);
+  expect(bytes.length).toBe(58 + padded);
+  // Size of all behind it, and the chunks' names and sizes.
+  expect([bytes.readUInt32LE(4), bytes.readUInt32LE(16), bytes.readUInt32LE(42)]).toEqual([50 + padded, 18, 4]);
+  expect([12, 38, 50].map((at) => bytes.toString('latin1', at, at + 4))).toEqual(['fmt ', 'fact', 'data']);
+  // Encoding, channels, rate, bytes a second, bytes of a sample, bits of it, and no bytes of an extension.
+  expect([20, 22, 32, 34, 36].map((at) => bytes.readUInt16LE(at))).toEqual([tag, 1, 1, 8, 0]);
+  expect([24, 28, 46, 54].map((at) => bytes.readUInt32LE(at))).toEqual([8000, 8000, samples, samples]);
+  const data = bytes.subarray(58, 58 + samples);
+  expect(data.subarray(0, length)).toEqual(Buffer.from(g711.encode(voice.subarray(0, length), format)));
+  expect(data.subarray(length).every((byte) => byte === silence)).toBe(true);
+  const read = await readSpeech(path, 8000, 100);
+  expect(samePcm(read, g711.decode(data, format))).toBe(true);
+});
+
+test('WavWriter: a file that would have more than 4 GB is refused, and what is in it can be played', async () => {
+  const path = join(scratch(), 'a.wav');
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
+  await writer.append(voice.subarray(0, 16_384));
+  await writer.silence(2 ** 31 - 40_000);
+  await expect((async () => writer.silence(40_000))()).rejects.toThrow(`can't write ${path}: a WAV file has 4 GB at most`);
+  expect(() => writer.append(voice)).toThrow('4 GB');
+  await expect(writer.close()).rejects.toThrow('4 GB');
+
+  const header = await open(path).then(async (file) => {
+    const { buffer } = await file.read(Buffer.alloc(44), 0, 44, 0);
+    await file.close();
+    return buffer;
+  });
+  expect(header.readUInt32LE(40)).toBe(16_384 * 2);
+  expect(header.readUInt32LE(4)).toBe(16_384 * 2 + 36);
+});
+
 test('a recording of nothing is a WAV file too', async () => {
   const path = join(scratch(), 'a.wav');
   await writeAll(path, new Int16Array(0), 160);
@@ -77,7 +130,7 @@ test('a disk that takes a little at a time gets everything', async () => {
 
 test('it waits for a slow disk with the memory of two blocks, and no more', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   const { release } = await holdWrites();
   let appended = 0;
   let full: Promise<void> | void = undefined;
@@ -99,7 +152,7 @@ test('it waits for a slow disk with the memory of two blocks, and no more', asyn
 
 test('what the disk refuses is a failure for whoever appends, and what was written can be played', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   await useDisk(({ position }) => (position > 40_000 ? full() : undefined));
   const attempt = async () => {
     for (let at = 0; at < voice.length; at += 160) {
@@ -121,7 +174,7 @@ test('what the disk refuses is a failure for whoever appends, and what was writt
 
 test('a failure of the last block is one of closing', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   await useDisk(({ position }) => (position >= 44 ? full() : undefined));
   void writer.append(voice.subarray(0, 160));
 
@@ -132,13 +185,13 @@ test.skipIf(!existsSync('/dev/full'))('a full disk is a failure at once', async 
   const path = join(scratch(), 'full.wav');
   symlinkSync('/dev/full', path);
 
-  await expect(WavWriter.create(path, RATE)).rejects.toThrow(`can't write ${path}: no space left on device`);
+  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(`can't write ${path}: no space left on device`);
 });
 
 test('a folder that is missing is named', async () => {
   const path = join(scratch(), 'missing', 'a.wav');
 
-  await expect(WavWriter.create(path, RATE)).rejects.toThrow(`can't write ${path}: no such file or directory`);
+  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(`can't write ${path}: no such file or directory`);
 });
 
 /** Writes a file for {@link readSpeech}. */
@@ -228,7 +281,7 @@ test('a WAV file without samples, and one that is missing, are named', async () 
 
 test.each([0, 1, 16_383, 16_384, 1_000_000])('silence of %i samples is in its place', async (silence) => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   const sound = voice.subarray(0, 20_000);
   for (const write of [() => writer.silence(silence), () => writer.append(sound), () => writer.silence(silence)]) {
     await write();
@@ -245,13 +298,13 @@ test('a file that is to be kept is, and says so', async () => {
   const path = join(scratch(), 'a.wav');
   writeFileSync(path, 'of yesterday');
 
-  await expect(WavWriter.create(path, RATE, 'keep')).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+  await expect(WavWriter.create(path, { sampleRate: RATE, existing: 'keep' })).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
   expect(readFileSync(path, 'utf8')).toBe('of yesterday');
 });
 
 test('sizes that are saved in between name what is in the file, and not the silence that never was', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   for (const write of [() => writer.append(voice.subarray(0, 16_384)), () => writer.silence(100_000)]) await write();
   await writer.save();
   const bytes = readFileSync(path);
@@ -265,7 +318,7 @@ test('sizes that are saved in between name what is in the file, and not the sile
 
 test('the two sizes in the header change together, so that the file can be played at any moment', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   const apart: number[] = [];
   await useDisk(() => {
     const header = readFileSync(path);
@@ -281,7 +334,7 @@ test('the two sizes in the header change together, so that the file can be playe
 
 test('sizes that are on their way when the file is closed come before the last ones', async () => {
   const path = join(scratch(), 'a.wav');
-  const writer = await WavWriter.create(path, RATE);
+  const writer = await WavWriter.create(path, { sampleRate: RATE });
   await writer.append(voice.subarray(0, 100));
   const sizes = await holdWrites(({ position }) => position === 0);
   const saved = writer.save();

@@ -93,6 +93,14 @@ pub struct PcmTrack {
     /// Where that starts which the player took and which was not heard yet, or [`SETTLED`].
     unsettled: AtomicU64,
     refused: Counter,
+    /// The writer's.
+    invalid: Counter,
+    /// The player's: gaps because it came late, and how long they were, in µs.
+    late: Counter,
+    late_us: Counter,
+    created: Instant,
+    /// The writer's: when it wrote last while less than a frame waited, in ns since then.
+    filled_at: AtomicU64,
     waiter: Waiter,
     ended: AtomicBool,
 }
@@ -110,6 +118,12 @@ pub struct TrackStats {
     pub samples_dropped: u64,
     /// Samples that were lost because what the player plays into refused them.
     pub samples_refused: u64,
+    /// Samples that were written as NaN, and are silence.
+    pub samples_invalid: u64,
+    /// Gaps that were heard although samples waited: the player came too late.
+    pub late_gaps: u64,
+    /// How long they were, all together.
+    pub late: Duration,
 }
 
 impl PcmTrack {
@@ -145,6 +159,11 @@ impl PcmTrack {
             awaited: AtomicU64::new(NOBODY),
             unsettled: AtomicU64::new(SETTLED),
             refused: Counter::new(),
+            invalid: Counter::new(),
+            late: Counter::new(),
+            late_us: Counter::new(),
+            created: Instant::now(),
+            filled_at: AtomicU64::new(0),
             waiter,
             ended: AtomicBool::new(false),
         }
@@ -163,7 +182,28 @@ impl PcmTrack {
             return;
         }
         self.open_utterance();
+        if self.ring.len() < self.format.frame_samples {
+            let filled_at = self.created.elapsed().as_nanos();
+            self.filled_at.store(u64::try_from(filled_at).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
         self.ring.write(pcm);
+    }
+
+    /// Player: since when a whole frame waits at most, if it found less when it looked last.
+    pub fn filled_at(&self) -> Instant {
+        self.created + Duration::from_nanos(self.filled_at.load(Ordering::Relaxed))
+    }
+
+    /// Player: what it plays into had run dry for so long, though samples waited. Rings as [`ring`](Self::ring).
+    pub fn came_late(&self, gap: Duration) {
+        self.late.add(1);
+        self.late_us.add(gap.as_micros() as u64);
+        self.ring();
+    }
+
+    /// How long the gaps were all together that the player made by coming late.
+    pub fn late(&self) -> Duration {
+        Duration::from_micros(self.late_us.get())
     }
 
     /// Writer: it has something to write, even if it holds that back: an utterance begins, unless one is being written.
@@ -401,6 +441,11 @@ impl PcmTrack {
         }
     }
 
+    /// Writer: so many of the samples that are written next were no numbers, and are silence.
+    pub fn count_invalid(&self, samples: u64) {
+        self.invalid.add(samples);
+    }
+
     /// Player: so many of the samples that were taken were refused, and are lost.
     pub fn lose(&self, samples: u64) {
         self.refused.add(samples);
@@ -563,6 +608,9 @@ impl PcmTrack {
             silence_frames,
             samples_dropped: self.ring.dropped(),
             samples_refused: self.refused.get(),
+            samples_invalid: self.invalid.get(),
+            late_gaps: self.late.get(),
+            late: self.late(),
         }
     }
 }

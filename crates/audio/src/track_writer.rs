@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 /// Writes what an agent says to a track, and converts it on the way.
 ///
-/// - Floating point has its full scale at ±1, is rounded to the nearest and clipped; NaN is silence.
+/// - Floating point has its full scale at ±1, is rounded to the nearest and clipped; NaN is silence, and
+///   counted.
 /// - One channel goes to each of several; several become one by their average.
 /// - Rates are converted at medium quality and low latency: up to 10 ms wait in the resampler for what follows, or for the
 ///   end of the utterance. When the rate or the channels change, what waits goes out first.
@@ -25,17 +26,29 @@ mod sealed {
     use super::rounded;
 
     pub trait Sealed: Copy {
+        /// How many of the samples are no numbers.
+        fn invalid(samples: &[Self]) -> u32;
+
         /// The samples as integers, in `buffer` if they are none yet.
         fn integers<'a>(samples: &'a [Self], buffer: &'a mut Vec<i16>) -> &'a [i16];
     }
 
     impl Sealed for i16 {
+        fn invalid(_: &[i16]) -> u32 {
+            0
+        }
+
         fn integers<'a>(samples: &'a [i16], _: &'a mut Vec<i16>) -> &'a [i16] {
             samples
         }
     }
 
     impl Sealed for f32 {
+        fn invalid(samples: &[f32]) -> u32 {
+            // A sum of comparisons is compiled to several at once.
+            samples.iter().map(|sample| u32::from(sample.is_nan())).sum()
+        }
+
         fn integers<'a>(samples: &'a [f32], buffer: &'a mut Vec<i16>) -> &'a [i16] {
             // NaN is the only number that differs from itself.
             #[allow(clippy::eq_op)]
@@ -83,6 +96,10 @@ impl TrackWriter {
         }
         if let Some(converter) = &mut self.converter {
             for block in pcm.chunks(BLOCK * channels as usize) {
+                let invalid = S::invalid(block);
+                if invalid > 0 {
+                    self.track.count_invalid(invalid.into());
+                }
                 let integers = S::integers(block, &mut self.integers);
                 converter.convert(integers, |pcm| self.track.write(pcm))?;
             }

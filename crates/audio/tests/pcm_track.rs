@@ -53,10 +53,7 @@ fn what_is_written_in_any_pieces_is_played_in_frames_and_then_silence() {
     assert_eq!([frame(&track), frame(&track), frame(&track)], [[1, 2, 3, 4], [5, 6, 7, 8], SILENCE]);
     track.write(&[9, 10, 11, 12]);
     assert_eq!([frame(&track), frame(&track)], [[9, 10, 11, 12], SILENCE]);
-    assert_eq!(
-        track.stats(),
-        TrackStats { buffered: 0, frames_out: 5, silence_frames: 2, samples_dropped: 0, samples_refused: 0 }
-    );
+    assert_eq!(track.stats(), TrackStats { frames_out: 5, silence_frames: 2, ..TrackStats::default() });
 }
 
 #[test]
@@ -234,10 +231,7 @@ fn frames_count_by_their_length_whatever_the_player_takes_at_a_time() {
         assert_eq!(track.stats().frames_out, expected / 2);
     }
     track.take(&mut [0; 12]);
-    assert_eq!(
-        track.stats(),
-        TrackStats { buffered: 0, frames_out: 5, silence_frames: 3, samples_dropped: 0, samples_refused: 0 }
-    );
+    assert_eq!(track.stats(), TrackStats { frames_out: 5, silence_frames: 3, ..TrackStats::default() });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing, Rest, next_tick};
 use crate::engine::Engine;
 use crate::request_ids::pump_id;
 use crate::source_queue::SourceQueue;
-use narrowcast_audio::PlayoutClock;
+use narrowcast_audio::{PcmTrack, PlayoutClock};
 use narrowcast_core::sync::{Arc, lock};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -42,6 +42,9 @@ const LOOK_SLACK: Duration = Duration::from_millis(2);
 /// next word starts in an empty one, and the reckoning anew.
 const SILENT: u32 = 50;
 
+/// What comes later than this after a queue ran dry is no part of what was said before.
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+
 /// One source, as the pump's thread sees it.
 pub(crate) struct Player {
     pub playing: Arc<Playing>,
@@ -52,6 +55,10 @@ pub(crate) struct Player {
     filling: Option<Duration>,
     /// Chunks' time in which the track had nothing to say.
     silent: u32,
+    /// Whether what was put into the queue last was said, and the track has not run dry since.
+    is_speaking: bool,
+    /// Since when a chunk waits that had no room.
+    more_since: Option<Duration>,
     in_flight: InFlight,
     /// Requests that were given up since the last answer.
     unanswered: u32,
@@ -88,6 +95,8 @@ impl Player {
             queue,
             filling: None,
             silent: 0,
+            is_speaking: false,
+            more_since: None,
             in_flight: InFlight::default(),
             unanswered: 0,
             chunk: 0,
@@ -245,15 +254,20 @@ impl Player {
         let emptied = playing.emptied.swap(0, Ordering::AcqRel);
         if emptied != 0 {
             self.taken.again = false;
+            self.is_speaking = false;
             track.cut();
             self.empty_queue(engine, emptied == Emptied::WithTheNextChunk as u8);
         }
         let has_room = |silence| self.queue.as_ref().is_none_or(|queue| queue.has_room(now, silence));
+        let chunk = playing.source.chunk_samples();
+        self.is_speaking &= !track.is_paused();
         if !has_room(false) {
+            if track.buffered() >= chunk {
+                self.more_since.get_or_insert(now);
+            }
             return Some(false);
         }
         let mut chunks = 1;
-        let chunk = playing.source.chunk_samples();
         if let Some(queue) = &self.queue
             && !silence
         {
@@ -276,15 +290,25 @@ impl Player {
         let has_room = has_room(true);
         self.taken.again = false;
         playing.offered.store(self.taken.written as u64, Ordering::Release);
+        let is_dry = self.queue.as_ref().is_some_and(|queue| queue.level(now).is_zero());
         if self.taken.written == 0 {
             self.silent = self.silent.saturating_add(1);
+            self.is_speaking &= !is_dry;
             if !has_room || !silence {
                 return Some(false);
             }
+            self.is_speaking = false;
             track.play_silence(self.taken.pcm.len());
-        } else if std::mem::take(&mut self.silent) >= SILENT {
-            self.empty_queue(engine, true);
+        } else {
+            if is_dry && self.is_speaking {
+                self.count_gap(track, start, now);
+            }
+            self.is_speaking = true;
+            if std::mem::take(&mut self.silent) >= SILENT {
+                self.empty_queue(engine, true);
+            }
         }
+        self.more_since = (track.buffered() >= chunk).then_some(now);
         if let Some(queue) = &mut self.queue {
             let (from, until) = queue.put(now, self.taken.pcm.len() / chunk);
             if self.taken.written > 0 {
@@ -293,6 +317,20 @@ impl Player {
         }
         drop(active);
         Some(true)
+    }
+
+    /// The queue has run dry. If what is to be played was there before, this thread came too late.
+    fn count_gap(&self, track: &PcmTrack, start: Instant, now: Duration) {
+        let Some(queue) = &self.queue else { return };
+        let gap = queue.dry_for(now);
+        let dry_at = now.saturating_sub(gap);
+        let waited = match self.more_since {
+            Some(since) => since <= dry_at,
+            None => track.filled_at() <= start + dry_at,
+        };
+        if waited && (CHUNK..=LONGEST_GAP).contains(&gap) {
+            track.came_late(gap);
+        }
     }
 
     /// The source's queue is empty, or is now.

@@ -739,6 +739,45 @@ fn after_a_pause_of_the_pump_a_queue_gets_what_is_kept_in_it_and_not_all_that_wa
 }
 
 #[test]
+fn a_gap_because_the_pump_came_late_is_counted_and_rings() {
+    let (fake, requests) = engine(|request, fake| {
+        if request.async_id & 0xff == 9 {
+            std::thread::sleep(CHUNK * 30);
+        }
+        answer(fake, request);
+        true
+    });
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, rings) = track();
+    assert!(track.wait_for(u64::MAX));
+    say(&track, 8_000);
+    let _playback = pump.add(queued(7, &track)).unwrap();
+    take(&requests, 13);
+    let stats = track.stats();
+    assert!(stats.late_gaps >= 1, "{stats:?}");
+    // Three chunks were in the queue.
+    assert!(stats.late > CHUNK * 25, "{stats:?}");
+    rings.recv_timeout(Duration::from_secs(10)).expect("a ring");
+}
+
+#[test]
+fn a_track_that_goes_on_after_it_had_nothing_to_say_has_no_gap_by_the_pump() {
+    let (fake, requests) = answering();
+    let pump = pump_of(fake.engine, vec![]);
+    let (track, rings) = track();
+    let _playback = pump.add(captured(7, &track)).unwrap();
+    for round in 1..=5 {
+        // All of it goes into the queue together.
+        say(&track, 400);
+        take(&requests, 1);
+        assert!(track.wait_for(round * 400));
+        rings.recv_timeout(Duration::from_secs(10)).expect("it was heard");
+        std::thread::sleep(CHUNK * 2);
+    }
+    assert_eq!((track.stats().late_gaps, track.late()), (0, Duration::ZERO));
+}
+
+#[test]
 fn a_track_that_is_piped_again_does_not_fill_a_queue_that_is_full() {
     let (fake, requests) = answering();
     let pump = pump_of(fake.engine, vec![]);

@@ -37,6 +37,11 @@ pub struct NativeTrackStats {
     pub samples_dropped: f64,
     /// Samples of all channels that the engine refused.
     pub samples_refused: f64,
+    /// Samples of all channels that were NaN.
+    pub samples_invalid: f64,
+    /// Gaps because the native thread came late, and how long they were all together.
+    pub late_gaps: f64,
+    pub late_ms: f64,
 }
 
 impl From<TrackStats> for NativeTrackStats {
@@ -47,6 +52,9 @@ impl From<TrackStats> for NativeTrackStats {
             silence_frames: stats.silence_frames as f64,
             samples_dropped: stats.samples_dropped as f64,
             samples_refused: stats.samples_refused as f64,
+            samples_invalid: stats.samples_invalid as f64,
+            late_gaps: stats.late_gaps as f64,
+            late_ms: stats.late.as_secs_f64() * 1000.0,
         }
     }
 }
@@ -251,6 +259,12 @@ pub fn track_written(token: u32) -> f64 {
 #[napi(catch_unwind)]
 pub fn track_has_played(token: u32, position: f64) -> bool {
     track(token).map_or(true, |track| track.pcm.has_played(position as u64))
+}
+
+/// How long the gaps are all together that the native thread has made by coming late, in ms.
+#[napi(catch_unwind)]
+pub fn track_late(token: u32) -> f64 {
+    track(token).map_or(0.0, |track| track.pcm.late().as_secs_f64() * 1000.0)
 }
 
 /// Whether the engine has refused what was played, and so no more is.

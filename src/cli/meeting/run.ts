@@ -5,7 +5,7 @@ import type { Heard } from '../shared/live-table.js';
 import { Meters, type Reading, type Sample } from '../shared/meters.js';
 import { makeFolder } from '../shared/output-file.js';
 import { AGENT, type Cast, type Participant } from './participants.js';
-import { Recording } from '../shared/recording.js';
+import { Recording } from './recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
 import { Sampler } from '../shared/sampler.js';
 import type { Backend, Listening } from './backend.js';
@@ -112,7 +112,7 @@ export class MeetingRun {
     try {
       await makeFolder(out);
       for (const { identity } of participants) {
-        const file = await WavWriter.create(join(out, `${identity}.wav`), sampleRate);
+        const file = await WavWriter.create(join(out, `${identity}.wav`), { sampleRate });
         const voice = identity === AGENT ? this.#voice : undefined;
         this.#recordings.push(new Recording(file, voice && ((data) => voice.add(data))));
       }

@@ -121,11 +121,9 @@ export class LiveKitRoom implements RecordedRoom {
     return {
       identity,
       screen: publication.source === this.#rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO,
-      frames: stream,
+      stream,
       over: () => this.#streams.get(track) !== stream,
       muted: () => publication.muted ?? false,
-      dropped: () => stream.stats().framesDropped,
-      waitingMs: () => stream.stats().bufferedMs,
       close: () => stream.close(),
     };
   }

@@ -100,7 +100,7 @@ async function hold(
   screen: Screen,
 ) {
   const apart = (work: () => void) => meters.apart(work);
-  const recorder = new RoomRecorder(out, sampleRate, apart);
+  const recorder = await RoomRecorder.open(out, sampleRate);
   const sampler = new Sampler(meters, () => recorder.frames);
   const view = (elapsed: number) => ({
     heading: [

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { fileNameOf } from './file-name.js';
+import { Recorder } from '../../recorder/recorder.js';
 import type { Heard } from '../shared/live-table.js';
+import { fileNameOf } from './file-name.js';
 import type { RecordedVoice } from './result.js';
 import type { Voice } from './room.js';
-import { Timeline } from '../../timeline.js';
 import { VoiceFile } from './voice-file.js';
-import { WavWriter } from '../../wav-writer.js';
 
 /** How often the files are brought up to date for the case that this process does not end by itself, in ms. */
 const SAVE_MS = 10_000;
@@ -15,38 +14,36 @@ export class RoomRecorder {
   /** Rejects when a file can't be written. */
   readonly failed: Promise<never>;
   readonly #out: string;
-  readonly #sampleRate: number;
-  readonly #timeline: Timeline;
+  readonly #recorder: Recorder;
   readonly #files: VoiceFile[] = [];
-  /** Names of files that were given to somebody, in lower case: to some file systems that is the same. */
+  /** Names of files that were given to a participant, in lower case: to some file systems that is the same. */
   readonly #names = new Set<string>();
-  readonly #saving: NodeJS.Timeout;
   #fail!: (error: unknown) => void;
   #over = false;
   #finishing: Promise<unknown> | undefined;
-  /** Samples, once it is over. */
-  #length: number | undefined;
+
+  private constructor(out: string, recorder: Recorder) {
+    this.#out = out;
+    this.#recorder = recorder;
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    // It may fail before, or after, anything waits for it.
+    this.failed.catch(() => {});
+    void recorder.failed.then(this.#fail);
+  }
 
   /**
    * Begins now.
    *
    * @param out folder for the files, which is there
    * @param sampleRate Hz
-   * @param apart runs what is not the recording's own work
    */
-  constructor(out: string, sampleRate: number, apart: (work: () => void) => void = (work) => work()) {
-    this.#out = out;
-    this.#sampleRate = sampleRate;
-    this.#timeline = new Timeline(sampleRate);
-    this.failed = new Promise((_, reject) => (this.#fail = reject));
-    // It may fail before, or after, anybody looks.
-    this.failed.catch(() => {});
-    this.#saving = setInterval(() => apart(() => void this.save()), SAVE_MS);
+  static async open(out: string, sampleRate: number): Promise<RoomRecorder> {
+    return new RoomRecorder(out, await Recorder.open({}, { sampleRate, saveMs: SAVE_MS }));
   }
 
   /** How long it is, in s. */
   get seconds(): number {
-    return (this.#length ?? this.#timeline.length) / this.#sampleRate;
+    return this.#recorder.stats().seconds;
   }
 
   /** Frames read, of all participants. */
@@ -63,11 +60,10 @@ export class RoomRecorder {
   record(voice: Voice): void {
     if (this.#over) return voice.close();
     const { identity, screen } = voice;
-    const mine = this.#files.find((file) => file.identity === identity && file.screen === screen && file.free);
-    const file = mine ?? new VoiceFile(voice, this.#create(voice), this.#timeline);
-    if (mine) mine.take(voice);
-    else this.#files.push(file);
-    file.recorded.catch(this.#fail);
+    let file = this.#files.find((each) => each.identity === identity && each.screen === screen && each.free);
+    if (file) file.take(voice);
+    else this.#files.push((file = new VoiceFile(this.#recorder, voice, this.#create(voice))));
+    file.ready.catch(this.#fail);
   }
 
   heard(): Heard[] {
@@ -75,8 +71,8 @@ export class RoomRecorder {
   }
 
   /** What was recorded by now can be played, whatever becomes of this process. */
-  async save(): Promise<void> {
-    await Promise.all(this.#files.map((file) => file.save()));
+  save(): Promise<void> {
+    return this.#recorder.save();
   }
 
   /** Ends it: what waits is recorded, and the files are completed, all as long as the recording. @throws {Failure} */
@@ -85,39 +81,36 @@ export class RoomRecorder {
   }
 
   async #finish(): Promise<RecordedVoice[]> {
-    this.#length = this.#timeline.length;
     this.#stop();
-    // What waited may go on a moment longer.
-    const lengths = await Promise.all(this.#files.map((file) => file.recordedLength()));
-    const length = (this.#length = Math.max(this.#length, ...lengths));
-    await Promise.all(this.#files.map((file) => file.finish(length)));
-    return this.#files.map((file) => file.result(this.#sampleRate));
+    await Promise.all(this.#files.map(({ ready }) => ready));
+    await this.#recorder.close();
+    return this.#files.map((file) => file.result());
   }
 
   /** Closes all files after a failure: what is in them can be played. */
   async abandon(): Promise<void> {
     this.#stop();
-    // It may complete the files right now.
-    await Promise.allSettled([this.#finishing]);
-    await Promise.all(this.#files.map((file) => file.abandon()));
+    await Promise.allSettled([this.#finishing, ...this.#files.map(({ ready }) => ready)]);
+    await Promise.allSettled([this.#recorder.close()]);
   }
 
   #stop(): void {
     this.#over = true;
-    clearInterval(this.#saving);
     for (const file of this.#files) file.stop();
   }
 
-  /** A file of its own: nobody else's, and none that was there before. */
-  async #create({ identity, screen }: Voice): Promise<WavWriter> {
+  /** A file that is not in use, and was not there before. Returns its path, which is its channel's name. */
+  async #create({ identity, screen }: Voice): Promise<string> {
     const name = `${fileNameOf(identity)}${screen ? '.screen' : ''}`;
     for (let number = 1; ; number++) {
       const unique = number === 1 ? name : `${name}-${number}`;
       const key = unique.toLowerCase();
       if (this.#names.has(key)) continue;
       this.#names.add(key);
+      const path = join(this.#out, `${unique}.wav`);
       try {
-        return await WavWriter.create(join(this.#out, `${unique}.wav`), this.#sampleRate, 'keep');
+        await this.#recorder.add(path, path);
+        return path;
       } catch (error) {
         const { cause } = error as { cause?: NodeJS.ErrnoException };
         if (cause?.code !== 'EEXIST') throw error;

@@ -1,3 +1,4 @@
+import type { PcmReadable } from '../../pcm-readable.js';
 import type { EventCounts } from '../shared/engine-watch.js';
 
 /** A room that is recorded: who speaks in it, and how long it lasts. */
@@ -23,15 +24,11 @@ export interface Voice {
   readonly identity: string;
   /** Audio of a shared screen, and not what somebody says. */
   readonly screen: boolean;
-  /** Mono, at the recording's rate. Ends when the voice is over, or after {@link close}, when all before that was read. */
-  readonly frames: AsyncIterable<{ readonly data: Int16Array }>;
-  /** Whether it was taken back, or whoever published it has left: nothing more comes. */
+  /** Of 10 ms frames. Ends when the voice is over, or after {@link close}, when all before that was read. */
+  readonly stream: PcmReadable<unknown>;
+  /** Whether it was taken back, or its publisher has left: nothing more comes. */
   over(): boolean;
   muted(): boolean;
-  /** Frames that were lost because nobody read them in time. */
-  dropped(): number;
-  /** How much waits to be read, in ms. */
-  waitingMs(): number;
   close(): void;
 }
 

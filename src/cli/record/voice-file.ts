@@ -1,73 +1,75 @@
+import type { RecordedChannel } from '../../recorder/channel.js';
+import type { Recorder } from '../../recorder/recorder.js';
 import { printable } from '../shared/format.js';
 import type { Heard } from '../shared/live-table.js';
-import { Recording } from '../shared/recording.js';
 import type { RecordedVoice } from './result.js';
 import type { Voice } from './room.js';
-import type { Timeline } from '../../timeline.js';
-import type { WavWriter } from '../../wav-writer.js';
 
-/** A participant's file. Whoever comes back, or publishes again, goes on in it, where the clock is by then. */
+/** A participant's file: one channel of a recorder. A participant who comes back, or publishes again, goes on in it, where the
+ * clock is by then. */
 export class VoiceFile {
   readonly identity: string;
   readonly screen: boolean;
-  /** Settles when all voices that it was given have ended; rejects if the file can't be written. */
-  recorded: Promise<void>;
-  readonly #timeline: Timeline;
-  #recording: Recording | undefined;
+  /** Settles when the file is there, and its voice is recorded; rejects if it can't be written. */
+  ready: Promise<void>;
+  readonly #recorder: Recorder;
+  /** Its path, which is its channel's name, too; once it is there. */
+  #path = '';
   /** Goes into it now, or went last. */
   #voice: Voice;
-  #ended = false;
-  /** Frames lost of the voices before. */
-  #droppedBefore = 0;
-  /** Where the first frame began, in samples. */
-  #begin: number | undefined;
+  /** Frames of the voices before: read, and lost. */
+  #before = { read: 0, lost: 0 };
+  /** Frames that were read when its level was last asked for. */
+  #shown = 0;
 
-  /** @param created the file, which is this object's from now on */
-  constructor(voice: Voice, created: Promise<WavWriter>, timeline: Timeline) {
+  /** @param created the file's path, once it is a channel of the recorder */
+  constructor(recorder: Recorder, voice: Voice, created: Promise<string>) {
     this.identity = voice.identity;
     this.screen = voice.screen;
+    this.#recorder = recorder;
     this.#voice = voice;
-    this.#timeline = timeline;
-    this.recorded = created.then((writer) => {
-      this.#recording = new Recording(writer);
-      return this.#record(voice, this.#recording);
+    this.ready = created.then((path) => {
+      this.#path = path;
+      recorder.record(path, voice.stream);
     });
-    this.recorded.catch(() => {});
+    this.ready.catch(() => {});
   }
 
   /** Whether another voice can go on in it. */
   get free(): boolean {
-    return this.#ended || this.#voice.over();
+    return this.#voice.over() || this.#channel?.state === 'ended';
   }
 
   /** Frames read. */
   get frames(): number {
-    return this.#recording?.frames ?? 0;
+    return this.#before.read + this.#voice.stream.stats().framesOut;
   }
 
   /** Goes on with another voice, when all is written that came before it. */
   take(voice: Voice): void {
-    this.#droppedBefore += this.#voice.dropped();
+    const before = this.#voice.stream;
     this.#voice = voice;
-    this.#ended = false;
     // Without a file, this was rejected.
-    this.recorded = this.recorded.then(() => this.#record(voice, this.#recording!));
-    this.recorded.catch(() => {});
+    this.ready = this.ready.then(() => {
+      this.#recorder.record(this.#path, voice.stream);
+      // It was read to its end.
+      const { framesOut, framesDropped } = before.stats();
+      this.#before = { read: this.#before.read + framesOut, lost: this.#before.lost + framesDropped };
+    });
+    this.ready.catch(() => {});
   }
 
   heard(): Heard {
+    const { frames } = this;
+    const level = frames > this.#shown ? this.#voice.stream.level.rms : -Infinity;
+    this.#shown = frames;
     return {
       identity: `${printable(this.identity)}${this.screen ? ' (screen)' : ''}`,
-      frames: this.frames,
-      level: this.#recording?.takeLevel() ?? -Infinity,
+      frames,
+      level,
       dropped: this.#dropped,
       state: this.free ? 'gone' : this.#voice.muted() ? 'muted' : undefined,
     };
-  }
-
-  /** What was recorded by now can be played, whatever becomes of this process. */
-  async save(): Promise<void> {
-    await this.#recording?.save();
   }
 
   /** Nothing more comes; what waits is still recorded. */
@@ -75,51 +77,25 @@ export class VoiceFile {
     this.#voice.close();
   }
 
-  /** Samples in it, when all its voices have ended. @throws {Failure} */
-  async recordedLength(): Promise<number> {
-    await this.recorded;
-    return this.#recording!.length;
-  }
-
-  /** Completes the file, with silence up to `length` samples, when all its voices have ended. @throws {Failure} */
-  async finish(length: number): Promise<void> {
-    const recording = this.#recording!;
-    if (recording.length < length) await recording.fill(length - recording.length);
-    await recording.close();
-  }
-
-  /** Closes the file after a failure: what is in it can be played. Never rejects. */
-  async abandon(): Promise<void> {
-    await Promise.allSettled([this.recorded]);
-    await Promise.allSettled([this.#recording?.close()]);
-  }
-
-  /** What became of it. @param sampleRate Hz */
-  result(sampleRate: number): RecordedVoice {
-    const { path, frames, samples } = this.#recording!;
+  /** What became of it, when the recorder is closed. */
+  result(): RecordedVoice {
+    const { beganMs = 0, recordedMs } = this.#channel!;
     return {
       identity: this.identity,
       source: this.screen ? 'screen' : 'voice',
-      file: path,
-      begin: (this.#begin ?? 0) / sampleRate,
-      heard: samples / sampleRate,
-      framesReceived: frames,
+      file: this.#path,
+      begin: beganMs / 1000,
+      heard: recordedMs / 1000,
+      framesReceived: this.frames,
       framesDropped: this.#dropped,
     };
   }
 
   get #dropped(): number {
-    return this.#droppedBefore + this.#voice.dropped();
+    return this.#before.lost + this.#voice.stream.stats().framesDropped;
   }
 
-  async #record(voice: Voice, recording: Recording): Promise<void> {
-    let first = true;
-    await recording.record(voice.frames, (samples) => {
-      const pause = this.#timeline.pause(recording.length, samples, () => voice.waitingMs(), first);
-      first = false;
-      this.#begin ??= recording.length + pause;
-      return pause;
-    });
-    if (voice === this.#voice) this.#ended = true;
+  get #channel(): RecordedChannel | undefined {
+    return this.#recorder.stats().channels[this.#path];
   }
 }

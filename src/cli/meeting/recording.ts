@@ -1,4 +1,4 @@
-import { zerosAtEnd } from './silence.js';
+import { zerosAtEnd } from '../shared/silence.js';
 import type { WavWriter } from '../../wav-writer.js';
 
 /** A level is taken from every eighth sample: enough for a bar of a few columns. */
@@ -10,8 +10,6 @@ export class Recording {
   frames = 0;
   /** Samples read. */
   samples = 0;
-  /** Samples in the file: those that were read, and the silence between them. */
-  length = 0;
   readonly #writer: WavWriter;
   readonly #onFrame: ((data: Int16Array) => void) | undefined;
   /** Samples of silence at its end. */
@@ -32,19 +30,12 @@ export class Recording {
   /**
    * Reads a stream to its end. While the disk is behind, it reads no further.
    *
-   * @param pause is asked how many samples of silence come before a frame, of so many samples
    * @throws {Failure} the file can't be written
    */
-  async record(
-    stream: AsyncIterable<{ readonly data: Int16Array }>,
-    pause?: (samples: number) => number,
-  ): Promise<void> {
+  async record(stream: AsyncIterable<{ readonly data: Int16Array }>): Promise<void> {
     for await (const { data } of stream) {
-      const silence = pause?.(data.length) ?? 0;
-      if (silence > 0) await this.fill(silence);
       this.frames++;
       this.samples += data.length;
-      this.length += data.length;
       this.#onFrame?.(data);
       const silent = zerosAtEnd(data);
       this.quiet = silent === data.length ? this.quiet + silent : silent;
@@ -61,17 +52,6 @@ export class Recording {
     this.#squares = 0;
     this.#measured = 0;
     return 10 * Math.log10(mean / 32_768 ** 2);
-  }
-
-  /** Adds silence. @throws {Failure} the file can't be written */
-  async fill(samples: number): Promise<void> {
-    this.length += samples;
-    await this.#writer.silence(samples);
-  }
-
-  /** What was recorded by now can be played, whatever becomes of this process. */
-  save(): Promise<void> {
-    return this.#writer.save();
   }
 
   /** Completes the file. @throws {Failure} */

@@ -1,0 +1,289 @@
+import { NarrowcastError } from '../errors.js';
+import { encode, sampleFormat, type SampleFormat } from '../g711.js';
+import { Timeline } from '../timeline.js';
+import { afterTurn, delivered, mayDeliver } from '../turn-budget.js';
+import { integer, invalid, optionsObject } from '../validate.js';
+import { type WavCoding, WavWriter } from '../wav-writer.js';
+import { Channel, type RecordedChannel } from './channel.js';
+import { Sheet, WINDOW_MS } from './sheet.js';
+import { type RecorderSource, tap } from './source.js';
+
+/** Options of {@link Recorder}. */
+export interface RecorderOptions {
+  /** Of the files, in Hz. Default: 48,000, and 8,000 in G.711. */
+  sampleRate?: number;
+  /** How the files have their samples: in 16 bits, or in a byte of G.711. Default: `'pcm16'`. */
+  format?: SampleFormat;
+  /** How long the thread or the disk may be blocked without a loss, in ms, for tracks and for streams that are not
+   * narrowcast's; an `AudioStream` has a `bufferMs` of its own. Default: 10,000. */
+  bufferMs?: number;
+  /** How often the files are brought up to date for the case that the process ends without {@link Recorder.close}, in ms.
+   * Default: 5,000. */
+  saveMs?: number;
+  /** Whether files that are there are replaced. Default: they are refused. */
+  replace?: boolean;
+}
+
+/** What a recorder counted. */
+export interface RecorderStats {
+  /** Length of the recording, in s. */
+  seconds: number;
+  /** By their names. */
+  channels: Record<string, RecordedChannel>;
+}
+
+/** How often what has come is written, in ms. */
+const WRITE_MS = 100;
+
+/** What a WAV file has for G.711. */
+const TAGS = { alaw: 6, mulaw: 7 } as const;
+
+/**
+ * Records a call: a stereo file with the caller on the left and the agent on the right, or a WAV file for each voice, all from
+ * one beginning to one end.
+ *
+ * - What an `AudioStreamTrack` says is recorded as it was heard, when it was heard: without what was interrupted or dropped, and
+ *   without what still waits in the engine. A stream is recorded when it comes in.
+ * - Audio waits natively, and is written ten times a second: while the thread or the disk is blocked, nothing is lost as long as
+ *   the buffers last. What is lost then is counted, and is silence in the file.
+ * - The files can be played at any time, also after a crash: their headers are brought up to date every `saveMs`.
+ *
+ * @example
+ * ```ts
+ * const recorder = await Recorder.open('call.wav', { sampleRate: 16_000 });
+ * recorder.record('caller', new AudioStream(remoteTrack));
+ * recorder.record('agent', track); // an AudioStreamTrack
+ * // …
+ * await recorder.close();
+ * ```
+ */
+export class Recorder implements AsyncDisposable {
+  /** Resolves with the error when a file can't be written any more; nothing more is recorded then. */
+  readonly failed: Promise<NarrowcastError>;
+  readonly #channels = new Map<string, Channel>();
+  readonly #sheets: Sheet[] = [];
+  readonly #options: Required<RecorderOptions>;
+  readonly #timeline: Timeline;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #fail!: (error: NarrowcastError) => void;
+  #failure: NarrowcastError | undefined;
+  #writing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #seconds: number | undefined;
+
+  /** Begins now. */
+  private constructor(options: Required<RecorderOptions>) {
+    this.#options = options;
+    this.#timeline = new Timeline(options.sampleRate);
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
+    this.#timers = [
+      setInterval(() => void this.#write(), WRITE_MS).unref(),
+      setInterval(() => void this.save(), options.saveMs).unref(),
+    ];
+  }
+
+  /**
+   * Makes the files, and begins to record.
+   *
+   * @param files one file, of the channels `caller` (left) and `agent` (right); or a mono file for each name: `{ alice:
+   *   'alice.wav' }`. Their folders must exist. {@link add} makes more later
+   * @throws {NarrowcastError} `WRITE_FAILED`: a file can't be written, or is there already; `INVALID_ARGUMENT`
+   */
+  static async open(
+    files: string | Readonly<Record<string, string>>,
+    options: RecorderOptions = {},
+  ): Promise<Recorder> {
+    optionsObject<RecorderOptions>('options', options, {
+      sampleRate: true,
+      format: true,
+      bufferMs: true,
+      saveMs: true,
+      replace: true,
+    });
+    const { bufferMs = 10_000, saveMs = 5000, replace = false } = options;
+    const format = sampleFormat('format', options.format ?? 'pcm16');
+    const { sampleRate = format === 'pcm16' ? 48_000 : 8000 } = options;
+    integer('sampleRate', sampleRate, 1000, 768_000);
+    integer('bufferMs', bufferMs, WINDOW_MS, 600_000);
+    integer('saveMs', saveMs, 100, 3_600_000);
+    if (typeof replace !== 'boolean') throw invalid('replace', replace, 'a boolean');
+    if (typeof files !== 'string' && (typeof files !== 'object' || files === null)) {
+      throw invalid('files', files, 'a path, or an object of paths');
+    }
+    const named: [path: unknown, names: string[]][] =
+      typeof files === 'string'
+        ? [[files, ['caller', 'agent']]]
+        : Object.entries(files).map(([name, path]) => [path, [name]]);
+    for (const [path] of named) checkPath('files', path);
+    const made: Sheet[] = [];
+    const resolved = { sampleRate, format, bufferMs, saveMs, replace };
+    const channels = named.map(([, names]) => names.map((name) => [name, new Channel(sampleRate)] as const));
+    try {
+      for (const [at, [path]] of named.entries()) {
+        made.push(await makeSheet(path as string, channels[at]!.map(([, channel]) => channel), resolved));
+      }
+    } catch (error) {
+      await Promise.allSettled(made.map((sheet) => sheet.close()));
+      throw error;
+    }
+    const recorder = new Recorder(resolved);
+    for (const [name, channel] of channels.flat()) recorder.#channels.set(name, channel);
+    recorder.#sheets.push(...made);
+    return recorder;
+  }
+
+  /**
+   * Makes one more mono file, for someone who comes later. It begins where all begin, with silence.
+   *
+   * @param channel its name, which no other has
+   * @throws {NarrowcastError} `WRITE_FAILED`: the file can't be written, or is there already (its `cause` has the code `EEXIST`);
+   *   the recording goes on. `CLOSED` after {@link close} and once a file has failed; `INVALID_ARGUMENT`
+   */
+  async add(channel: string, path: string): Promise<void> {
+    checkPath('path', path);
+    if (typeof channel !== 'string' || this.#channels.has(channel)) {
+      throw invalid('channel', channel, 'a name that no other channel has');
+    }
+    this.#refuseClosed();
+    const own = new Channel(this.#options.sampleRate);
+    this.#channels.set(channel, own);
+    try {
+      const sheet = await makeSheet(path, [own], this.#options);
+      if (this.#isOver) await sheet.close();
+      this.#refuseClosed();
+      this.#sheets.push(sheet);
+    } catch (error) {
+      this.#channels.delete(channel);
+      throw error;
+    }
+  }
+
+  /**
+   * Records a source from now on, to its end. A channel has one at a time: another one takes its place.
+   *
+   * @param channel `caller` or `agent` in one file; otherwise a name that {@link open} or {@link add} was given
+   * @param source an `AudioStream`, which only this recorder reads, and which it closes in the end; an `AudioStreamTrack`; or an
+   *   async iterable of frames that come in real time
+   * @throws {NarrowcastError} `CLOSED` after {@link close} and once a file has failed; `LOCKED` if the stream is being read, or the
+   *   track is recorded already; `INVALID_ARGUMENT`
+   */
+  record(channel: string, source: RecorderSource): void {
+    const own = this.#channels.get(channel);
+    if (!own) throw invalid('channel', channel, `one of ${[...this.#channels.keys()].join(', ')}`);
+    this.#refuseClosed();
+    const { sampleRate, bufferMs } = this.#options;
+    own.take(tap(source, sampleRate, bufferMs, this.#timeline.seconds), this.#timeline);
+  }
+
+  /**
+   * Brings the files up to date now, as is done every `saveMs`: what was written until now can be played, whatever becomes of the
+   * process. What goes wrong shows in {@link failed}.
+   */
+  async save(): Promise<void> {
+    await Promise.all(this.#sheets.map((sheet) => sheet.save()));
+  }
+
+  /** What was recorded so far; can be read after the end, too. */
+  stats(): RecorderStats {
+    return {
+      seconds: this.#seconds ?? this.#timeline.seconds,
+      channels: Object.fromEntries([...this.#channels].map(([name, channel]) => [name, channel.stats()])),
+    };
+  }
+
+  /**
+   * Ends the recording: what waits is written, and the files are completed, all of one length. Streams are closed, tracks go on.
+   * Twice: the same promise.
+   *
+   * @returns rejects with `WRITE_FAILED` if a file could not be written; what was written until then can be played
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** As {@link close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const to = this.#timeline.length;
+    this.#seconds = to / this.#options.sampleRate;
+    this.#stop();
+    await this.#writing;
+    if (!this.#failure) await this.#write(to);
+    await this.#closeFiles();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** No more comes of any source. */
+  #stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const channel of this.#channels.values()) channel.close();
+  }
+
+  /** Writes what is there, once at a time. @param to the end of the recording */
+  #write(to?: number): Promise<void> {
+    return (this.#writing ??= this.#writeAll(to)
+      .catch((error: unknown) => this.#broken(error))
+      .finally(() => (this.#writing = undefined)));
+  }
+
+  async #writeAll(to?: number): Promise<void> {
+    for (const sheet of this.#sheets) await this.#writeSheet(sheet, to);
+    if (to === undefined) return;
+    // What has come may go on a moment longer, and all files end together.
+    const end = Math.max(to, ...this.#sheets.map(({ length }) => length));
+    this.#seconds = end / this.#options.sampleRate;
+    for (const sheet of this.#sheets) await this.#writeSheet(sheet, end);
+  }
+
+  async #writeSheet(sheet: Sheet, to?: number): Promise<void> {
+    while (await sheet.write(this.#timeline, to)) {
+      if (!mayDeliver()) await new Promise<void>(afterTurn);
+      delivered();
+    }
+  }
+
+  async #broken(error: unknown): Promise<void> {
+    if (this.#failure) return;
+    this.#failure = error as NarrowcastError;
+    this.#stop();
+    // The other files get what has come until now.
+    await Promise.allSettled(this.#sheets.map((sheet) => this.#writeSheet(sheet, this.#timeline.length)));
+    for (const channel of this.#channels.values()) channel.abandon();
+    if (!this.#closing) await this.#closeFiles();
+    this.#fail(this.#failure);
+  }
+
+  get #isOver(): boolean {
+    return this.#closing !== undefined || this.#failure !== undefined;
+  }
+
+  #refuseClosed(): void {
+    if (this.#isOver) throw new NarrowcastError('CLOSED', 'the recorder is closed: open another one');
+  }
+
+  async #closeFiles(): Promise<void> {
+    for (const result of await Promise.allSettled(this.#sheets.map((sheet) => sheet.close()))) {
+      if (result.status === 'rejected') this.#failure ??= result.reason as NarrowcastError;
+    }
+  }
+}
+
+function checkPath(what: string, path: unknown): void {
+  if (typeof path !== 'string' || path === '') throw invalid(what, path, 'a path');
+}
+
+/** Makes a file. @throws {NarrowcastError} `WRITE_FAILED` */
+async function makeSheet(
+  path: string,
+  channels: readonly Channel[],
+  { sampleRate, format, replace }: Required<RecorderOptions>,
+): Promise<Sheet> {
+  const coding: WavCoding | undefined =
+    format === 'pcm16' ? undefined : { tag: TAGS[format], encode: (samples) => encode(samples, format) };
+  const existing = replace ? 'replace' : 'keep';
+  const writer = await WavWriter.create(path, { sampleRate, channels: channels.length, coding, existing });
+  return new Sheet(writer, channels, sampleRate);
+}
