@@ -207,8 +207,8 @@ test('a voice says what it is, what waits of it, what was lost, and when it is o
     await until(() => voices[1]!.muted(), 'the screen is muted', 60_000);
     expect(voices[0]!.muted()).toBe(false);
     // Nobody reads, and 10 s fit.
-    await until(() => voices[0]!.dropped() > 0, 'more came than fits', 60_000);
-    expect(voices[0]!.waitingMs()).toBeGreaterThan(9000);
+    await until(() => voices[0]!.stream.stats().framesDropped > 0, 'more came than fits', 60_000);
+    expect(voices[0]!.stream.stats().bufferedMs).toBeGreaterThan(9000);
     expect(voices.map((voice) => voice.over())).toEqual([false, false]);
     await guest.unpublish();
     await until(() => voices[1]!.over(), 'the screen is taken back', 60_000);

@@ -120,7 +120,13 @@ export class Recorder implements AsyncDisposable {
     const channels = named.map(([, names]) => names.map((name) => [name, new Channel(sampleRate)] as const));
     try {
       for (const [at, [path]] of named.entries()) {
-        made.push(await makeSheet(path as string, channels[at]!.map(([, channel]) => channel), resolved));
+        made.push(
+          await makeSheet(
+            path as string,
+            channels[at]!.map(([, channel]) => channel),
+            resolved,
+          ),
+        );
       }
     } catch (error) {
       await Promise.allSettled(made.map((sheet) => sheet.close()));

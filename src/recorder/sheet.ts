@@ -65,4 +65,3 @@ export class Sheet {
     return this.#writer.close();
   }
 }
-

@@ -92,7 +92,9 @@ test('WavWriter: a file that would have more than 4 GB is refused, and what is i
   const writer = await WavWriter.create(path, { sampleRate: RATE });
   await writer.append(voice.subarray(0, 16_384));
   await writer.silence(2 ** 31 - 40_000);
-  await expect((async () => writer.silence(40_000))()).rejects.toThrow(`can't write ${path}: a WAV file has 4 GB at most`);
+  await expect((async () => writer.silence(40_000))()).rejects.toThrow(
+    `can't write ${path}: a WAV file has 4 GB at most`,
+  );
   expect(() => writer.append(voice)).toThrow('4 GB');
   await expect(writer.close()).rejects.toThrow('4 GB');
 
@@ -185,13 +187,17 @@ test.skipIf(!existsSync('/dev/full'))('a full disk is a failure at once', async 
   const path = join(scratch(), 'full.wav');
   symlinkSync('/dev/full', path);
 
-  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(`can't write ${path}: no space left on device`);
+  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(
+    `can't write ${path}: no space left on device`,
+  );
 });
 
 test('a folder that is missing is named', async () => {
   const path = join(scratch(), 'missing', 'a.wav');
 
-  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(`can't write ${path}: no such file or directory`);
+  await expect(WavWriter.create(path, { sampleRate: RATE })).rejects.toThrow(
+    `can't write ${path}: no such file or directory`,
+  );
 });
 
 /** Writes a file for {@link readSpeech}. */
@@ -298,7 +304,9 @@ test('a file that is to be kept is, and says so', async () => {
   const path = join(scratch(), 'a.wav');
   writeFileSync(path, 'of yesterday');
 
-  await expect(WavWriter.create(path, { sampleRate: RATE, existing: 'keep' })).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+  await expect(WavWriter.create(path, { sampleRate: RATE, existing: 'keep' })).rejects.toMatchObject({
+    cause: { code: 'EEXIST' },
+  });
   expect(readFileSync(path, 'utf8')).toBe('of yesterday');
 });
 

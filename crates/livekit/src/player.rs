@@ -143,6 +143,8 @@ impl Player {
                 self.settled();
             }
             Outcome::GivenUp => {
+                // What is missing now, the engine has not answered for.
+                self.is_speaking = false;
                 playing.counts.overdue.add(1);
                 self.settled();
                 self.unanswered += 1;
@@ -363,6 +365,7 @@ impl Player {
         if let Some(queue) = &mut self.queue {
             queue.refused(self.taken.pcm.len() / self.playing.source.chunk_samples());
         }
+        self.is_speaking = false;
         // Not before the next chunk is due.
         self.filling = None;
         self.taken.refused += 1;

@@ -1,3 +1,4 @@
+import type { MixerStream } from '../../audio-mixer.js';
 import type { PcmReadable } from '../../pcm-readable.js';
 import type { EventCounts } from '../shared/engine-watch.js';
 
@@ -25,7 +26,7 @@ export interface Voice {
   /** Audio of a shared screen, and not what somebody says. */
   readonly screen: boolean;
   /** Of 10 ms frames. Ends when the voice is over, or after {@link close}, when all before that was read. */
-  readonly stream: PcmReadable<unknown>;
+  readonly stream: MixerStream & Pick<PcmReadable<unknown>, 'level' | 'stats'>;
   /** Whether it was taken back, or its publisher has left: nothing more comes. */
   over(): boolean;
   muted(): boolean;
