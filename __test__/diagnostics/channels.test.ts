@@ -227,7 +227,9 @@ test('narrowcast:playout.underrun tells of a track that is piped, but not betwee
   utterance.write(pcm(100));
   block(200);
   utterance.write(pcm(50));
-  expect(byWriter(underruns)).toEqual([expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) })]);
+  expect(byWriter(underruns)).toEqual([
+    expect.objectContaining({ sampleRate: 16_000, piped: true, ms: expect.any(Number) }),
+  ]);
   expect(byWriter(underruns)[0]!['ms']).toBeGreaterThan(70);
   block(150);
   utterance.end();

@@ -307,7 +307,7 @@ describe.each([
     expect([reason, error]).toEqual(['stalled', failure('LAGGED', 'taken nothing for 10 s')]);
     expect(stats).toMatchObject({ stalls: 1, framesOut: 0, mediaIn: 1 });
     expect(await utterance.done).toMatchObject({ interrupted: true, heardMs: 0 });
-    expect(socket.sent).toEqual([]);
+    expect(socket.of('media')).toEqual([]);
     expect(leg.track.readyState).toBe('ended');
   });
 

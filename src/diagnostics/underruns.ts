@@ -47,7 +47,8 @@ export class Voice {
   wrote(addedMs: number, queuedMs: number): void {
     const now = performance.now();
     const dryMs = queuedMs <= addedMs ? now - this.#dryAt : 0;
-    if (this.#goesOn && dryMs >= SHORTEST_MS && dryMs <= LONGEST_MS) this.#gap({ from: this.#dryAt, to: now }, 'writer');
+    if (this.#goesOn && dryMs >= SHORTEST_MS && dryMs <= LONGEST_MS)
+      this.#gap({ from: this.#dryAt, to: now }, 'writer');
     if (dryMs > 0) {
       this.#before = { from: this.#from, to: this.#dryAt };
       this.#from = now;

@@ -101,7 +101,12 @@ export class SourceRing {
     // As rtc-node does, which keeps all of a queue there.
     const leadMs = Math.max(Math.min(LEAD_MS, mostMs - KEPT_MS), Math.min(WHOLE_LEAD_MS, mostMs + FRAME_MS));
     const lead = Math.floor(leadMs / 10);
-    playOnly(this.track, { patienceMs: PATIENCE_MS, lead, makeWay: () => this.#makeWay(), late: (ms) => this.voice.late(ms) });
+    playOnly(this.track, {
+      patienceMs: PATIENCE_MS,
+      lead,
+      makeWay: () => this.#makeWay(),
+      late: (ms) => this.voice.late(ms),
+    });
     // To `inspect()`, it is a part of the source.
     hide(this.track);
   }

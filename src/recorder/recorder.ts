@@ -256,7 +256,8 @@ export class Recorder implements AsyncDisposable {
     this.#failure = error as NarrowcastError;
     this.#stop();
     // The other files get what has come until now.
-    await Promise.allSettled(this.#sheets.map((sheet) => this.#writeSheet(sheet, this.#timeline.length)));
+    const to = this.#timeline.length;
+    for (const sheet of this.#sheets) await this.#writeSheet(sheet, to).catch(() => {});
     for (const channel of this.#channels.values()) channel.abandon();
     if (!this.#closing) await this.#closeFiles();
     this.#fail(this.#failure);

@@ -41,7 +41,10 @@ for (const rate of [8000, 11_025, 12_345, 22_050, 44_100]) {
   await settled(() => frames.length);
   say('heard', loud(frames).length);
   // Nothing is played where nothing was said.
-  say('silence', frames.some(({ data }) => data.every((sample) => sample === 0)));
+  say(
+    'silence',
+    frames.some(({ data }) => data.every((sample) => sample === 0)),
+  );
   await source.close();
   await track.close();
 }
