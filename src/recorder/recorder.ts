@@ -251,9 +251,9 @@ export class Recorder implements AsyncDisposable {
     }
   }
 
-  async #broken(error: unknown): Promise<void> {
+  async #broken(reason: unknown): Promise<void> {
     if (this.#failure) return;
-    this.#failure = error as NarrowcastError;
+    this.#failure = reason as NarrowcastError;
     this.#stop();
     // The other files get what has come until now.
     const to = this.#timeline.length;
