@@ -1,36 +1,40 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseTriple } from '@napi-rs/cli';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { PLATFORM_PACKAGES, addonFailure, nodeTooOld, requireWholeAddon } from '../src/native-failure.js';
-import { scratch } from './cli/command.js';
+import { PLATFORM_PACKAGES, addonFailure, nodeTooOld, type Tried } from '../src/native-failure.js';
 import { failure } from './support/expect.js';
 
 describe('an installation without an addon that loads', () => {
-  /** As the loader that napi-rs generates has it: what it tried, one error behind the other. */
-  const tried = (...messages: string[]) =>
-    ['Cannot find native binding. npm has a bug', ...messages].reduceRight<Error | undefined>(
-      (cause, message) => new Error(message, { cause }),
-      undefined,
-    );
-  const missing = [
-    "Cannot find module './narrowcast.linux-x64-gnu.node'",
-    "Cannot find module 'narrowcast-linux-x64-gnu'",
+  /** As index.cjs throws it. */
+  const failed = (...tried: Tried[]) => Object.assign(new Error('no native addon of narrowcast loads here'), { tried });
+  const missing: Tried[] = [
+    { candidate: '/app/narrowcast.linux-x64-gnu.node', why: 'not there' },
+    { candidate: 'narrowcast-linux-x64-gnu', why: 'not installed' },
+    { candidate: '/app/narrowcast.linux-x64-musl.node', why: 'not there' },
+    { candidate: 'narrowcast-linux-x64-musl', why: 'not installed' },
   ];
   const nothing = (name: string): string => {
     throw new Error(`Cannot find module '${name}'`);
   };
   const only = (installed: string) => (name: string) => (name.startsWith(`${installed}/`) ? name : nothing(name));
 
-  it('says which package is missing, and not what npm may have done', () => {
-    const { message } = addonFailure(tried(...missing), nothing);
-    expect(message).toContain('its package narrowcast-linux-x64-gnu is not installed; install again, without omitting');
-    expect(message).not.toContain('bug');
+  it('says which package is missing', () => {
+    const { message } = addonFailure(failed(...missing), nothing);
+    expect(message).toContain(
+      ': its package narrowcast-linux-x64-gnu is not installed; install again, without omitting',
+    );
+  });
+
+  it('names each file and each package that was tried, in order', () => {
+    expect(addonFailure(failed(...missing), nothing).message).toContain(
+      ' Tried: /app/narrowcast.linux-x64-gnu.node (not there), narrowcast-linux-x64-gnu (not installed), ' +
+        '/app/narrowcast.linux-x64-musl.node (not there), narrowcast-linux-x64-musl (not installed). Prebuilt',
+    );
   });
 
   it.each(PLATFORM_PACKAGES)('says that node_modules came from another system (%s)', (name) => {
-    expect(addonFailure(tried(...missing), only(name)).message).toContain(`installed is ${name}, for another system`);
+    const { message } = addonFailure(failed(...missing), only(name));
+    expect(message).toContain(`installed is ${name}, for another system`);
   });
 
   it.each([
@@ -38,30 +42,39 @@ describe('an installation without an addon that loads', () => {
     'invalid ELF header',
     "version `GLIBC_2.28' not found",
     'libc.musl-x86_64.so.1: No such file',
-  ])('says why the one that is there does not load (%s)', (why) => {
-    const { message } = addonFailure(tried(missing[0]!, `/x/narrowcast.node: ${why}\nmore`), nothing);
-    expect(message).toContain(`one is there, and does not load: /x/narrowcast.node: ${why}. Prebuilt`);
+  ])('says why the one that is there does not load, in the words of the system (%s)', (why) => {
+    const cause = failed(missing[0]!, { candidate: 'narrowcast-linux-x64-gnu', why, error: new Error(why) });
+    const error = addonFailure(cause, nothing);
+    expect(error.message).toContain(`: one is there, and does not load: ${why}. Tried: `);
+    expect(error.message).toContain(`narrowcast-linux-x64-gnu (${why}). Prebuilt`);
+    expect(error.cause).toBe(cause);
   });
 
-  it.each([
-    ['of a package by its name', missing.map((message) => message.replace('module', 'package'))],
-    ["the loader's own", ['Failed to load native binding', ...missing]],
-    ['of WebAssembly', [...missing, "Cannot find module 'narrowcast-wasm32-wasi'"]],
-  ])('takes no failure %s for that of an addon', (_what, messages) => {
-    const { message } = addonFailure(tried(...messages), nothing);
-    expect(message).toContain(': its package narrowcast-linux-x64-gnu is not installed; install again');
+  it('says in one sentence that this Node loads no addons', () => {
+    const error = Object.assign(new Error('Cannot load native addon because loading addons is disabled.'), {
+      code: 'ERR_DLOPEN_DISABLED',
+    });
+    expect(addonFailure(failed({ candidate: 'x', why: error.message, error }), nothing).message).toBe(
+      'narrowcast is a native addon, and this Node may load none: start it without `--no-addons`, or with ' +
+        '`--allow-addons` beside `--permission`.',
+    );
+  });
+
+  it('says what the error says that is not of the loader', () => {
+    const error = addonFailure(new Error("Cannot find module '/app/index.cjs'\nRequire stack:\n- /app/x.js"), nothing);
+    expect(error.message).toContain(": Cannot find module '/app/index.cjs'. Prebuilt");
   });
 
   it('says that none is installed where no package is made for the system', () => {
-    const { message } = addonFailure(tried("Cannot find module './narrowcast.linux-riscv64-gnu.node'"), nothing);
-    expect(message).toContain(': none is installed. Prebuilt');
+    const cause = failed({ candidate: 'narrowcast-linux-riscv64-gnu', why: 'not installed' });
+    expect(addonFailure(cause, nothing).message).toContain(': none is installed. Tried');
   });
 
   it('names every package that came from another system, and what to do', () => {
     const some = (name: string) => (name.includes('darwin') ? name : nothing(name));
-    expect(addonFailure(tried(...missing), some).message).toContain(
+    expect(addonFailure(failed(...missing), some).message).toContain(
       'installed is narrowcast-darwin-x64, narrowcast-darwin-arm64, for another system: node_modules was made there and ' +
-        'copied here; install again on this one. Prebuilt',
+        'copied here; install again on this one. Tried',
     );
   });
 
@@ -69,10 +82,10 @@ describe('an installation without an addon that loads', () => {
     'Linux x64 and arm64 (glibc 2.28 or newer, or musl), macOS x64 and arm64, Windows x64 and arm64; Node 20 or newer. ';
 
   it('says where it is, and where it could be', () => {
-    expect(addonFailure(tried(...missing), nothing).message).toMatch(
+    expect(addonFailure(failed(...missing), nothing).message).toMatch(
       `narrowcast has no native addon that loads on ${process.platform} ${process.arch}, Node ${process.version}: `,
     );
-    expect(addonFailure(tried(...missing), nothing).message).toContain(
+    expect(addonFailure(failed(...missing), nothing).message).toContain(
       `. Prebuilt ones exist for ${supported}Elsewhere, build it from source: \`npm run build\` in a clone of the ` +
         'repository of narrowcast, with Rust and a C compiler, and then `npm install` that folder.',
     );
@@ -93,37 +106,5 @@ describe('an installation without an addon that loads', () => {
     expect(nodeTooOld(`${oldest}.0.0`)).toBeUndefined();
     const names = packageJson.napi.targets.map((triple) => `narrowcast-${parseTriple(triple).platformArchABI}`);
     expect(PLATFORM_PACKAGES.toSorted()).toEqual(names.toSorted());
-  });
-});
-
-describe("a platform package's addon", () => {
-  const own = `narrowcast-${process.platform}-${process.arch}`;
-
-  /** Installs a package that says its addon has 8 bytes; returns how it is found. */
-  function install(name: string, addon?: string): (name: string) => string {
-    const folder = path.join(scratch(), name);
-    mkdirSync(folder);
-    writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ main: 'a.node', addonBytes: 8 }));
-    if (addon !== undefined) writeFileSync(path.join(folder, 'a.node'), addon);
-    return (wanted) => {
-      if (wanted.startsWith(`${name}/`)) return path.join(path.dirname(folder), wanted);
-      throw new Error(`Cannot find module '${wanted}'`);
-    };
-  }
-  const name = PLATFORM_PACKAGES.find((each) => each.startsWith(own))!;
-  const other = PLATFORM_PACKAGES.find((each) => !each.startsWith(own))!;
-
-  it.each(['7 bytes', '9  bytes.', ''])('of another length than it was packed with is refused (%j)', (addon) => {
-    expect(() => requireWholeAddon(install(name, addon))).toThrow(
-      new RegExp(`a\\.node has ${addon.length} bytes, and should have 8; install again$`),
-    );
-  });
-
-  it.each([
-    ['is whole', name, '8 bytes.'],
-    ["is missing, which is the loader's to report", name, undefined],
-    ['is for another system', other, '7 bytes'],
-  ])('passes where it %s', (_what, installed, addon) => {
-    expect(() => requireWholeAddon(install(installed, addon))).not.toThrow();
   });
 });

@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Tried } from '../src/native-failure.js';
 import { loadNative, loadedFrom, native } from '../src/native.js';
 import { failure } from './support/expect.js';
 import { runNode } from './support/child.js';
@@ -60,62 +70,141 @@ describe('the addon', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('the loader, of the C library', () => {
-  /** The start of a program that is linked for this interpreter; undefined: of one that is linked for none. */
-  function elf(interpreter?: string): Buffer {
-    const bytes = Buffer.alloc(4096);
-    bytes.write('\x7fELF\x02\x01', 'latin1');
-    bytes.writeBigUInt64LE(64n, 32); // where the program headers are, each of 56 bytes
-    bytes.writeUInt16LE(56, 54);
-    bytes.writeUInt16LE(2, 56);
-    bytes.writeUInt32LE(6, 64);
-    if (interpreter === undefined) return bytes;
-    bytes.writeUInt32LE(3, 120);
-    bytes.writeBigUInt64LE(2048n, 120 + 8);
-    bytes.writeBigUInt64LE(BigInt(interpreter.length + 1), 120 + 32);
-    bytes.write(interpreter, 2048);
-    return bytes;
+describe('the loader', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'narrowcast-loader-'));
+    // Without an addon beside it.
+    copyFileSync(new URL('../index.cjs', import.meta.url), join(folder, 'index.cjs'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const own = /narrowcast\.(.+)\.node$/.exec(loadedFrom(native)!)![1]!;
+  const { platform, arch } = process;
+
+  /** Installs a platform's package beside the loader, with a file as its addon that says to have `bytes` bytes. */
+  function install(platform: string, addon: Buffer | undefined, addonBytes = addon?.length ?? 8): string {
+    const at = join(folder, 'node_modules', `narrowcast-${platform}`);
+    mkdirSync(at, { recursive: true });
+    writeFileSync(join(at, 'package.json'), JSON.stringify({ main: 'a.node', addonBytes }));
+    if (addon) writeFileSync(join(at, 'a.node'), addon);
+    return join(at, 'a.node');
   }
 
-  const folder = mkdtempSync(join(tmpdir(), 'narrowcast-loader-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  // Without an addon beside it: what it looks for is in its errors.
-  copyFileSync(new URL('../index.cjs', import.meta.url), join(folder, 'index.cjs'));
-
-  /** Which C library's addon the loader looks for in a process whose program and report are these. */
-  function lookedFor(program: Buffer | undefined, header: object | undefined): string | undefined {
-    const file = join(folder, 'program');
-    rmSync(file, { force: true });
-    if (program) writeFileSync(file, program);
+  /** What the loader says in a process that `before` was run in; what it tried, if it found none. */
+  function load(before = ''): { version?: string; tried: readonly Tried[]; excludes: boolean } {
     const code = `
-      process.execPath = ${JSON.stringify(file)};
-      process.report.getReport = () => ({ header: ${JSON.stringify(header)} });
-      try { require('./index.cjs') } catch (error) {
-        for (; error; error = error.cause) console.log(error.message);
-        console.log('excludes', process.report.excludeNetwork);
-      }`;
-    const { stdout } = spawnSync(process.execPath, ['--eval', code], { cwd: folder, encoding: 'utf8' });
-    expect(stdout).toContain('excludes false');
-    return /\.\/narrowcast\.linux-\w+-(gnu|musl)\.node/.exec(stdout)?.[1];
+      ${before}
+      const said = { tried: [] };
+      try { said.version = require('./index.cjs').addonVersion() } catch (error) { said.tried = error.tried }
+      said.excludes = process.report.excludeNetwork;
+      console.log(JSON.stringify(said));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--eval', code], { cwd: folder, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return JSON.parse(stdout) as ReturnType<typeof load>;
   }
 
-  const glibc = { glibcVersionRuntime: '2.36' };
-
-  it.each<[string, Buffer | undefined, object | undefined, string]>([
-    ['a program that is linked for musl', elf('/lib/ld-musl-x86_64.so.1'), glibc, 'musl'],
-    ["a program that is linked for musl's loader elsewhere", elf('/opt/x86_64-linux-musl/libc.so'), glibc, 'musl'],
-    ['a program that is linked for glibc', elf('/lib64/ld-linux-x86-64.so.2'), {}, 'gnu'],
-    ['a program that says nothing, by its report: musl', elf(), {}, 'musl'],
-    ['a program that says nothing, by its report: glibc', elf('/somewhere/else'), glibc, 'gnu'],
-    ['no program that can be read, by its report', undefined, {}, 'musl'],
-    ['no program that it knows, by its report', Buffer.from('#!/bin/sh'), glibc, 'gnu'],
-  ])('asks %s', (_, program, header, found) => {
-    expect(lookedFor(program, header)).toBe(found);
+  it("tries the file beside it, then the platform's package", () => {
+    const { tried } = load();
+    expect(tried.slice(0, 2)).toEqual([
+      { candidate: expect.stringMatching(new RegExp(`narrowcast\\.${own}\\.node$`)), why: 'not there' },
+      { candidate: `narrowcast-${own}`, why: 'not installed' },
+    ]);
+    expect(tried).toHaveLength(platform === 'linux' ? 4 : 2);
   });
 
-  it('asks the machine last', () => {
-    const musl = existsSync('/usr/bin/ldd') && readFileSync('/usr/bin/ldd', 'utf8').includes('musl');
-    expect(lookedFor(elf(), undefined)).toBe(musl ? 'musl' : 'gnu');
+  it.each([7, 9, 0])('refuses a package whose addon has another length than it was packed with (%i)', (bytes) => {
+    const file = install(own, Buffer.alloc(bytes), 8);
+    expect(load().tried[1]).toMatchObject({
+      candidate: `narrowcast-${own}`,
+      why: `${realpathSync.native(file)} has ${bytes} bytes, and should have 8; install again`,
+    });
+  });
+
+  it('says that the addon of a package is missing', () => {
+    const file = install(own, undefined);
+    expect(load().tried[1]!.why).toBe(
+      `${join(realpathSync.native(join(file, '..')), 'a.node')} is missing; install again`,
+    );
+  });
+
+  it('says why the system does not load what is there', () => {
+    install(own, Buffer.alloc(100, 'x'));
+    expect(load().tried[1]!.why).toMatch(
+      /a\.node: .*invalid ELF|a\.node.*(not valid|slice is not|mach-o)|is not a valid Win32/i,
+    );
+  });
+
+  it('loads no package of another system', () => {
+    install(platform === 'darwin' ? 'win32-x64-msvc' : 'darwin-x64', readFileSync(loadedFrom(native)!));
+    expect(load().version).toBeUndefined();
+  });
+
+  describe.runIf(platform === 'linux')('of the C library', () => {
+    const other = own.endsWith('gnu') ? `linux-${arch}-musl` : `linux-${arch}-gnu`;
+
+    it("loads the other one's package where its own one is not there", () => {
+      install(other, readFileSync(loadedFrom(native)!));
+      expect(load().version).toBe(packageJson.version);
+    });
+
+    it("loads the other one's package where its own one does not load", () => {
+      install(own, Buffer.alloc(100, 'x'));
+      install(other, readFileSync(loadedFrom(native)!));
+      expect(load().version).toBe(packageJson.version);
+    });
+
+    it('loads its own package where both are there', () => {
+      install(own, readFileSync(loadedFrom(native)!));
+      install(other, Buffer.alloc(100, 'x'));
+      expect(load().version).toBe(packageJson.version);
+    });
+
+    /** The start of a program that is linked for this interpreter; undefined: of one that is linked for none. */
+    function elf(interpreter?: string): Buffer {
+      const bytes = Buffer.alloc(4096);
+      bytes.write('\x7fELF\x02\x01', 'latin1');
+      bytes.writeBigUInt64LE(64n, 32); // where the program headers are, each of 56 bytes
+      bytes.writeUInt16LE(56, 54);
+      bytes.writeUInt16LE(2, 56);
+      bytes.writeUInt32LE(6, 64);
+      if (interpreter === undefined) return bytes;
+      bytes.writeUInt32LE(3, 120);
+      bytes.writeBigUInt64LE(2048n, 120 + 8);
+      bytes.writeBigUInt64LE(BigInt(interpreter.length + 1), 120 + 32);
+      bytes.write(interpreter, 2048);
+      return bytes;
+    }
+
+    /** Which C library's addon the loader looks for first in a process whose program and report are these. */
+    function lookedFor(program: Buffer | undefined, header: object | undefined): string | undefined {
+      const file = join(folder, 'program');
+      if (program) writeFileSync(file, program);
+      const { tried, excludes } = load(`
+        process.execPath = ${JSON.stringify(file)};
+        process.report.getReport = () => ({ header: ${JSON.stringify(header)} });`);
+      expect(excludes).toBe(false);
+      return /^narrowcast-linux-\w+-(gnu|musl)$/.exec(tried[1]!.candidate)?.[1];
+    }
+
+    const glibc = { glibcVersionRuntime: '2.36' };
+
+    it.each<[string, Buffer | undefined, object | undefined, string]>([
+      ['a program that is linked for musl', elf('/lib/ld-musl-x86_64.so.1'), glibc, 'musl'],
+      ["a program that is linked for musl's loader elsewhere", elf('/opt/x86_64-linux-musl/libc.so'), glibc, 'musl'],
+      ['a program that is linked for glibc', elf('/lib64/ld-linux-x86-64.so.2'), {}, 'gnu'],
+      ['a program that says nothing, by its report: musl', elf(), {}, 'musl'],
+      ['a program that says nothing, by its report: glibc', elf('/somewhere/else'), glibc, 'gnu'],
+      ['no program that can be read, by its report', undefined, {}, 'musl'],
+      ['no program that it knows, by its report', Buffer.from('#!/bin/sh'), glibc, 'gnu'],
+    ])('asks %s', (_, program, header, found) => {
+      expect(lookedFor(program, header)).toBe(found);
+    });
+
+    it('asks the machine last', () => {
+      const musl = existsSync('/usr/bin/ldd') && readFileSync('/usr/bin/ldd', 'utf8').includes('musl');
+      expect(lookedFor(elf(), undefined)).toBe(musl ? 'musl' : 'gnu');
+    });
   });
 });
 

@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mendLoader } from './loader.mjs';
+import { LOADER, mendLoader } from './loader.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -166,12 +166,12 @@ export function ensureNative({ force = false } = {}) {
   const flags = '--platform --release -p narrowcast-node --js index.cjs --dts index.d.ts --no-const-enum -o .'.split(
     ' ',
   );
-  const loader = fs.readFileSync(inRoot('scripts', 'loader.mjs'), 'utf8');
+  const loader = fs.readFileSync(LOADER, 'utf8');
   once('native', rustSources([version, napi, flags, loader]), force, () => {
     requireRust();
     say('building the native addon (release) …');
     run('the native build', process.execPath, [bin('@napi-rs/cli', 'napi'), 'build', ...flags]);
-    mendLoader(inRoot('index.cjs'));
+    mendLoader(inRoot('index.cjs'), inRoot('index.d.ts'));
     const addons = fs.readdirSync(root).filter((name) => name.startsWith('narrowcast.') && name.endsWith('.node'));
     return ['index.cjs', 'index.d.ts', ...addons];
   });

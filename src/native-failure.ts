@@ -1,5 +1,3 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { NarrowcastError } from './errors.js';
 
 /** The oldest major version of Node that narrowcast runs on: package.json's `engines`. */
@@ -35,32 +33,42 @@ export function nodeTooOld(version: string): NarrowcastError | undefined {
   );
 }
 
+/** An addon that the loader tried: a file or a package, and why it was not loaded; `error`: that of one that is there. */
+export interface Tried {
+  readonly candidate: string;
+  readonly why: string;
+  readonly error?: Error & { code?: string };
+}
+
 /**
- * What to throw where no addon could be loaded: why, what is supported, and what to do.
+ * What to throw where no addon could be loaded: why, what was tried, what is supported, and what to do.
  *
- * @param cause the loader's error; its causes are what it tried, one behind the other
+ * @param cause the error of index.cjs, which has what it tried
  * @param resolve finds packages from where narrowcast is
  * @internal
  */
 export function addonFailure(cause: unknown, resolve: (name: string) => string): NarrowcastError {
+  const tried = (cause as { tried?: readonly Tried[] }).tried ?? [];
+  if (tried.some(({ error }) => error?.code === 'ERR_DLOPEN_DISABLED'))
+    return new NarrowcastError('UNSUPPORTED_PLATFORM', DISABLED, { cause });
+  const list = tried.map(({ candidate, why }) => `${candidate} (${why})`).join(', ');
   return new NarrowcastError(
     'UNSUPPORTED_PLATFORM',
     `narrowcast has no native addon that loads on ${process.platform} ${process.arch}, Node ${process.version}: ` +
-      `${reason(cause, resolve)}. Prebuilt ones exist for ${SUPPORTED}. ${FROM_SOURCE}`,
+      `${tried.length === 0 ? messageOf(cause) : reason(tried, resolve)}.${list && ` Tried: ${list}.`} Prebuilt ones exist for ${SUPPORTED}. ${FROM_SOURCE}`,
     { cause },
   );
 }
 
-function reason(cause: unknown, resolve: (name: string) => string): string {
-  const messages: string[] = [];
-  for (let error = cause; error instanceof Error; error = error.cause) messages.push(error.message);
-  // The loader's own message suspects npm, whatever happened; what it tried is behind it.
-  const tried = messages.length > 1 ? messages.slice(1) : messages;
-  const failed = tried.find((message) => !/^Cannot find (module|package)|^Failed to load native/.test(message));
-  if (failed !== undefined) return `one is there, and does not load: ${failed.split('\n', 1)[0]}`;
+const DISABLED =
+  'narrowcast is a native addon, and this Node may load none: start it without `--no-addons`, or with `--allow-addons` ' +
+  'beside `--permission`.';
 
-  // Not only the one for this system: the loader tries WebAssembly, too.
-  const wanted = PLATFORM_PACKAGES.find((name) => tried.some((message) => message.includes(`'${name}'`)));
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)).split(/\r?\n/, 1)[0]!;
+
+function reason(tried: readonly Tried[], resolve: (name: string) => string): string {
+  const failed = tried.find(({ error }) => error !== undefined);
+  if (failed !== undefined) return `one is there, and does not load: ${failed.why}`;
   const others = installedPackages(resolve);
   if (others.length > 0) {
     return (
@@ -68,39 +76,17 @@ function reason(cause: unknown, resolve: (name: string) => string): string {
       'install again on this one'
     );
   }
+  const wanted = PLATFORM_PACKAGES.find((name) => tried.some(({ candidate }) => candidate === name));
   if (wanted === undefined) return 'none is installed';
   return `its package ${wanted} is not installed; install again, without omitting optional dependencies`;
 }
 
-function installedPackages(
-  resolve: (name: string) => string,
-  candidates: readonly string[] = PLATFORM_PACKAGES,
-): string[] {
-  return candidates.filter((name) => {
+function installedPackages(resolve: (name: string) => string): string[] {
+  return PLATFORM_PACKAGES.filter((name) => {
     try {
       return resolve(`${name}/package.json`);
     } catch {
       return false;
     }
   });
-}
-
-/**
- * Throws if the platform package's addon is not as long as it was packed: of a file that ends too early, the system's loader
- * does not say so, but ends the process.
- *
- * @param resolve as above
- * @internal
- */
-export function requireWholeAddon(resolve: (name: string) => string): void {
-  const own = PLATFORM_PACKAGES.filter((name) => name.startsWith(`narrowcast-${process.platform}-${process.arch}`));
-  for (const name of installedPackages(resolve, own)) {
-    const manifest = resolve(`${name}/package.json`);
-    const { main, addonBytes } = JSON.parse(readFileSync(manifest, 'utf8')) as { main: string; addonBytes: number };
-    const file = join(dirname(manifest), main);
-    const bytes = statSync(file, { throwIfNoEntry: false })?.size;
-    // One that is missing is the loader's to report.
-    if (bytes === undefined || bytes === addonBytes) continue;
-    throw new Error(`${file} has ${bytes} bytes, and should have ${addonBytes}; install again`);
-  }
 }

@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type * as Native from '../index.d.ts';
 import { NarrowcastError } from './errors.js';
-import { addonFailure, nodeTooOld, requireWholeAddon } from './native-failure.js';
+import { addonFailure, nodeTooOld } from './native-failure.js';
 import { VERSION } from './version.js';
 
 export type { Native };
 
 /**
- * Loads the addon through `index.cjs`, the loader that `napi build` generates: the file next to it in a checkout,
- * the platform package's in an installation, or the one that `NAPI_RS_NATIVE_LIBRARY_PATH` names.
+ * Loads the addon through `index.cjs`, which is scripts/addon-loader.cjs: the file next to it in a checkout, the platform
+ * package's in an installation, or the one that `NAPI_RS_NATIVE_LIBRARY_PATH` names.
  *
  * @param load replaced in tests
  * @throws {NarrowcastError} `UNSUPPORTED_PLATFORM`; its `cause` is the loader's error. `VERSION_MISMATCH` if the addon is
@@ -41,16 +41,14 @@ export function loadNative(load: () => unknown = requireLoader): typeof Native {
   return addon;
 }
 
-function requireLoader(): unknown {
-  requireWholeAddon(requireFrom.resolve);
-  return requireFrom(join(packageFolder(), 'index.cjs'));
-}
+const requireLoader = (): unknown => requireFrom(join(packageFolder(), 'index.cjs'));
 
 // Not named `require`: what is built uses the real one for `import.meta.url`.
 const requireFrom = createRequire(import.meta.url);
 
 /**
- * Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle.
+ * Where this package is: this file runs as src/native.ts, as a chunk anywhere in dist, or in an application's bundle or single
+ * executable. A bundler may write the path into it that it had when it was bundled, so the program's own is asked, too.
  *
  * @internal
  */
@@ -59,7 +57,16 @@ export function packageFolder(): string {
     if (packageName(folder) === 'narrowcast') return folder;
     if (folder === dirname(folder)) break;
   }
-  return dirname(requireFrom.resolve('narrowcast/package.json'));
+  for (const from of [import.meta.url, process.argv[1]!, process.execPath]) {
+    try {
+      return dirname(createRequire(from).resolve('narrowcast/package.json'));
+    } catch {
+      // Not there.
+    }
+  }
+  throw new Error(
+    'this is a bundle, and neither beside it nor beside the program is a node_modules folder with narrowcast',
+  );
 }
 
 function packageName(folder: string): unknown {

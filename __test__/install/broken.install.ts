@@ -76,14 +76,37 @@ describe('an installation that can not work says why, what is supported, and wha
     expect(said).toMatch(WHAT_TO_DO);
   });
 
-  it.runIf(process.platform === 'linux')('with an addon for another C library', async () => {
-    const app = await installedApp();
-    // Asks the loader for musl's library where it asked for glibc's; the names are equally long.
-    const file = readFileSync(addonOf(app)).toString('latin1');
-    writeFileSync(addonOf(app), Buffer.from(file.replaceAll('libc.so.6\0', 'libc.musl\0'), 'latin1'));
-    const said = await failure(app);
-    expect(said).toMatch(/one is there, and does not load: .*libc\.musl/);
-    expect(said).toMatch(WHAT_TO_DO);
+  describe.runIf(process.platform === 'linux')('on Linux', () => {
+    const other = platform.endsWith('gnu') ? platform.replace(/gnu$/, 'musl') : platform.replace(/musl$/, 'gnu');
+
+    it('with an addon for another C library', async () => {
+      const app = await installedApp();
+      // Asks the loader for musl's library where it asked for glibc's; the names are equally long.
+      const file = readFileSync(addonOf(app)).toString('latin1');
+      writeFileSync(addonOf(app), Buffer.from(file.replaceAll('libc.so.6\0', 'libc.musl\0'), 'latin1'));
+      const said = await failure(app);
+      expect(said).toMatch(/one is there, and does not load: libc\.musl: cannot open shared object file/);
+      expect(said).toMatch(WHAT_TO_DO);
+    });
+
+    it('with an addon for another processor', async () => {
+      const app = await installedApp();
+      const file = readFileSync(addonOf(app));
+      // ELF's e_machine: RISC-V's.
+      file.writeUInt16LE(243, 18);
+      writeFileSync(addonOf(app), file);
+      const said = await failure(app);
+      expect(said).toMatch(new RegExp(`one is there, and does not load: \\S*${addonName}: \\w+`));
+      expect(said).toMatch(WHAT_TO_DO);
+    });
+
+    it('with two packages, and neither loads: both are named, with the words of the system', async () => {
+      const app = await installedApp();
+      writeFileSync(addonOf(app), Buffer.alloc(statSync(addonOf(app)).size, 'x'));
+      cpSync(inModules(app, platform), inModules(app, other), { recursive: true });
+      const said = await failure(app);
+      for (const name of [platform, other]) expect(said).toMatch(new RegExp(`${name} \\(\\S+: invalid ELF header\\)`));
+    });
   });
 
   it('with an addon of another version', async () => {
@@ -108,6 +131,13 @@ describe('an installation that can not work says why, what is supported, and wha
 });
 
 describe('an installation works', () => {
+  it.runIf(process.platform === 'linux')('with the package of the other C library alone, where it loads', async () => {
+    const app = await installedApp();
+    const other = platform.endsWith('gnu') ? platform.replace(/gnu$/, 'musl') : platform.replace(/musl$/, 'gnu');
+    renameSync(inModules(app, platform), inModules(app, other));
+    expect(await app.run(['use.mjs'])).toEqual({ status: 0, stdout: 'all used\n', stderr: '' });
+  });
+
   it('in a folder with spaces and letters of other alphabets in its path', async () => {
     const app = await installedApp('Ünïcode and späces 日本語 🎧');
     expect(await app.run(['use.mjs'])).toEqual({ status: 0, stdout: 'all used\n', stderr: '' });

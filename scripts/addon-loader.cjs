@@ -1,0 +1,113 @@
+// Loads the addon of the machine that this runs on: a file beside this one, or that of the platform's package. The rest of
+// index.cjs is made by `napi build`; scripts/loader.mjs puts both together.
+
+const { closeSync, existsSync, openSync, readFileSync, readSync, statSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+
+/** Whether this process uses musl: by its own program, by its report, and last by the machine. */
+const isMusl = () => isMuslFromInterpreter() ?? isMuslFromReport() ?? isMuslFromFilesystem();
+
+// By the header of the running ELF program: a report costs a process 1 MB and some ms.
+function isMuslFromInterpreter() {
+  let file;
+  const read = (length, position) => {
+    const bytes = Buffer.alloc(length);
+    readSync(file, bytes, 0, length, position);
+    return bytes;
+  };
+  try {
+    file = openSync(process.execPath, 'r');
+    const header = read(64, 0);
+    if (header.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') return undefined;
+    const [table, size, count] = [Number(header.readBigUInt64LE(32)), header.readUInt16LE(54), header.readUInt16LE(56)];
+    for (let i = 0; i < count; i++) {
+      const entry = read(size, table + i * size);
+      if (entry.readUInt32LE(0) !== 3) continue;
+      const path = read(Number(entry.readBigUInt64LE(32)), Number(entry.readBigUInt64LE(8))).toString();
+      if (path.includes('musl')) return true;
+      return path.includes('/ld-linux') ? false : undefined;
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function isMuslFromReport() {
+  try {
+    const { excludeNetwork } = process.report;
+    process.report.excludeNetwork = true;
+    const { header } = process.report.getReport();
+    process.report.excludeNetwork = excludeNetwork;
+    return header && !header.glibcVersionRuntime;
+  } catch {
+    return undefined;
+  }
+}
+
+function isMuslFromFilesystem() {
+  try {
+    return readFileSync('/usr/bin/ldd', 'utf8').includes('musl');
+  } catch {
+    return false;
+  }
+}
+
+/** napi-rs' names of this platform. On Linux both C libraries', the likelier one first: the other one's addon seldom loads. */
+function platforms() {
+  const { platform, arch } = process;
+  if (platform === 'win32') return [`win32-${arch}-msvc`];
+  if (platform !== 'linux') return [`${platform}-${arch}`];
+  const abi = arch === 'arm' ? 'eabihf' : '';
+  const libraries = isMusl() ? ['musl', 'gnu'] : ['gnu', 'musl'];
+  return libraries.map((library) => `linux-${arch}-${library}${abi}`);
+}
+
+/** Where an addon may be: a file, or a package that has it. */
+const candidates = () =>
+  platforms().flatMap((platform) => [
+    { file: join(__dirname, `narrowcast.${platform}.node`) },
+    { package: `narrowcast-${platform}` },
+  ]);
+
+/** The addon's file; of a package, its length is looked at: of a file that ends too early, the system ends the process. */
+function fileOf(candidate) {
+  if (candidate.file) return candidate.file;
+  const manifest = require.resolve(`${candidate.package}/package.json`);
+  const { main, addonBytes } = JSON.parse(readFileSync(manifest, 'utf8'));
+  const file = join(dirname(manifest), main);
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size;
+  if (bytes === undefined) throw new Error(`${file} is missing; install again`);
+  if (addonBytes !== undefined && bytes !== addonBytes) {
+    throw new Error(`${file} has ${bytes} bytes, and should have ${addonBytes}; install again`);
+  }
+  return file;
+}
+
+function load() {
+  const tried = [];
+  const named = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
+  for (const candidate of named ? [{ file: named, named }] : candidates()) {
+    const failed = (why, more) => tried.push({ candidate: candidate.file ?? candidate.package, why, ...more });
+    try {
+      const file = fileOf(candidate);
+      if (!candidate.file || named || existsSync(file)) return require(file);
+      failed('not there');
+    } catch (error) {
+      const missing = !named && /^Cannot find (module|package) '/.test(error.message);
+      if (missing) failed('not installed');
+      else failed(error.message.split(/\r?\n/, 1)[0], { error });
+    }
+  }
+  // src/native-failure.ts says what to do.
+  const error = new Error('no native addon of narrowcast loads here', {
+    cause: tried.find((each) => each.error)?.error,
+  });
+  throw Object.defineProperty(error, 'tried', { value: tried });
+}
+
+// What follows in index.cjs exports it.
+// oxlint-disable-next-line no-unused-vars
+const nativeBinding = load();
