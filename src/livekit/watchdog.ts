@@ -64,7 +64,7 @@ export class Watchdog {
   #stolen: number;
   /** Questions without an answer, and when each was asked. */
   readonly #asked = new Map<bigint, number>();
-  /** When the callback was set again, since the engine last answered. */
+  /** When the callback was first set again, since the engine last answered. A slow engine may answer after it was set once more. */
   #takenBack: number | undefined;
   /** Whether a question was answered that was asked after that. */
   #answersAgain = false;
@@ -126,7 +126,7 @@ export class Watchdog {
   #askOrTakeBack(): void {
     if (this.#asked.size > 0) {
       native.engineTakeBack();
-      this.#takenBack = performance.now();
+      this.#takenBack ??= performance.now();
     }
     this.#ask();
   }
