@@ -88,7 +88,7 @@ export class NarrowcastError extends Error {
  * @internal
  */
 export function fromNativeError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof NarrowcastError) return error;
+  if (!isError(error) || error instanceof NarrowcastError) return error;
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return error;
   if (Object.hasOwn(CODES, code)) {
@@ -99,6 +99,9 @@ export function fromNativeError(error: unknown): unknown {
   }
   return error;
 }
+
+/** Also of another realm: under jest, where a test has globals of its own, native code makes errors of Node's. */
+const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === '[object Error]';
 
 /**
  * Calls into the addon: what it throws comes out as {@link fromNativeError} says, with the stack of the caller.

@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { narrowcast, root, scratch } from './command.js';
 
 // The start of a process takes its time.
-vi.setConfig({ testTimeout: 60_000 });
 
 test.each([
   { args: ['meeting', '--participants', '0'], says: "'--participants <n>' argument '0' is invalid" },

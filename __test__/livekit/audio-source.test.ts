@@ -6,7 +6,6 @@ import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { until } from '../support/meeting.js';
 import { detached } from '../support/memory.js';
 
-vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 afterAll(() => install().uninstall());
 afterEach(() => vi.useRealTimers());
 

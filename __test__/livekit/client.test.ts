@@ -12,7 +12,6 @@ import { encodeEvent } from '../support/messages.js';
 import { until } from '../support/meeting.js';
 import { connect, silentServer } from '../support/silent-server.js';
 
-vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const client = () => (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });
 

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readDisabled } from '../../src/livekit/disabled.js';
 
-vi.setConfig({ testTimeout: 60_000 });
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 describe('NARROWCAST_DISABLE', () => {

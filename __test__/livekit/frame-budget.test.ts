@@ -7,7 +7,6 @@ import { frameBudget, setFrameBudget } from '../../src/livekit/frame-budget.js';
 import { install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
 
-vi.setConfig({ testTimeout: 60_000 });
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const VARIABLES = ['NARROWCAST_FRAME_MS', 'NARROWCAST_MAX_FRAME_MS'] as const;
 

@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { narrowcast } from '../cli/command.js';
 import { runNode } from '../support/child.js';
 import { makeTree, type Tree } from '../support/tree.js';
 
-vi.setConfig({ testTimeout: 60_000 });
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-'));
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -87,7 +86,8 @@ describe("LiveKit's packages that do not load: what is said", () => {
     fs.writeFileSync(inTree(name!, file), 'no library');
     const message = await said();
     expect(message).toContain(`its engine ${inTree(name!, file)} is there, and does not load. It says: `);
-    expect(message).toContain(`${file}: `);
+    // Windows names no file.
+    if (process.platform !== 'win32') expect(message).toContain(`${file}: `);
   });
 
   test('where the bindings are missing', async () => {

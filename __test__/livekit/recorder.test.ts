@@ -2,13 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as rtc from '@livekit/rtc-node';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { AudioStreamTrack, Recorder } from '../../src/index.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { until } from '../support/expect.js';
 import { block } from '../support/meeting.js';
 
-vi.setConfig({ testTimeout: 60_000 });
 install();
 
 const RATE = 48_000;

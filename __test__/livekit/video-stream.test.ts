@@ -5,7 +5,6 @@ import { VideoStream, install } from '../../src/livekit/index.js';
 import { microtasks, turn } from '../support/expect.js';
 import { subscribe, until } from '../support/meeting.js';
 
-vi.setConfig({ testTimeout: 30_000 }); // on a loaded machine
 const engine = install();
 const code = (expected: string) => expect.objectContaining({ name: 'NarrowcastError', code: expected });
 

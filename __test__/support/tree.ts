@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { noLinks } from './platform.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const modules = path.join(root, 'node_modules');
@@ -84,11 +85,27 @@ export function makeTree(folder: string): Tree {
       for (const name of DEPENDENCIES) {
         const link = path.join(folder, 'node_modules', name);
         fs.mkdirSync(path.dirname(link), { recursive: true });
-        fs.symlinkSync(path.join(modules, name), link, 'junction');
+        if (!noLinks) fs.symlinkSync(path.join(modules, name), link, 'junction');
+        else if (fs.existsSync(path.join(modules, name, 'package.json'))) copyWithDependencies(name, modules, folder);
+        else
+          for (const each of fs.readdirSync(path.join(modules, name)))
+            copyWithDependencies(`${name}/${each}`, modules, folder);
       }
     },
     remove: () => fs.rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Copies a package, and what it depends on, from one `node_modules` to that of an application. */
+function copyWithDependencies(name: string, from: string, app: string): void {
+  const to = path.join(app, 'node_modules', name);
+  const source = path.join(from, name);
+  if (fs.existsSync(to) || !fs.existsSync(source)) return;
+  fs.cpSync(source, to, { recursive: true });
+  const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(to, 'package.json'), 'utf8')) as {
+    dependencies?: object;
+  };
+  for (const each of Object.keys(dependencies)) copyWithDependencies(each, from, app);
 }
 
 /** Makes a copy of narrowcast another version: dist's text has it, and the addon, where it is as long. */

@@ -50,7 +50,8 @@ function reason(rtcNode: string): string {
 /** What was wrong in the first place. A loader's errors are chained, and those in between say what else it looked for. */
 function innermost(cause: unknown): string {
   const messages: string[] = [];
-  for (let error = cause; error instanceof Error; error = error.cause) messages.push(error.message.split('\n', 1)[0]!);
+  for (let error = cause; error instanceof Error; error = error.cause)
+    messages.push(error.message.split(/\r?\n/, 1)[0]!);
   const found = messages.find((message) => !/^Cannot find |^Failed to load native/.test(message));
   return found ?? messages.find((message) => message.includes('@livekit/')) ?? messages.at(-1) ?? String(cause);
 }

@@ -1,13 +1,12 @@
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ffi from '@livekit/rtc-ffi-bindings';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { checkPeek } from '../../../src/cli/doctor/peek-check.js';
 import { native, type Native } from '../../../src/native.js';
 import { narrowcast, root, scratch } from '../command.js';
 
 // The start of a process takes its time.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Peek = typeof native.enginePeek;
 

@@ -12,7 +12,6 @@ import { sideResult } from './figures.js';
 import { FakeBackend, holdFake, meetingOptions } from './fake-meeting.js';
 
 // Two processes start, and a meeting takes its time.
-vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(() => void vi.unstubAllEnvs());
 

@@ -13,7 +13,6 @@ import { bytesOf, wavBytes } from '../wav.js';
 import { FakeBackend, holdFake, meetingOptions } from './fake-meeting.js';
 
 // A meeting takes its time, and so does the start of a process.
-vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -1,9 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { compare } from '../../../src/cli/meeting/verify.js';
 
 // The limit of the last test, and not vitest's, is what it tests.
-vi.setConfig({ testTimeout: 60_000 });
 
 const FRAME = 160;
 const loop = synthesizeVoice(0, 16_000);

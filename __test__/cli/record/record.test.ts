@@ -16,7 +16,6 @@ import { full, holdWrites, useDisk } from '../shared/disk.js';
 import { FakeRoom, FakeVoice } from './fake-room.js';
 
 // A recording begins with a look at what an idle thread takes, and a process takes its time to start.
-vi.setConfig({ testTimeout: 60_000 });
 
 afterEach(() => void vi.restoreAllMocks());
 

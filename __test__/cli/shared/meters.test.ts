@@ -4,9 +4,6 @@ import { Meters, type Reading } from '../../../src/cli/shared/meters.js';
 import { Sampler } from '../../../src/cli/shared/sampler.js';
 import { threadClock } from '../../../src/cli/shared/thread-clock.js';
 
-// Work of so long takes longer on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
 const clock = threadClock();
 
 /** Works that long: on a machine with other things to do it takes longer. */
@@ -39,8 +36,9 @@ test('Meters: the thread time is a share of the time, and divided by the frames;
   expect(mainThreadUsPerFrame).toBeLessThanOrEqual(thread * 10);
   // The two are the same time.
   expect(mainThreadPercent).toBeGreaterThan((mainThreadUsPerFrame! / 10 / wall) * 100);
-  expect(idlePercent).toBeGreaterThan(0);
-  expect(cpuPercent).toBeGreaterThan(10);
+  // Measuring alone may be less than a step of the clock.
+  if (!coarse) expect(idlePercent).toBeGreaterThan(0);
+  expect((cpuPercent / 100) * wall).toBeGreaterThan(350);
   expect(lagMs.max).toBeGreaterThan(370);
 });
 
@@ -102,7 +100,8 @@ test.skipIf(coarse)('Meters: half of the seconds lies between two values, where 
 test('Meters.apart: what is apart is left out of the thread time, and shows in the delay', async () => {
   const { mainThreadUsPerFrame, lagMs } = await measure((meters) => meters.apart(() => block(400)));
 
-  expect(mainThreadUsPerFrame).toBeLessThan(2000);
+  // null where nothing is left of a step of the clock.
+  expect(mainThreadUsPerFrame ?? 0).toBeLessThan(2000);
   expect(lagMs.max).toBeGreaterThan(370);
 });
 

@@ -12,7 +12,6 @@ import { bytesOf, wavBytes } from '../wav.js';
 import { full, holdWrites, useDisk } from './disk.js';
 
 // On a busy machine, converting takes its time.
-vi.setConfig({ testTimeout: 60_000 });
 
 const RATE = 16_000;
 const voice = synthesizeVoice(3, RATE);
