@@ -11,7 +11,7 @@ const PROGRAMS = fileURLToPath(new URL('app', import.meta.url));
 export interface App {
   readonly folder: string;
   /** Runs one of the programs of `__test__/install/app` in it, by this runtime. */
-  run(args: readonly string[], runtime?: string): Promise<Ended>;
+  run(args: readonly string[], runtime?: string, limitMs?: number): Promise<Ended>;
 }
 
 /** An application with the programs, and nothing installed. `name` is part of its path. */
@@ -22,8 +22,8 @@ export function emptyApp(name = 'app'): App {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, dependencies: {} }));
   return {
     folder,
-    run: (args, runtime = process.execPath) =>
-      run(runtime, args, { cwd: folder, env: { PATH: onlyNode(folder, process.execPath), HOME: folder } }),
+    run: (args, runtime = process.execPath, limitMs?: number) =>
+      run(runtime, args, { cwd: folder, env: { PATH: onlyNode(folder, process.execPath), HOME: folder }, limitMs }),
   };
 }
 

@@ -42,16 +42,6 @@ it('narrowcast/webrtc is bundled for a browser, and nothing else of narrowcast w
   expect([...(world['exported'] as string[])]).toEqual(['TransceiverPool', 'TransceiverPoolError']);
 });
 
-it.each([
-  { format: 'esm', file: 'bundle.mjs' },
-  { format: 'cjs', file: 'bundle.cjs' },
-] as const)('an application for Node is bundled with it, into $file', async ({ format, file }) => {
-  const bundle = await rolldown({ input: join(app.folder, 'bundled.mjs'), platform: 'node' });
-  await bundle.write({ format, file: join(app.folder, file), codeSplitting: false });
-  await bundle.close();
-  expect(await app.run([file])).toEqual({ status: 0, stdout: 'bundled\n', stderr: '' });
-});
-
 it('the command runs, and says that everything is in order', async () => {
   const command = join(app.folder, 'node_modules', '.bin', 'narrowcast');
   const { version } = JSON.parse(readFileSync(join(app.folder, 'node_modules/narrowcast/package.json'), 'utf8')) as {

@@ -11,7 +11,7 @@ export interface Ended {
 export function run(
   program: string,
   args: readonly string[],
-  { cwd, env, limitMs = 120_000 }: { cwd: string; env: NodeJS.ProcessEnv; limitMs?: number },
+  { cwd, env, limitMs = 120_000 }: { cwd: string; env: NodeJS.ProcessEnv; limitMs?: number | undefined },
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });

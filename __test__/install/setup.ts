@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseTriple } from '@napi-rs/cli';
 import type { TestProject } from 'vitest/node';
 import { startRegistry } from '../../scripts/local-registry.mjs';
 import { pack, type Packed } from '../../scripts/pack.mjs';
+import packageJson from '../../package.json' with { type: 'json' };
 import { runNpm } from './npm.js';
+import { publishStandIn } from './stand-ins.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -34,6 +37,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     for (const { file } of packed) {
       const { status, stderr } = await runNpm(folder, ['publish', file], { registry: registry.url, cache });
       if (status !== 0) throw new Error(`${file} could not be published: ${stderr}`);
+    }
+    const packages = new Set(packed.map(({ name }) => name));
+    for (const triple of packageJson.napi.targets) {
+      const { platformArchABI } = parseTriple(triple);
+      if (packages.has(`narrowcast-${platformArchABI}`)) continue;
+      await publishStandIn(registry.url, platformArchABI, packageJson.version, join(folder, 'stand-ins'));
     }
     return async () => {
       await registry.stop();
