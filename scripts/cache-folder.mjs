@@ -3,28 +3,35 @@ import os from 'node:os';
 import path from 'node:path';
 import { fail, root } from './setup.mjs';
 
-/**
- * Where tools that take long to get are kept, for all checkouts: beside the user's other caches, or in the checkout where
- * there is no such place. Undefined if nothing can be written.
- */
-export function cacheFolder() {
+/** Where tools that take long to get may be: beside the user's other caches, for all checkouts, or in this checkout. */
+function folders() {
   const home = os.homedir();
   const caches = {
     win32: process.env.LOCALAPPDATA ?? path.join(home, 'AppData', 'Local'),
     darwin: path.join(home, 'Library', 'Caches'),
   };
   const base = process.env.XDG_CACHE_HOME || (caches[process.platform] ?? path.join(home, '.cache'));
-  for (const folder of [path.join(base, 'narrowcast'), path.join(root, 'target')]) {
+  return [path.join(base, 'narrowcast'), path.join(root, 'target')];
+}
+
+/** The first of them that can be written to; undefined if none can. */
+export function cacheFolder() {
+  return folders().find((folder) => {
     try {
       fs.mkdirSync(folder, { recursive: true });
       fs.accessSync(folder, fs.constants.W_OK);
-      return folder;
+      return true;
     } catch {
-      // Not there.
+      return false;
     }
-  }
-  return undefined;
+  });
 }
+
+/** What was kept under this name, wherever that is: a cache that can only be read is read. */
+export const cached = (name) =>
+  folders()
+    .map((folder) => path.join(folder, name))
+    .find((folder) => fs.existsSync(folder));
 
 /** A folder that `make` was filling and that is older than this was given up: nothing takes that long. In ms. */
 const GIVEN_UP = 3_600_000;
@@ -37,9 +44,10 @@ const GIVEN_UP = 3_600_000;
  * @param {(folder: string) => void} make
  */
 export function kept(name, make) {
+  const before = cached(name);
+  if (before) return before;
   const cache = cacheFolder() ?? fail(`found no folder to keep ${name} in.`);
   const folder = path.join(cache, name);
-  if (fs.existsSync(folder)) return folder;
   fs.mkdirSync(path.dirname(folder), { recursive: true });
   const making = `${folder}.making-`;
   for (const other of fs.readdirSync(path.dirname(folder)).map((each) => path.join(path.dirname(folder), each))) {

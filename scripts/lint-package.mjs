@@ -1,12 +1,23 @@
 // `npm run lint:package`: what is published, as others will see it. publint and are-the-types-wrong look at the packed root,
 // knip at what nobody uses, npm at known vulnerabilities of what users get, and the list of Rust licences must be current. The
 // crates that are published alone are packed and built from what was packed, as `cargo publish` does before it uploads them.
+//
+// `npm run lint:package -- FOLDER`: the platform packages there instead, as `npm run pack:all -- --all` leaves them in target/packed.
 
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { LIMITS, pack } from './pack.mjs';
+import { requireGoodPackages } from './platforms/packages.mjs';
 import { bin, entries, fail, npm, requireRust, root, run, say } from './setup.mjs';
+
+const [given] = process.argv.slice(2);
+if (given !== undefined) {
+  const packages = requireGoodPackages(path.resolve(given));
+  if (packages === 0) fail(`lint:package: ${given} has no platform packages of this version.`);
+  say(`${packages} platform packages are as they must be.`);
+  process.exit();
+}
 
 /** Bytes of JavaScript in dist that programs load which import narrowcast: not what only the command loads. */
 function libraryBytes() {

@@ -20,7 +20,7 @@ import { ensureDist, ensureNative, fail, npm, root } from './setup.mjs';
 export const LIMITS = { rootPacked: 250_000, platformUnpacked: 1_850_000, library: 268_000 };
 
 /** What every platform package has beside its addon. */
-const NOTICES = ['LICENSE', 'NOTICE', 'licenses'];
+export const NOTICES = ['LICENSE', 'NOTICE', 'licenses'];
 
 /** What package.json says for a checkout only. */
 const FOR_DEVELOPMENT = ['private', 'scripts', 'devDependencies', 'overrides', 'napi'];

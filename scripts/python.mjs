@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { cacheFolder } from './cache-folder.mjs';
+import { cached, cacheFolder } from './cache-folder.mjs';
 import { fail, say, UNAVAILABLE } from './setup.mjs';
 
 /**
@@ -13,10 +13,13 @@ import { fail, say, UNAVAILABLE } from './setup.mjs';
  * @param {readonly string[]} packages each `NAME==VERSION`
  */
 export function pythonWith(packages) {
+  const name = packages.join('-').replaceAll('==', '-');
+  const programs = (folder) => path.join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
+  const before = cached(path.join(name, 'ready'));
+  if (before) return programs(path.dirname(before));
   const cache = cacheFolder() ?? fail('found no folder to keep Python packages in.');
-  const folder = path.join(cache, packages.join('-').replaceAll('==', '-'));
-  const bin = path.join(folder, process.platform === 'win32' ? 'Scripts' : 'bin');
-  if (fs.existsSync(path.join(folder, 'ready'))) return bin;
+  const folder = path.join(cache, name);
+  const bin = programs(folder);
   say(`installing ${packages.join(' and ')}, once …`);
   const made = spawnSync('python3', ['-m', 'venv', '--clear', folder], { stdio: ['ignore', 'ignore', 2] });
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'];

@@ -49,6 +49,8 @@ function publish(file, options) {
 }
 
 async function rehearse() {
+  const { requireGoodPackages } = await import('./platforms/packages.mjs');
+  requireGoodPackages(folder);
   const { startRegistry } = await import('./local-registry.mjs');
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-release-'));
   try {

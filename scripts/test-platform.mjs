@@ -1,7 +1,8 @@
-// `npm run test:platform -- TARGET [--smoke | --only PARTS] [--node 22,24] [--record]`: builds the addon for another platform as a release
+// `npm run test:platform -- TARGET [FILE …] [--smoke | --only PARTS] [--node 22,24] [--record]`: builds the addon for another platform as a release
 // does, packs it, and runs it there: in a Node for that platform, on this Linux x64 machine. With musl's own library; under
 // qemu; in Wine. How long anything takes there says nothing about a real machine. Exit status 3: it can't be done here.
 //
+//   FILE      of the suite only the files whose path has this in it, and no other part
 //   --smoke   each part of the package once, and no more
 //   --only    these parts: smoke, engine, rust, suite
 //   --node    these lines of Node
@@ -31,12 +32,12 @@ import { PLATFORMS } from './platforms/targets.mjs';
 import { fail, requireRust, root, say, UNAVAILABLE } from './setup.mjs';
 
 const usage =
-  '`npm run test:platform -- TARGET [--smoke | --only PARTS] [--node 22,24] [--record]`; ' +
+  '`npm run test:platform -- TARGET [FILE …] [--smoke | --only PARTS] [--node 22,24] [--record]`; ' +
   `TARGET is one of ${Object.keys(MACHINES).join(', ')}; or \`-- here --packages FOLDER\``;
 
 const PARTS = ['smoke', 'engine', 'rust', 'suite'];
 
-const { target, only, node, packages, recorded } = options();
+const { target, files, only, node, packages, recorded } = options();
 const does = (name) => only.includes(name);
 if (packages === undefined && (process.platform !== 'linux' || process.arch !== 'x64')) {
   fail('test:platform: runs on Linux on x64. On the platform itself, `npm test` is this test.', UNAVAILABLE);
@@ -63,10 +64,14 @@ function part(name, counts, more = {}) {
 
 const parts = {};
 const addon = packages === undefined ? buildFor(machine) : undefined;
+const installs = does('smoke') || (machine.engine && does('engine'));
 // Packing looks at the addon, too.
-const packed = addon ? await packFor(machine, addon, folder) : packedIn(path.resolve(packages), machine);
-if (addon) parts.checked = { bytes: fs.statSync(addon).size, ...stamp() };
-const app = installApp(machine, packed, folder);
+const packed =
+  packages === undefined
+    ? installs && (await packFor(machine, addon, folder))
+    : packedIn(path.resolve(packages), machine);
+if (addon && packed) parts.checked = { bytes: fs.statSync(addon).size, ...stamp() };
+const app = packed && installApp(machine, packed, folder);
 parts.by = machine.by;
 if (does('smoke'))
   parts.smoke = lines.map((line) => {
@@ -85,9 +90,9 @@ if (addon && does('suite')) {
     parts.suite = whole.map((line) => {
       const version = machine.version(line);
       const began = Date.now();
-      const counts = wholeSuite(machine, copy, folder, line);
+      const counts = wholeSuite(machine, copy, folder, line, files);
       const minutes = Number(((Date.now() - began) / 60_000).toFixed(1));
-      return part(`Node ${version}, the whole suite`, counts, { node: version, minutes });
+      return part(`Node ${version}, ${files.join(', ') || 'the whole suite'}`, counts, { node: version, minutes });
     });
   }
 }
@@ -112,14 +117,17 @@ function options() {
         packages: { type: 'string' },
       },
     });
-    const [target, ...others] = positionals;
+    const [target, ...files] = positionals;
     const here = target === 'here' && values.packages !== undefined && !values.record;
-    if (others.length > 0 || !(here || (Object.hasOwn(MACHINES, target ?? '') && values.packages === undefined)))
+    // What a part of the suite says is not what the whole says.
+    const whole = files.length === 0 || !(here || values.record || values.smoke || values.only);
+    if (!whole || !(here || (Object.hasOwn(MACHINES, target ?? '') && values.packages === undefined)))
       fail(`test:platform: ${usage}.`, 2);
-    const only = values.only?.split(',') ?? (values.smoke ? ['smoke', 'engine'] : PARTS);
+    const only =
+      files.length > 0 ? ['suite'] : (values.only?.split(',') ?? (values.smoke ? ['smoke', 'engine'] : PARTS));
     const unknown = only.find((name) => !PARTS.includes(name));
     if (unknown !== undefined) fail(`test:platform: no part is called ${unknown}; there are ${PARTS.join(', ')}.`, 2);
-    return { target, only, node: values.node, packages: values.packages, recorded: values.record };
+    return { target, files, only, node: values.node, packages: values.packages, recorded: values.record };
   } catch (error) {
     fail(`test:platform: ${error.message.split('. ')[0]}: ${usage}.`, 2);
   }

@@ -1,19 +1,32 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { kept } from '../../scripts/cache-folder.mjs';
+import { cacheFolder, kept } from '../../scripts/cache-folder.mjs';
 import { root } from '../cli/command.js';
+
+const programs: Partial<Record<string, string>> = Object.fromEntries(
+  ['unshare', 'true'].map((name) => [
+    name,
+    (process.env['PATH'] ?? '')
+      .split(delimiter)
+      .map((folder) => join(folder, name))
+      .find((file) => existsSync(file)),
+  ]),
+);
+const unshareWorks =
+  programs['unshare'] !== undefined && spawnSync('unshare', ['--map-root-user', '--mount', 'true']).status === 0;
 
 let cache: string;
 beforeEach(() => {
@@ -57,6 +70,32 @@ describe('kept: a folder of the cache', () => {
   });
 });
 
+describe('a cache that can not be written to', () => {
+  /** Root may write anywhere: a file where the folder should be stops it, too. */
+  const name = `cache-test-${process.pid}`;
+  const inCheckout = join(root, 'target', name);
+  afterEach(() => rmSync(inCheckout, { recursive: true, force: true }));
+
+  test('is replaced by a folder of the checkout', () => {
+    writeFileSync(join(cache, 'narrowcast'), '');
+    expect(kept(name, fill)).toBe(inCheckout);
+    expect(kept(name, () => expect.unreachable())).toBe(inCheckout);
+  });
+
+  test('is read all the same', () => {
+    const folder = kept(name, fill);
+    const access = vi.spyOn(fs, 'accessSync').mockImplementation(() => {
+      throw new Error('EROFS: read-only file system');
+    });
+    try {
+      expect(kept(name, () => expect.unreachable())).toBe(folder);
+      expect(cacheFolder()).toBeUndefined();
+    } finally {
+      access.mockRestore();
+    }
+  });
+});
+
 describe('npm run test:platform', () => {
   const run = (...args: string[]) => {
     const env = { ...process.env, PATH: cache };
@@ -74,14 +113,30 @@ describe('npm run test:platform', () => {
     },
   );
 
-  test.each([[['plan9']], [[]], [['win32-x64', '--node']], [['here']], [['win32-x64', '--packages', 'x']]])(
-    'refuses %j in a line, with status 2',
-    (args) => {
-      const { status, stderr } = run(...args);
-      expect(stderr).toMatch(/^narrowcast: test:platform: .*TARGET is one of .*\n$/);
-      expect(status).toBe(2);
+  test.runIf(process.platform === 'linux' && process.arch === 'x64' && unshareWorks)(
+    'win32-x64: says that Wine can not be had, with status 3, where there is neither Wine nor Debian',
+    () => {
+      for (const name of ['unshare', 'true']) symlinkSync(programs[name]!, join(cache, name));
+      const { status, stderr } = run('win32-x64', '--smoke');
+      expect(stderr).toMatch(
+        /^narrowcast: .*wine64 of Debian's trixie: this is no Debian with its package servers\.$/m,
+      );
+      expect(status).toBe(3);
     },
   );
+
+  test.each([
+    [['plan9']],
+    [[]],
+    [['win32-x64', 'native', '--record']],
+    [['win32-x64', '--node']],
+    [['here']],
+    [['win32-x64', '--packages', 'x']],
+  ])('refuses %j in a line, with status 2', (args) => {
+    const { status, stderr } = run(...args);
+    expect(stderr).toMatch(/^narrowcast: test:platform: .*TARGET is one of .*\n$/);
+    expect(status).toBe(2);
+  });
 
   test.runIf(process.platform === 'linux' && process.arch === 'x64')('refuses a Node that there is not', () => {
     const { status, stderr } = run('linux-x64-musl', '--node', '26');

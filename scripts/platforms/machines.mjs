@@ -21,6 +21,7 @@ import { wine, wineRoot } from './wine.mjs';
  * @property {string} [runner] what cargo starts Rust's tests with
  * @property {(line: string) => string} version of a line's Node
  * @property {(line: string) => string} node its program
+ * @property {(line: string) => string[]} [flags] that the test runner needs in that line
  * @property {(command: string[], options: object) => import('node:child_process').SpawnSyncReturns<Buffer>} run a program
  *   of that platform, with Node's own `options`
  * @property {(command: string[], options: object) => import('node:child_process').SpawnSyncReturns<Buffer>} [runTests] the
@@ -59,8 +60,9 @@ export const MACHINES = {
     npm: { os: 'linux', cpu: 'x64', libc: 'musl' },
     engine: false,
     lines: Object.keys(MUSL_NODES.x64),
+    whole: Object.keys(MUSL_NODES.x64),
     // Node 20.18 is older than what the test runner needs.
-    whole: ['22', '24'],
+    flags: (line) => (line === '20' ? ['--experimental-require-module'] : []),
     version: (line) => MUSL_NODES.x64[line],
     node: (line) => muslNode('x64', line),
     run: onThis,

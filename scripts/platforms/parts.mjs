@@ -3,12 +3,16 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { bin, ensureDist, ensureModules, fail, npm, root, run, say, UNAVAILABLE } from '../setup.mjs';
+import { bin, ensureDist, fail, npm, root, run, say, UNAVAILABLE } from '../setup.mjs';
 import { pathFor } from './machines.mjs';
 import { none } from './results.mjs';
+import { whySkipped } from './skips.mjs';
 import { buildAddon, cargoFor, PLATFORMS } from './targets.mjs';
 
 const VITEST_LIMIT_MS = 40 * 60_000;
+
+/** Test files at a time. */
+const WORKERS = 3;
 
 /** Runs one of the platform's programs with its output in `log`, and ends this process if it can't be started. */
 function logged(runs, command, log, options = {}) {
@@ -184,7 +188,7 @@ export function engineTests(machine, app, folder, line) {
 
 /** A copy of this checkout, with that platform's addons and packages. */
 export function copyCheckout(machine, addons, folder) {
-  ensureModules();
+  ensureDist();
   const copy = path.join(folder, 'checkout');
   const lock = fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8');
   const mark = path.join(folder, 'installed');
@@ -233,51 +237,64 @@ for (const name of ${JSON.stringify(functions)}) exports[name] = refuse;
   );
 }
 
-/** How many tests are in files that were not run. */
+/** As below `__test__`, on whatever system. */
+const below = (file) => file.replaceAll('\\', '/').replace(/^.*?__test__\//, '');
+
+/** The tests of files that were not run. */
 function leftOut(testResults) {
-  const ran = new Set(testResults.map(({ name }) => name.replaceAll('\\', '/').replace(/^.*?(?=__test__)/, '')));
+  const ran = new Set(testResults.map(({ name }) => below(name)));
   const { stdout } = spawnSync(process.execPath, [bin('vitest'), 'list', '--json'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1e8,
     env: { ...process.env, NARROWCAST_NO_ENGINE: '' },
   });
-  return JSON.parse(stdout).filter(({ file }) => !ran.has(path.relative(root, file))).length;
+  const all = JSON.parse(stdout).map(({ file, name }) => ({ file: below(file), name }));
+  return all.filter(({ file }) => !ran.has(file));
 }
 
-/** All of vitest's tests that need no server. */
-export function wholeSuite(machine, copy, folder, line) {
+/**
+ * All of vitest's tests that need no server; with `files`, those alone.
+ *
+ * @returns {{ passed: number, failed: number, skipped: number, reasons?: Record<string, number> }}
+ */
+export function wholeSuite(machine, copy, folder, line, files = []) {
   const log = path.join(folder, `suite-${line}.log`);
   const json = path.join(folder, `suite-${line}.json`);
   fs.rmSync(json, { force: true });
-  say(`the whole suite in Node ${machine.version(line)}, by ${machine.by}: ${shown(log)} …`);
+  say(`${files.join(', ') || 'the whole suite'} in Node ${machine.version(line)}, by ${machine.by}: ${shown(log)} …`);
   const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${pathFor(machine, json)}`];
-  // Slower than a machine of its own, and beside what else runs here: more time, and a second try.
-  const patience = ['--testTimeout=180000', '--hookTimeout=180000', '--retry=1'];
-  const vitest = ['--expose-gc', 'node_modules/vitest/vitest.mjs', 'run', '--no-color', ...patience, ...reporters];
+  // Slower than a machine of its own, and beside what else runs here: more time, and a second try. Much of it is waiting.
+  const patience = ['--testTimeout=180000', '--hookTimeout=180000', '--retry=1', `--maxWorkers=${WORKERS}`];
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files, '--no-color', ...patience, ...reporters];
   // What was built is here: nothing is to be built there. Shims find this Node, as an installed one would be found.
   const env = { NARROWCAST_PREBUILT: '1', NARROWCAST_NO_ENGINE: machine.engine ? '' : '1' };
   if (machine.npm.os !== 'win32') env.PATH = `${path.dirname(machine.node(line))}${path.delimiter}${process.env.PATH}`;
   const runs = machine.runTests ?? machine.run;
-  logged(runs, [machine.node(line), ...vitest], log, { cwd: copy, env, timeout: VITEST_LIMIT_MS });
+  const flags = ['--expose-gc', ...(machine.flags?.(line) ?? [])];
+  const options = { cwd: copy, env, timeout: VITEST_LIMIT_MS };
+  const { signal } = logged(runs, [machine.node(line), ...flags, ...vitest], log, options);
   if (!fs.existsSync(json)) {
-    tell('the suite', log);
+    tell(signal ? `the suite, ended after ${VITEST_LIMIT_MS / 60_000} minutes,` : 'the suite', log);
     return { ...none(), failed: 1 };
   }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-    fs.readFileSync(json, 'utf8'),
-  );
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(fs.readFileSync(json, 'utf8'));
   // Files that could not be loaded have no tests.
   const broken = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   );
-  const counts = {
-    passed: numPassedTests,
-    failed: numFailedTests + broken.length,
-    skipped: numPendingTests + numTodoTests + leftOut(testResults),
-  };
-  if (counts.failed > 0) tell('the suite', log);
-  return counts;
+  const skipped = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => !['passed', 'failed'].includes(status))
+      .map(({ fullName }) => ({ file: below(name), name: fullName })),
+  );
+  if (files.length === 0) skipped.push(...leftOut(testResults));
+  const { reasons, unexplained } = whySkipped(PLATFORMS[machine.triple], skipped);
+  for (const [why, count] of Object.entries(reasons)) say(`skipped: ${count}, for ${why}`);
+  if (unexplained.length > 0) say(`skipped for no reason of scripts/platforms/skips.mjs:\n${unexplained.join('\n')}`);
+  const failed = numFailedTests + broken.length + unexplained.length;
+  if (failed > 0) tell('the suite', log);
+  return { passed: numPassedTests, failed, skipped: skipped.length - unexplained.length, reasons };
 }
 
 export const buildFor = (machine, options) => buildAddon(machine.triple, options);

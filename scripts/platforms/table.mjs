@@ -53,13 +53,29 @@ export function table(results = readResults()) {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** Why tests were skipped in the whole suites, as a list. */
+export function skips(results = readResults()) {
+  return Object.values(PLATFORMS)
+    .flatMap((platform) =>
+      (results[platform]?.suite ?? []).map(({ node, skipped, reasons = {} }) => {
+        const parts = Object.entries(reasons)
+          .toSorted(([, a], [, b]) => b - a)
+          .map(([why, count]) => `${count}: ${why}`);
+        return `- ${platform.replace('-msvc', '')}, Node ${node}, ${skipped}. ${parts.join('; ')}.`;
+      }),
+    )
+    .join('\n');
+}
+
 const wrong = [];
 for (const name of ['README.md', 'docs/guarantees.md']) {
   const file = path.join(root, name);
   const text = fs.readFileSync(file, 'utf8');
   const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (start === -1 || end < start) fail(`platforms: ${name} has no ${BEGIN} before ${END}.`);
-  const made = `${text.slice(0, start + BEGIN.length)}\n\n${table()}\n\n${text.slice(end)}`;
+  // README has the table alone.
+  const list = name === 'README.md' ? '' : `Skipped in the whole suite, and why:\n\n${skips()}\n\n`;
+  const made = `${text.slice(0, start + BEGIN.length)}\n\n${table()}\n\n${list}${text.slice(end)}`;
   if (made === text) continue;
   if (process.argv.includes('--check')) wrong.push(name);
   else fs.writeFileSync(file, made);
