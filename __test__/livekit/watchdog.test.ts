@@ -127,9 +127,9 @@ describe("rtc-node's dispose()", () => {
 describe('an answer that does not come', () => {
   /**
    * Holds the watchdog's questions back until what this returns is called, as an engine does that has no processor. `lost`: how
-   * many of the first ones never get there.
+   * many of the first ones never get there. `asked`: how many it has.
    */
-  function holdQuestions(): (lost?: number) => void {
+  function holdQuestions(): ((lost?: number) => void) & { asked(): number } {
     const { livekitFfiRequest } = ffi;
     const held: Uint8Array[] = [];
     let holding = true;
@@ -141,10 +141,11 @@ describe('an answer that does not come', () => {
       return new ffi.FfiResponse({ message: { case: 'getStats', value } }).toBinary();
     });
     onTestFinished(() => void vi.restoreAllMocks());
-    return (lost = 0) => {
+    const answerAll = (lost = 0) => {
       holding = false;
       for (const data of held.slice(lost)) livekitFfiRequest(data);
     };
+    return Object.assign(answerAll, { asked: () => held.length });
   }
 
   /** A stream is open, in a process with another thread, which could take the engine's callback. */
@@ -190,11 +191,30 @@ describe('an answer that does not come', () => {
     const { engine, stolen, thefts, stream, takeBack } = await listening();
     const waiting = engine.answers.to(engine.answers.newId());
     const answerAll = holdQuestions();
+    let lost = 0;
+    takeBack.mockImplementationOnce(() => void (lost = answerAll.asked()));
     await until(() => takeBack.mock.calls.length >= 2, 'the callback is set again twice');
-    answerAll(1);
+    answerAll(lost);
     await expect(waiting).rejects.toMatchObject({ code: 'ANSWER_LOST' });
     expect(stolen).toHaveBeenCalledTimes(1);
     expect(engine.stats().stolen).toBe(thefts + 1);
+    stream.close();
+  });
+
+  test('uninstall() by a listener of the theft ends the watchdog', async () => {
+    const { engine, stream, takeBack } = await listening();
+    holdQuestions();
+    await until(() => takeBack.mock.calls.length >= 1, 'it takes the engine for elsewhere');
+    vi.mocked(ffi.livekitFfiRequest).mockRestore();
+    const begun = await new Promise<unknown[]>((resolve) => {
+      engine.on('stolen', () => {
+        engine.uninstall();
+        const timers = vi.spyOn(globalThis, 'setTimeout');
+        // When the look is over that noticed the theft.
+        setImmediate(() => resolve(timers.mock.calls.map(([, delay]) => delay)));
+      });
+    });
+    expect(begun).toEqual([]);
     stream.close();
   });
 

@@ -1,11 +1,21 @@
-// WHERE ADDON…: loads these addons, then narrowcast, first in the main thread or first in a worker.
+// WHERE ADDON…: loads 20 of these addons, then narrowcast, first in the main thread or first in a worker.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
 const [where, ...addons] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
-for (const addon of addons) assert.ok(require(addon));
+let others = 0;
+for (const addon of addons) {
+  try {
+    require(addon);
+  } catch (error) {
+    // It needs a library that this machine lacks.
+    assert.equal(error.code, 'ERR_DLOPEN_FAILED');
+    continue;
+  }
+  if (++others === 20) break;
+}
 
 const uses = `
   const { FfiQueue, AudioResampler } = require(${JSON.stringify(require.resolve('../../dist/index.cjs'))});
@@ -25,5 +35,5 @@ if (where === 'main') inMain();
 for (let i = 0; i < 8; i++) await inWorker();
 await Promise.all(Array.from({ length: 12 }, inWorker));
 inMain();
-console.log(`${addons.length} others, then narrowcast`);
+console.log(`${others} others, then narrowcast`);
 process.exit();

@@ -59,6 +59,7 @@ export class Watchdog {
   /** A track that has no listener, to ask something about, and its source. */
   #handles: readonly FfiHandle[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   /** Events that the engine's callback had counted, and thefts, at the last look. */
   #received = -1;
   #stolen: number;
@@ -88,11 +89,14 @@ export class Watchdog {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     for (const handle of this.#handles) handle.dispose();
   }
 
   #lookIn(delay: number): void {
+    // Also from within a look, and when its client leaves a room afterwards.
+    if (this.#stopped) return;
     this.#timer = setTimeout(() => {
       let next = LOOK_MS;
       try {
