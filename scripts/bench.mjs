@@ -15,9 +15,11 @@ if (!names.includes(name))
 
 ensureNative();
 ensureDist();
+// For Firefox in `transceivers`; Node 22 and newer have it anyway.
+const webSocket = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
 const { status } = spawnSync(
   process.execPath,
-  ['--expose-gc', '--import', 'tsx', path.join(root, 'bench', `${name}.ts`), ...args],
+  ['--expose-gc', ...webSocket, '--import', 'tsx', path.join(root, 'bench', `${name}.ts`), ...args],
   { stdio: 'inherit' },
 );
 process.exit(status ?? 1);

@@ -21,14 +21,21 @@ export function noChromium(): string {
  * The program of a Chromium, Chrome or Edge: the path or name in `CHROMIUM_PATH`, and if there is none no other, or one
  * by its usual names. `.ci/run` looks for the same.
  */
-export function findChromium(): string | undefined {
-  const named = process.env['CHROMIUM_PATH'];
+export const findChromium = (): string | undefined => findProgram('CHROMIUM_PATH', NAMES, PLACES);
+
+/** The path or name in an environment variable, or one of `names`, or one of `places`. */
+export function findProgram(
+  variable: string,
+  names: readonly string[],
+  places: readonly string[] = [],
+): string | undefined {
+  const named = process.env[variable];
   if (named) return /[/\\]/.test(named) ? [named].find((path) => existsSync(path)) : onPath(named);
-  for (const name of NAMES) {
+  for (const name of names) {
     const found = onPath(name);
     if (found) return found;
   }
-  return PLACES.find((place) => existsSync(place));
+  return places.find((place) => existsSync(place));
 }
 
 function onPath(name: string): string | undefined {

@@ -12,11 +12,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { row, type Row } from '../support/harness.js';
 import type { Way } from './calls.js';
-import { privateMb } from './chromium.js';
+import { launch, privateMb } from './chromium.js';
+import { findFirefox, openInFirefox } from './firefox.js';
 import { LIMIT_MS, look, meetIn, repeated, unpublish, type Meet } from './meeting.js';
-import type { Shape } from './room-calls.js';
-import { COLORS, looks, openServer, sees, type Participant } from './room.js';
-import { pidOf } from './stage.js';
+import type { ParticipantCalls, Shape } from './room-calls.js';
+import { COLORS, connect, joinRoom, looks, openServer, sees, type Participant, type Server } from './room.js';
+import { pageScript, pidOf } from './stage.js';
 import { camera, SHAPES, SUBJECTS } from './subjects.js';
 
 export interface LongOptions {
@@ -106,6 +107,18 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
       add(row(`beside-audio/${name}/gap`, 'ms', [ours.gapMs], [peer.gapMs], 'the longest of the audio'));
     }
   });
+  ask('firefox', async () => {
+    const firefox = findFirefox();
+    if (firefox === undefined) {
+      if (only === undefined) return;
+      throw new Error('no Firefox was found: install one (Debian: apt-get install firefox-esr), or set FIREFOX_PATH');
+    }
+    const count = Number(again);
+    const run = (way: Way) => inFirefox({ chromium, firefox, server: server! }, way, count);
+    const [ours, peer] = [await run('pool'), await run('plain')];
+    add(row('firefox/lost', 'publications', [ours.lost], [peer.lost], `of ${count} in Firefox, watched in Chromium`));
+    add(row('firefox/mLines', 'm-lines', [ours.mLines], [peer.mLines], 'more than before the first publication'));
+  });
   const names = only?.split(',') ?? Object.keys(questions);
   const unknown = names.find((name) => !questions[name]);
   if (unknown !== undefined) throw new Error(`--only ${unknown}: it is one of ${Object.keys(questions).join(', ')}`);
@@ -120,6 +133,35 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
     await Promise.all(Array.from({ length: Number(parallel) }, next));
   } finally {
     await server.close();
+  }
+}
+
+/** Publishes a screen in Firefox again and again. */
+async function inFirefox(
+  { chromium, firefox, server }: { chromium: string; firefox: string; server: Server },
+  way: Way,
+  count: number,
+) {
+  const browser = await launch(chromium);
+  const { calls, close } = await openInFirefox<ParticipantCalls>(firefox, pageScript('participant.ts'));
+  try {
+    const room = `firefox-${process.pid}-${way}`;
+    const watcher = await joinRoom(browser, server, room, 'watcher', { way: 'plain' });
+    const sharer = { calls };
+    await connect(sharer, server, room, 'sharer', { way });
+    const before = await calls.counts();
+    const shape = SHAPES['screen/vp8'];
+    let lost = 0;
+    for (let i = 0; i < count; i++) {
+      await calls.publish('it', shape);
+      if ((await look(watcher, shape)) === 'lost') lost++;
+      await sleep(1000);
+      await unpublish({ sharer, watcher }, 'it');
+    }
+    return { lost, mLines: (await calls.counts()).sections - before.sections };
+  } finally {
+    await close();
+    await browser.close();
   }
 }
 

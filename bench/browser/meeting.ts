@@ -5,7 +5,17 @@ import type { Browser } from 'playwright-core';
 import type { Way } from './calls.js';
 import { launch } from './chromium.js';
 import { isAudio, type Joining, type Seen, type Shape } from './room-calls.js';
-import { COLORS, joinRoom, looks, sees, type Before, type Color, type Participant, type Server } from './room.js';
+import {
+  COLORS,
+  joinRoom,
+  looks,
+  sees,
+  type Before,
+  type Caller,
+  type Color,
+  type Participant,
+  type Server,
+} from './room.js';
 
 export const LIMIT_MS = 20_000;
 
@@ -37,7 +47,7 @@ const colorOf = ({ color }: Shape): Color => (Object.keys(COLORS) as Color[]).fi
  * Whether a publication is seen, or heard. `unpainted`: frames of it are decoded, but the watching page has painted none in
  * time, as on a machine that is busy with much else; whose they are is not known then.
  */
-export async function look(watcher: Participant, shape: Shape): Promise<'seen' | 'unpainted' | 'lost'> {
+export async function look(watcher: Caller, shape: Shape): Promise<'seen' | 'unpainted' | 'lost'> {
   const condition = (all: Seen[]) => {
     const one = all.find(({ source }) => source === shape.source);
     return isAudio(shape) ? (one?.energy ?? 0) > 0 : looks(colorOf(shape), one);
@@ -65,7 +75,10 @@ export async function until(condition: () => Promise<boolean>): Promise<boolean>
 }
 
 /** Unpublishes, and waits until the watcher has heard of it. */
-export async function unpublish({ sharer, watcher }: Meeting, ...names: string[]): Promise<void> {
+export async function unpublish(
+  { sharer, watcher }: Record<'sharer' | 'watcher', Caller>,
+  ...names: string[]
+): Promise<void> {
   await Promise.all(names.map((name) => sharer.calls.unpublish(name)));
   await sees(watcher, (all) => all.length < names.length || all.length === 0, LIMIT_MS);
 }

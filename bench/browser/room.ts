@@ -51,10 +51,14 @@ export async function startServer(port?: string): Promise<Server | undefined> {
   });
 }
 
-/** A participant, in a page and a process of its own. */
-export interface Participant {
-  readonly page: Page;
+/** A participant, in whatever browser. */
+export interface Caller {
   readonly calls: Remote<ParticipantCalls>;
+}
+
+/** A participant in a Chromium, in a page and a process of its own. */
+export interface Participant extends Caller {
+  readonly page: Page;
 }
 
 /** What a participant does before it joins; `join` has it join already. */
@@ -72,11 +76,14 @@ export async function joinRoom(
 ): Promise<Participant> {
   const page = await openPage(browser, pageScript('participant.ts'), undefined, client);
   const calls = callsOf<ParticipantCalls>(page);
-  const join = () => calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
+  const join = () => connect({ calls }, server, room, identity, joining);
   await before?.({ page, calls }, join);
   await join();
   return { page, calls };
 }
+
+export const connect = ({ calls }: Caller, server: Server, room: string, identity: string, joining: Joining) =>
+  calls.connect(server.url, token(server, room, identity, joining.mayPublish), joining);
 
 /** A participant's page has no network for `ms`: neither the server's signals nor media. */
 export async function networkGone({ page }: Participant, ms: number): Promise<void> {
@@ -90,7 +97,7 @@ export async function networkGone({ page }: Participant, ms: number): Promise<vo
 
 /** Whether `condition` came true of what a participant sees within `ms`, and what it saw last. */
 export async function sees(
-  { calls }: Participant,
+  { calls }: Caller,
   condition: (seen: Seen[]) => boolean,
   ms: number,
 ): Promise<{ readonly is: boolean; readonly seen: Seen[] }> {

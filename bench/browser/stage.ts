@@ -94,7 +94,7 @@ export function callsOf<Calls>(page: Page): Remote<Calls> {
 }
 
 /** A page's script with all that it imports; `client` in place of livekit-client. */
-async function bundled(script: URL, client?: string): Promise<string> {
+export async function bundled(script: URL, client?: string): Promise<string> {
   const bundle = await rolldown({
     input: fileURLToPath(script),
     platform: 'browser',
