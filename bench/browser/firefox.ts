@@ -68,7 +68,7 @@ export async function openInFirefox<Calls>(
     await session.send('browsingContext.navigate', { context, url, wait: 'complete' });
     const call = async (name: string, args: unknown[]) => {
       const { result, exceptionDetails } = await session.send<Evaluated>('script.evaluate', {
-        expression: `calls[${JSON.stringify(name)}](...${JSON.stringify(args)}).then?.((value) => JSON.stringify(value)) ?? ''`,
+        expression: `Promise.resolve(calls[${JSON.stringify(name)}](...${JSON.stringify(args)})).then((value) => JSON.stringify(value))`,
         target: { context },
         awaitPromise: true,
       });

@@ -93,7 +93,8 @@ export async function measureLong(chromium: string, add: (row: Row) => void, opt
     of('emptyJoinMb', 'MB', 'of it the page that had joined and left once, without publishing');
     of('againMb', 'MB', `after ${count} publications in another room, over the first`);
     of('connections', 'connections', 'of three that were left, still there after garbage was collected');
-    of('rooms', 'rooms', 'of the same three');
+    of('pools', 'pools', 'of the same');
+    of('rooms', 'rooms', 'of the same: livekit-client keeps them itself');
   });
   ask('beside-audio', async (meet) => {
     const count = Math.min(30, Number(rounds));

@@ -90,8 +90,8 @@ export interface ParticipantCalls {
   unpublishWhileFailed(name: string): Promise<void>;
   /** Leaves the room, and forgets it. */
   leave(): Promise<void>;
-  /** How many of the rooms that were left are still there, and of their connections; once garbage was collected, what something keeps. */
-  left(): { rooms: number; connections: number };
+  /** How many of the rooms that were left are still there, of their connections and of their pools; once garbage was collected, what something keeps. */
+  left(): { rooms: number; connections: number; pools: number };
   /** Uses that much memory, in MB, until it is called with 0. */
   grow(mb: number): void;
 }

@@ -34,7 +34,7 @@ const FAILED = 3;
 
 let room: Room | undefined;
 /** Of rooms that were left. */
-const gone = { room: [] as WeakRef<object>[], connection: [] as WeakRef<object>[] };
+const gone = { rooms: [] as WeakRef<object>[], connections: [] as WeakRef<object>[], pools: [] as WeakRef<object>[] };
 const inside = () => room!.engine as unknown as EngineInside;
 const connection = () => inside().pcManager!.publisher.pc;
 
@@ -305,8 +305,10 @@ export const calls: ParticipantCalls = {
     pcManager.state = state;
   },
   leave: async () => {
-    gone.connection.push(new WeakRef(connection()));
-    gone.room.push(new WeakRef(room!));
+    gone.rooms.push(new WeakRef(room!));
+    gone.connections.push(new WeakRef(connection()));
+    const pool = poolOf(room!);
+    if (pool) gone.pools.push(new WeakRef(pool));
     await room!.disconnect();
     room = undefined;
     for (const each of published.values()) each.stop();
@@ -320,7 +322,7 @@ export const calls: ParticipantCalls = {
   },
   left: () => {
     const alive = (all: WeakRef<object>[]) => all.filter((each) => each.deref() !== undefined).length;
-    return { rooms: alive(gone.room), connections: alive(gone.connection) };
+    return { rooms: alive(gone.rooms), connections: alive(gone.connections), pools: alive(gone.pools) };
   },
   grow: (mb) => {
     // At once, and not when garbage is collected.
