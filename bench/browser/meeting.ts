@@ -89,8 +89,8 @@ export interface Subject {
   readonly watching?: Partial<Joining>;
   /** Of publications that are made at once. `i` counts from 0. */
   shapes(i: number): readonly Shape[];
-  /** What must be true, too, while it is published. */
-  also?(meeting: Meeting, i: number): Promise<boolean>;
+  /** What must be true, too, while it is published; or else a text may say what was not. */
+  also?(meeting: Meeting, i: number): Promise<boolean | string>;
 }
 
 export interface Outcome {
@@ -126,7 +126,9 @@ export async function repeated(
         const outcome = await look(watcher, shape);
         if (outcome !== 'seen') total[outcome]++;
       }
-      if (also && !(await also(meeting, i))) total.different++;
+      const same = (await also?.(meeting, i)) ?? true;
+      if (same !== true) total.different++;
+      if (typeof same === 'string') process.stderr.write(`${way}, round ${i}: ${same}\n`);
       await sleep(holdS * 1000);
       const seen = await watcher.calls.seen();
       for (const shape of wanted) {

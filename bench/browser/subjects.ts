@@ -107,9 +107,10 @@ export const SUBJECTS: Record<string, Question> = {
           if (how === 'network-gone') await networkGone(sharer, GONE_MS);
           else await sharer.calls.simulate(how);
           const back = await until(async () => (await sharer.calls.state()) === 'connected');
-          return (
-            back && (await look(watcher, SHAPES['screen/vp8'])) === 'seen' && flowsOn(watcher, SHAPES['screen/vp8'])
-          );
+          if (!back) return `${how}: no connection`;
+          const outcome = await look(watcher, SHAPES['screen/vp8']);
+          if (outcome !== 'seen') return `${how}: ${outcome}`;
+          return (await flowsOn(watcher, SHAPES['screen/vp8'])) || `${how}: no frames, but one picture`;
         },
         means: `that did not go on after a reconnect, of ${RECONNECTS.join(', ')} in turn`,
       };
