@@ -60,6 +60,22 @@ describe.skipIf(chromium === undefined)('publishing and unpublishing in a browse
     ]);
   });
 
+  it('by stop alone, on the only m-line, flows each time over a transport that is begun anew', async () => {
+    const { sender, receiver } = stage;
+    await receiver.open();
+    await sender.open({ ...setup, way: 'stop', anchored: false });
+    const ufrags = new Set<string>();
+    for (let cycle = 0; cycle < 4; cycle++) {
+      await sender.publish('video');
+      expect(await flows(stage, 'video', setup, LIMIT_MS)).toBe(true);
+      for (const ufrag of await sender.ufrags()) ufrags.add(ufrag);
+      await sender.unpublish('video');
+    }
+    expect([ufrags.size, await sender.counts()]).toEqual([4, expect.objectContaining({ sections: 1 })]);
+    await sender.close();
+    await receiver.close();
+  });
+
   it('of a track that is kept alive does so, too', async () => {
     expectNoGrowth(await run('video', { keepTracks: true, layers: [] }, 3), 'shrunk');
   });

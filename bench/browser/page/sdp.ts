@@ -71,6 +71,8 @@ function fastStart(section: string[]): string[] {
 
 /** Once a connection knows all its addresses, so that its description has them. */
 export async function gathered(pc: RTCPeerConnection): Promise<void> {
+  // Without a live m-line there is no transport, and none gathers.
+  if (!/^m=\w+ [1-9]/m.test(pc.localDescription!.sdp)) return;
   while (pc.iceGatheringState !== 'complete') {
     await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', resolve, { once: true }));
   }
