@@ -59,11 +59,13 @@ export async function look(watcher: Caller, shape: Shape): Promise<'seen' | 'unp
   return !isAudio(shape) && black && (one?.frames ?? 0) > 3 ? 'unpainted' : 'lost';
 }
 
-/** Whether more of it arrives. */
+/** Whether more of it arrives, as the same publication or, after a reconnect, as another. */
 export async function flowsOn(watcher: Participant, { source }: Shape): Promise<boolean> {
-  const framesOf = (all: Seen[]) => all.find((each) => each.source === source)?.frames ?? Infinity;
-  const before = framesOf(await watcher.calls.seen());
-  return (await sees(watcher, (all) => framesOf(all) > before + 3 && framesOf(all) < Infinity, LIMIT_MS)).is;
+  const find = (all: Seen[]) => all.find((each) => each.source === source);
+  const before = find(await watcher.calls.seen());
+  const flows = (now: Seen | undefined) =>
+    now !== undefined && now.frames > (now.sid === before?.sid ? before.frames : 0) + 3;
+  return (await sees(watcher, (all) => flows(find(all)), LIMIT_MS)).is;
 }
 
 /** Calls until it is true, at most for {@link LIMIT_MS}; resolves to whether it was. */
