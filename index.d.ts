@@ -184,7 +184,7 @@ export declare class NativeRingBuffer {
 /** Behind `SpeechDetector`. */
 export declare class NativeSpeechDetector {
   /** A detector that has heard nothing. */
-  constructor(sampleRate: number, channels: number, threshold: number, minSpeechMs: number, minSilenceMs: number)
+  constructor(sampleRate: number, channels: number, threshold: number, minSilenceMs: number, minSpeechMs?: number | undefined | null)
   /** Samples at 16 kHz that can be held back, at most. */
   get heldBack(): number
   /**
@@ -701,8 +701,8 @@ export declare enum NativeSpeechRefusal {
 export interface NativeSpeechSettings {
   /** From 0 to 1. */
   threshold: number
-  /** Ms of speech that start it. */
-  minSpeechMs: number
+  /** Ms of speech that start it. None: as soon as it is clear. */
+  minSpeechMs?: number
   /** Ms of silence that end it. */
   minSilenceMs: number
   /** Ms that are delivered of what was before speech. None: everything is delivered. */

@@ -163,6 +163,42 @@ describe('SpeechDetector', () => {
     expect(heard).toEqual([]);
   });
 
+  it('may take music for speech, and then tells starts and ends in turns, the last one at the end', () => {
+    // Chords that change each second, over a beat.
+    const sine = (hz: number, at: number) => Math.sin((2 * Math.PI * hz * at) / VOICE_RATE);
+    const music = Int16Array.from({ length: 20 * VOICE_RATE }, (_, at) => {
+      const root = [220, 262, 196, 247][Math.floor(at / VOICE_RATE) % 4]!;
+      const chord = [1, 1.25, 1.5, 2, 3].reduce((sum, times) => sum + sine(root * times, at) / times, 0);
+      return 2500 * (chord + 2 * Math.exp((-20 * (at % (VOICE_RATE / 2))) / VOICE_RATE) * sine(60, at));
+    });
+    for (const minSpeechMs of [undefined, 48]) {
+      const { detector, heard } = listening({ threshold: 0.3, ...(minSpeechMs !== undefined && { minSpeechMs }) });
+      for (const probability of detector.push(music)) {
+        expect(probability).toBeGreaterThanOrEqual(0);
+        expect(probability).toBeLessThanOrEqual(1);
+      }
+      detector.close();
+      expect(heard.length).toBeGreaterThan(0);
+      expect(heard.map(({ type }) => type)).toEqual(heard.map((_, at) => (at % 2 === 0 ? 'start' : 'end')));
+      expect(heard.length % 2).toBe(0);
+      const positions = heard.map(({ position }) => position);
+      expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    }
+  });
+
+  it('without minSpeechMs, hears a clear onset sooner than by its length', () => {
+    const decided = (options: ConstructorParameters<typeof SpeechDetector>[0]) => {
+      const { detector } = listening(options);
+      let at = 0;
+      let started = 0;
+      detector.once('speechstart', () => (started = at));
+      for (; at < scene.length; at += 256) detector.push(scene.subarray(at, at + 256));
+      return started;
+    };
+    expect(decided({})).toBeGreaterThan(16_000);
+    expect(decided({})).toBeLessThan(decided({ minSpeechMs: 48 }));
+  });
+
   it('takes samples from shared and resizable memory, and refuses what is gone', () => {
     const expected = listening().detector.push(scene);
     const shared = new Int16Array(new SharedArrayBuffer(scene.byteLength));

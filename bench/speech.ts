@@ -1,13 +1,27 @@
 // Detecting speech: what a step costs, what is found in noise, and how soon. Ours beside Silero's, run by onnxruntime. And
 // what a meeting costs in which one of 16 speaks at a time: `deliver: 'speech'` beside plain rtc-node, and a meeting of one.
 // `npm run bench -- speech`; needs espeak-ng.
+//
+//   --half report       or tuning, the half of the data on which defaults were chosen
+//   --only detector     or meetings
 
 import { SpeechDetector } from 'narrowcast';
 import { inProcess } from './support/child.js';
-import { bench, inTurn, row } from './support/harness.js';
+import { bench, inTurn, row, type Row } from './support/harness.js';
+import { notSpeech } from './support/not-speech.js';
 import { silero, WINDOW, type Silero } from './support/silero.js';
 import type { SpeechCost, SpeechSide } from './support/speech-side.js';
-import { espeakVersion, NOISES, RATE, spoken, STEP, withNoise, type Spoken } from './support/spoken.js';
+import {
+  espeakVersion,
+  hearableFrom,
+  NOISES,
+  RATE,
+  spoken,
+  STEP,
+  withNoise,
+  type Half,
+  type Spoken,
+} from './support/spoken.js';
 
 /** Ours by default. */
 const THRESHOLD = 0.65;
@@ -24,9 +38,15 @@ interface Found {
   readonly starts: readonly number[];
 }
 
-function byUs(pcm: Int16Array): Found {
+/** @param minSpeechMs the least length of speech; absent: as it is by default, where a clear onset is enough */
+function byUs(pcm: Int16Array, minSpeechMs?: number): Found {
   const starts: number[] = [];
-  const detector = new SpeechDetector({ sampleRate: RATE, threshold: THRESHOLD, minSilenceMs: MIN_SILENCE_MS });
+  const detector = new SpeechDetector({
+    sampleRate: RATE,
+    threshold: THRESHOLD,
+    minSilenceMs: MIN_SILENCE_MS,
+    ...(minSpeechMs !== undefined && { minSpeechMs }),
+  });
   const probabilities = new Float32Array(pcm.length / STEP);
   let heard = 0;
   detector.on('speechstart', () => starts.push(heard));
@@ -66,13 +86,21 @@ async function bySilero(peer: Silero, pcm: Int16Array): Promise<Found> {
 interface Score {
   recall: number;
   precision: number;
+  /** From where the utterance can be heard in the noise. */
   median: number;
   p95: number;
+  /** From its first sound, heard or not. */
+  p95OfFirst: number;
   missed: number;
   falseStarts: number;
 }
 
-function score({ truth, utterances }: Spoken, { probabilities, starts }: Found, threshold: number): Score {
+function score(
+  { truth, utterances }: Spoken,
+  hearable: readonly number[],
+  { probabilities, starts }: Found,
+  threshold: number,
+): Score {
   let [hits, claims, speech] = [0, 0, 0];
   for (const [step, is] of truth.entries()) {
     const claimed = probabilities[step]! >= threshold;
@@ -81,18 +109,22 @@ function score({ truth, utterances }: Spoken, { probabilities, starts }: Found, 
     hits += Number(claimed && is === 1);
   }
   // Of those that started while the utterance lasted, or within 200 ms of its end: a short word may be over by then.
-  const late = utterances.map(([begin, end]) => {
-    const start = starts.find((at) => at > begin && at <= end + RATE / 5);
-    return start === undefined ? undefined : ((start - begin) / RATE) * 1000;
-  });
-  const latencies = late.filter((each) => each !== undefined).toSorted((a, b) => a - b);
+  const found = utterances.map(([begin, end]) => starts.find((at) => at > begin && at <= end + RATE / 5));
+  const latencies = (from: (at: number) => number) =>
+    found
+      .flatMap((start, at) => (start === undefined ? [] : [((start - from(at)) / RATE) * 1000]))
+      .toSorted((a, b) => a - b);
+  const late = latencies((at) => hearable[at]!);
+  const lateOfFirst = latencies((at) => utterances[at]![0]);
+  const p95 = (sorted: readonly number[]) => sorted[Math.floor(sorted.length * 0.95)] ?? Infinity;
   const within = (at: number) => utterances.some(([begin, end]) => at > begin && at <= end + RATE / 5);
   return {
     recall: (100 * hits) / speech,
     precision: (100 * hits) / Math.max(1, claims),
-    median: latencies[latencies.length >> 1] ?? Infinity,
-    p95: latencies[Math.floor(latencies.length * 0.95)] ?? Infinity,
-    missed: late.length - latencies.length,
+    median: late[late.length >> 1] ?? Infinity,
+    p95: p95(late),
+    p95OfFirst: p95(lateOfFirst),
+    missed: found.length - late.length,
     falseStarts: starts.filter((at) => !within(at)).length,
   };
 }
@@ -106,7 +138,7 @@ async function cost(samples: number, rate: number, run: () => Promise<void> | vo
 }
 
 /** Seconds of a meeting, and how often. */
-const MEETING = { seconds: 20, rounds: 3, participants: 16 };
+const MEETING = { seconds: 15, rounds: 3, participants: 16 };
 
 /** What meetings cost, by their side and size. */
 async function meetings(): Promise<Record<string, SpeechCost[]>> {
@@ -121,9 +153,11 @@ async function meetings(): Promise<Record<string, SpeechCost[]>> {
     await inTurn(round, [
       () => measure('peer', participants),
       () => measure('ours', participants),
+      () => measure('ours-50', participants),
       () => measure('ours', 1),
     ]);
   }
+  await measure('silent', participants);
   return measured;
 }
 
@@ -135,13 +169,14 @@ if (version === undefined) {
   process.exit(1);
 }
 
-await bench('speech', async (add) => {
-  const track = spoken();
+/** What a step costs, what is found in noise and how soon, and what is taken for speech that is none. */
+async function detectors(add: (row: Row) => void, half: Half): Promise<void> {
+  const track = spoken(half);
   const peer = await silero();
   const seconds = track.pcm.length / RATE;
   const note =
-    `${track.utterances.length} utterances of espeak-ng ${version} in 8 voices and 6 languages, ${seconds.toFixed(0)} s, ` +
-    `with ${Object.keys(NOISES).join(', ')} noise, each a round; ours at ${THRESHOLD}, Silero's at ${SILERO.start}`;
+    `the half "${half}": ${track.utterances.length} utterances of espeak-ng ${version}, ${seconds.toFixed(0)} s, ` +
+    `with ${Object.keys(NOISES[half]).join(', ')} noise, each a round; ours at ${THRESHOLD}, Silero's at ${SILERO.start}`;
 
   const [ours, theirs, resampled]: number[][] = [[], [], []];
   const minute = track.pcm.subarray(0, 60 * RATE);
@@ -181,17 +216,20 @@ await bench('speech', async (add) => {
 
   for (const snr of SNRS) {
     const scores: [Score[], Score[]] = [[], []];
-    for (const make of Object.values(NOISES)) {
-      const pcm = withNoise(track, make(track.pcm.length), snr);
-      scores[0].push(score(track, byUs(pcm), THRESHOLD));
-      if (peer) scores[1].push(score(track, await bySilero(peer, pcm), SILERO.start));
+    for (const make of Object.values(NOISES[half])) {
+      const noise = make(track.pcm.length);
+      const pcm = withNoise(track, noise, snr);
+      const hearable = hearableFrom(track, noise, snr);
+      scores[0].push(score(track, hearable, byUs(pcm), THRESHOLD));
+      if (peer) scores[1].push(score(track, hearable, await bySilero(peer, pcm), SILERO.start));
     }
     const of = (key: keyof Score) => scores.map((each) => each.map((score) => score[key]));
     for (const [name, unit, key] of [
       ['recall', '% of speech', 'recall'],
       ['precision', '% of what is taken for speech', 'precision'],
-      ['start-median', 'ms from the first sound', 'median'],
-      ['start-p95', 'ms from the first sound', 'p95'],
+      ['start-median', 'ms from the first sound that can be heard', 'median'],
+      ['start-p95', 'ms from the first sound that can be heard', 'p95'],
+      ['start-p95-of-first', 'ms from the first sound', 'p95OfFirst'],
       ['missed', 'utterances', 'missed'],
       ['false-starts', 'in the track', 'falseStarts'],
     ] as const) {
@@ -208,6 +246,16 @@ await bench('speech', async (add) => {
     }
   }
 
+  for (const [kind, tracks] of Object.entries(notSpeech(half))) {
+    const count = (minSpeechMs?: number) => [
+      tracks.reduce((sum, pcm) => sum + byUs(pcm, minSpeechMs).starts.length, 0),
+    ];
+    const of = `in ${tracks.length} minutes; peer is ours with minSpeechMs: 48, where length alone decides`;
+    add(row(`false-starts/${kind}`, 'starts of speech', count(), count(48), of));
+  }
+}
+
+async function costOfMeetings(add: (row: Row) => void): Promise<void> {
   const measured = await meetings();
   const { participants } = MEETING;
   const all = `ours/${participants}`;
@@ -219,6 +267,19 @@ await bench('speech', async (add) => {
   const rtc = `peer/${participants}`;
   add(row(`meeting/${participants}`, unit, of(all, net), of(rtc, net), `peer is rtc-node's for await; ${left}`));
   add(row(`meeting/${participants}-raw`, unit, of(all, raw), of(rtc, raw), 'nothing is subtracted'));
+  const longer = `ours-50/${participants}`;
+  const fifty = "frames of 50 ms, by frameSizeMs; peer is rtc-node's for await, at 10";
+  add(row(`meeting/${participants}-50ms`, unit, of(longer, net), of(rtc, net), fifty));
+  add(row(`meeting/${participants}-50ms-raw`, unit, of(longer, raw), of(rtc, raw), 'nothing is subtracted'));
+  const idle = 'what playing the tracks costs while nobody listens: subtracted above';
+  const playing = ({ playingUs }: SpeechCost) => playingUs;
+  add(row(`meeting/${participants}-floor`, unit, of(all, playing), of(rtc, playing), idle));
+  const wakes = ({ wakes }: SpeechCost) => wakes;
+  add(row(`meeting/${participants}-wakes`, 'wakes a second', of(all, wakes)));
+  add(row(`meeting/${participants}-50ms-wakes`, 'wakes a second', of(longer, wakes)));
+  const silent = `silent/${participants}`;
+  add(row(`meeting/${participants}-silent-wakes`, 'wakes a second', of(silent, wakes), undefined, 'no one speaks'));
+  add(row(`meeting/${participants}-silent-raw`, unit, of(silent, raw), undefined, 'nothing is subtracted'));
   add(row(`meeting/${participants}-to-1`, unit, of(all, net), of('ours/1', net), 'peer is ours, in a meeting of one'));
   add(
     row(
@@ -239,4 +300,14 @@ await bench('speech', async (add) => {
       `of ${played} that were played to their end`,
     ),
   );
-});
+}
+
+await bench(
+  'speech',
+  async (add, { half = 'report', only }) => {
+    if (half !== 'report' && half !== 'tuning') throw new Error(`--half ${half}: pass report or tuning`);
+    if (only !== 'meetings') await detectors(add, half);
+    if (only !== 'detector') await costOfMeetings(add);
+  },
+  ['half', 'only'],
+);

@@ -12,7 +12,10 @@ export interface SpeechOptions {
    * are 0.05 below. Default: 0.65.
    */
   threshold?: number;
-  /** How long speech must last without a break before it has started, in ms, in steps of 16. Default: 48. */
+  /**
+   * How long speech must last without a break before it has started, in ms, in steps of 16. Default: 48, or as soon as the
+   * probability has risen clearly above that of the noise before, which takes 16 ms for a clear onset.
+   */
   minSpeechMs?: number;
   /** How long silence must last without a break before speech has ended, in ms, in steps of 16. Default: 550. */
   minSilenceMs?: number;
@@ -56,7 +59,7 @@ export interface SpeechChange {
 
 /** Events of a {@link SpeechEmitter}. */
 export interface SpeechEvents {
-  /** Speech has started: `minSpeechMs` of it were there. */
+  /** Speech has started: `minSpeechMs` of it were there, or its onset was clear. */
   speechstart: [change: SpeechChange];
   /** Speech has ended: `minSilenceMs` of silence followed it, or it was cut off by the end of the audio. */
   speechend: [change: SpeechChange];
@@ -101,12 +104,12 @@ export interface SpeechDetectorOptions extends SpeechOptions {
 const SPEECH_OPTIONS: OptionNames<SpeechOptions> = { threshold: true, minSpeechMs: true, minSilenceMs: true };
 
 /** Checked options, with their defaults. @internal */
-function speechSettings(what: string, options: SpeechOptions): Required<SpeechOptions> {
-  const { threshold = 0.65, minSpeechMs = 48, minSilenceMs = 550 } = options;
+function speechSettings(what: string, options: SpeechOptions): Pick<Native.NativeSpeechSettings, keyof SpeechOptions> {
+  const { threshold = 0.65, minSpeechMs, minSilenceMs = 550 } = options;
   fraction(`${what}threshold`, threshold);
-  integer(`${what}minSpeechMs`, minSpeechMs, 0, 60_000);
+  if (minSpeechMs !== undefined) integer(`${what}minSpeechMs`, minSpeechMs, 0, 60_000);
   integer(`${what}minSilenceMs`, minSilenceMs, 0, 60_000);
-  return { threshold, minSpeechMs, minSilenceMs };
+  return { threshold, minSilenceMs, ...(minSpeechMs !== undefined && { minSpeechMs }) };
 }
 
 /** The checked options of a stream, as native code takes them. @internal */
@@ -166,7 +169,7 @@ export class SpeechDetector extends SpeechEmitter {
     this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
     this.#pcm = new PcmArguments(this.#sampleRate, this.#channels);
     this.#native = fromNative(
-      () => new native.NativeSpeechDetector(this.#sampleRate, this.#channels, threshold, minSpeechMs, minSilenceMs),
+      () => new native.NativeSpeechDetector(this.#sampleRate, this.#channels, threshold, minSilenceMs, minSpeechMs),
     );
     this.#push = this.#native.pusher();
     this.#heldBack = this.#native.heldBack;

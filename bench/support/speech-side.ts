@@ -2,7 +2,8 @@
  * One measurement of a meeting in which one participant speaks at a time, in a process of its own: tracks in LiveKit's engine,
  * played from a native thread, each read by `for await`. Sends what it cost to the process that forked it.
  *
- *   speech-side.ts SIDE PARTICIPANTS SECONDS      SIDE: peer, plain rtc-node; or ours, with `deliver: 'speech'`
+ *   speech-side.ts SIDE PARTICIPANTS SECONDS      SIDE: peer, plain rtc-node; ours, with `deliver: 'speech'`; ours-50, with
+ *                                                 `frameSizeMs: 50`, too; silent, ours in a meeting in which no participant speaks
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,7 @@ import { spent } from './spent.js';
 import { NOISES, RATE, spoken, withNoise } from './spoken.js';
 import { ENDLESS, openTracks, play } from './tracks.js';
 
-export type SpeechSide = 'peer' | 'ours';
+export type SpeechSide = 'peer' | 'ours' | 'ours-50' | 'silent';
 
 /** What was measured. */
 export interface SpeechCost {
@@ -25,6 +26,8 @@ export interface SpeechCost {
   /** Of the whole process, in % of one core. */
   cpuPercent: number;
   framesRead: number;
+  /** How often native code called this thread in a second; 0 for the peer, which is called for each event. */
+  wakes: number;
   /** Utterances that were played to their end, and those of them that were delivered whole, sample by sample. */
   utterances: number;
   whole: number;
@@ -42,12 +45,12 @@ if (side === 'peer') native.engineAttach(enginePath, describeEvents(ffi));
 else install();
 
 const scene = spoken();
-const noise = NOISES['pink']!(scene.pcm.length);
+const noise = NOISES.tuning['pink']!(scene.pcm.length);
 /** What each participant plays, over and over: noise, and its share of the utterances. */
 const tracks = openTracks(participants, RATE).map((track, who) => {
   const pcm = new Int16Array(scene.pcm.length);
   for (const [at, [begin, end]] of scene.utterances.entries()) {
-    if (at % participants === who) pcm.set(scene.pcm.subarray(begin, end), begin);
+    if (side !== 'silent' && at % participants === who) pcm.set(scene.pcm.subarray(begin, end), begin);
   }
   // Whole chunks of 10 ms are played.
   const length = pcm.length - (pcm.length % (RATE / 100));
@@ -80,13 +83,18 @@ async function listen(stream: AsyncIterable<{ data: Int16Array; userdata?: Recor
 }
 
 for (const [who, { track }] of tracks.entries()) {
-  const options = { sampleRate: RATE, resampler: 'engine', speech: { deliver: 'speech' } } as const;
+  const options = {
+    sampleRate: RATE,
+    resampler: 'engine',
+    speech: { deliver: 'speech' },
+    ...(side === 'ours-50' && { frameSizeMs: 50 }),
+  } as const;
   void listen(side === 'peer' ? new rtc.AudioStream(track, RATE, 1) : new AudioStream(track, options), who);
 }
 const pump = play(tracks, ENDLESS);
 await sleep(SETTLE_MS);
 const before = framesRead;
-const busy = await spent(seconds * 1000);
+const busy = await spent(seconds * 1000, () => native.threadWakes());
 const read = framesRead - before;
 const [played] = pump.stats().map(({ sent }) => (sent * RATE) / 100);
 pump.stop();
@@ -105,6 +113,7 @@ const cost: SpeechCost = {
   playingUs: idle.mainUs / (idle.ms / 1000),
   cpuPercent: busy.cpuUs / busy.ms / 10,
   framesRead: read,
+  wakes: busy.counted / (busy.ms / 1000),
   utterances: over.length,
   whole: whole.length,
 };

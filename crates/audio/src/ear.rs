@@ -13,7 +13,7 @@
 //! have samples of two pieces. A [`Mark`] says where in the ring a piece begins, and how much was withheld before it.
 
 use crate::pcm_ring::PcmRing;
-use crate::speech::{SPEECH_RATE, SPEECH_STEP, SpeechChange, SpeechDetector, SpeechError, SpeechSettings};
+use crate::speech::{SPEECH_RATE, SPEECH_STEP, SpeechChange, SpeechDetector, SpeechError, SpeechSettings, decision_ms};
 use narrowcast_core::sync::ArrayQueue;
 use narrowcast_core::{Counter, Waiter};
 use std::collections::VecDeque;
@@ -143,13 +143,13 @@ impl Ear {
             Deliver::All => (0, 0, 0),
             Deliver::Speech { pre_roll_ms } => {
                 // From where speech begins to where that is decided: what it takes, in whole steps, and what is held back.
-                let decision = ms(min_speech_ms) + judged(detector.held_back() + 2 * SPEECH_STEP);
+                let decision = ms(decision_ms(min_speech_ms)) + judged(detector.held_back() + 2 * SPEECH_STEP);
                 let kept = (ms(pre_roll_ms) + decision) as usize + frame_samples;
                 (ms(pre_roll_ms), kept, kept + portion)
             }
         };
         // Two marks at most for each speech with its silence. What was dropped from the ring needs none.
-        let apart = judged(2 * SPEECH_STEP).max(ms(min_speech_ms) + ms(min_silence_ms)) as usize;
+        let apart = judged(2 * SPEECH_STEP).max(ms(min_speech_ms.unwrap_or(0)) + ms(min_silence_ms)) as usize;
         let gate = Gate {
             channels: channels.into(),
             frame: frame_samples as u64,

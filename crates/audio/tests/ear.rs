@@ -18,8 +18,13 @@ mod voice;
 use allocated::ALLOCATED;
 use voice::{hiss, ms, voice};
 
-const SPEECH: SpeechSettings =
-    SpeechSettings { sample_rate: SPEECH_RATE, channels: 1, threshold: 0.5, min_speech_ms: 64, min_silence_ms: 320 };
+const SPEECH: SpeechSettings = SpeechSettings {
+    sample_rate: SPEECH_RATE,
+    channels: 1,
+    threshold: 0.5,
+    min_speech_ms: Some(64),
+    min_silence_ms: 320,
+};
 const PRE_ROLL_MS: u32 = 300;
 const ONLY_SPEECH: Deliver = Deliver::Speech { pre_roll_ms: PRE_ROLL_MS };
 /// 10 ms.
@@ -164,6 +169,26 @@ fn ear_delivers_each_utterance_from_the_pre_roll_on_and_nothing_else() {
         let stats = listening.stream.stats();
         assert_eq!(stats.frames_in, pieces.len() as u64);
         assert_eq!(stats.frames_withheld, (pcm.len() as u64 - stats.frames_in * frame as u64) / frame as u64);
+    }
+}
+
+#[test]
+fn ear_where_a_clear_onset_starts_speech_the_pre_roll_is_whole() {
+    let pcm = scene();
+    for threshold in [0.5, 0.65, 0.8] {
+        let speech = SpeechSettings { threshold, min_speech_ms: None, ..SPEECH };
+        let mut detector = SpeechDetector::new(speech).unwrap();
+        let mut found = Vec::new();
+        detector.push(&pcm, |step| found.extend(step.change));
+        let mut listening = Listening::with(speech, ONLY_SPEECH, FRAME, 1000);
+        pcm.chunks(FRAME).for_each(|part| listening.stream.write(part));
+        let delivered = ranges(&pcm, &listening.drain(1));
+        let starts: Vec<u64> = found.iter().filter(|change| change.speaking).map(|change| change.position).collect();
+        assert_eq!((starts.len(), delivered.len()), (2, 2), "{threshold}: {starts:?} {delivered:?}");
+        for (start, (from, end)) in starts.iter().zip(delivered) {
+            assert_eq!(from, (start - ms(PRE_ROLL_MS as usize) as u64) / FRAME as u64 * FRAME as u64);
+            assert!(end > *start);
+        }
     }
 }
 
@@ -369,7 +394,7 @@ fn ear_a_reader_beside_the_writer_never_takes_a_gap_for_none() {
 
 #[test]
 fn ear_events_that_nobody_takes_are_bounded_and_counted() {
-    let speech = SpeechSettings { min_speech_ms: 0, min_silence_ms: 0, ..SPEECH };
+    let speech = SpeechSettings { min_speech_ms: Some(0), min_silence_ms: 0, ..SPEECH };
     let listening = Listening::with(speech, ONLY_SPEECH, FRAME, 10);
     let ear = listening.stream.ear().unwrap();
     ear.want_events(true);

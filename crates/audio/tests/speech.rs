@@ -16,8 +16,13 @@ mod voice;
 use allocated::ALLOCATED;
 use voice::{Noise, hiss, ms, voice};
 
-const SETTINGS: SpeechSettings =
-    SpeechSettings { sample_rate: SPEECH_RATE, channels: 1, threshold: 0.5, min_speech_ms: 64, min_silence_ms: 320 };
+const SETTINGS: SpeechSettings = SpeechSettings {
+    sample_rate: SPEECH_RATE,
+    channels: 1,
+    threshold: 0.5,
+    min_speech_ms: Some(64),
+    min_silence_ms: 320,
+};
 
 /// Silence with a little noise, speech, silence.
 fn scene() -> Vec<i16> {
@@ -144,7 +149,9 @@ fn detector_silence_noise_tones_and_full_scale_are_no_speech_and_no_panic() {
         ("a direct current", vec![12_345; ms(3000)]),
         ("6 kHz", tone(6000.0)),
     ] {
-        assert_eq!(changes(&steps_of(SETTINGS, &pcm)), [], "{name}");
+        for min_speech_ms in [SETTINGS.min_speech_ms, None] {
+            assert_eq!(changes(&steps_of(SpeechSettings { min_speech_ms, ..SETTINGS }, &pcm)), [], "{name}");
+        }
     }
     // Zeros are heard as quiet noise, after which that of a hiss is no news.
     let sensitive = SpeechSettings { threshold: 0.4, ..SETTINGS };
@@ -182,10 +189,10 @@ fn detector_the_end_in_mid_speech_ends_it_and_the_next_stream_begins_at_0() {
 fn detector_threshold_and_times_decide() {
     let pcm = scene();
     // Every step is at least 0, and none is above 1.
-    let always = SpeechSettings { threshold: 0.0, min_speech_ms: 0, ..SETTINGS };
+    let always = SpeechSettings { threshold: 0.0, min_speech_ms: Some(0), ..SETTINGS };
     assert_eq!(changes(&steps_of(always, &pcm)).len(), 1);
     assert_eq!(changes(&steps_of(always, &pcm))[0].position, 0);
-    let patient = SpeechSettings { min_speech_ms: 3000, ..SETTINGS };
+    let patient = SpeechSettings { min_speech_ms: Some(3000), ..SETTINGS };
     assert_eq!(changes(&steps_of(patient, &pcm)), []);
     // Where no silence is long enough, speech does not end.
     let holding = SpeechSettings { min_silence_ms: 2000, ..SETTINGS };
@@ -200,6 +207,65 @@ fn detector_threshold_and_times_decide() {
     }
     let refused = SpeechDetector::new(SpeechSettings { channels: 0, ..SETTINGS }).unwrap_err();
     assert_eq!(refused, SpeechError::NoChannels);
+}
+
+/// Where it was decided that speech had started, and where the speech began, both in steps.
+fn starts(settings: SpeechSettings, pcm: &[i16]) -> Vec<(u64, u64)> {
+    let in_steps = |samples: u64| samples / SPEECH_STEP as u64;
+    steps_of(settings, pcm)
+        .iter()
+        .filter_map(|step| step.change.filter(|change| change.speaking).map(|change| (step.end, change.position)))
+        .map(|(end, position)| (in_steps(end), in_steps(position)))
+        .collect()
+}
+
+#[test]
+fn detector_without_a_least_length_a_clear_onset_starts_speech_sooner() {
+    let scene = scene();
+    let usual = SpeechSettings { threshold: 0.65, min_speech_ms: Some(48), ..SETTINGS };
+    let onset = SpeechSettings { min_speech_ms: None, ..usual };
+    let (later, sooner) = (starts(usual, &scene), starts(onset, &scene));
+    let [(usual_at, usual_from)] = later[..] else { panic!("{later:?}") };
+    let [(at, from)] = sooner[..] else { panic!("{sooner:?}") };
+    assert!(at < usual_at, "decided in step {at}, and in {usual_at} by its length alone");
+    assert!(from < at && at - from <= 8 && from <= usual_from, "from {from} to {at}");
+    // What was said is the same.
+    let ends = |settings| changes(&steps_of(settings, &scene))[1].position;
+    assert_eq!(ends(onset), ends(usual));
+}
+
+#[test]
+fn detector_before_half_a_second_of_noise_is_known_no_onset_is_found() {
+    let early = [hiss(ms(300), 20.0), voice(2.0, 12_000.0)].concat();
+    let usual = SpeechSettings { threshold: 0.65, min_speech_ms: Some(48), ..SETTINGS };
+    let onset = SpeechSettings { min_speech_ms: None, ..usual };
+    let decided = |settings| starts(settings, &early).iter().map(|start| start.0).collect::<Vec<_>>();
+    assert_eq!(decided(onset), decided(usual));
+    // A detector that starts anew knows nothing, either.
+    let mut detector = SpeechDetector::new(onset).unwrap();
+    detector.push(&hiss(ms(2000), 20.0), |_| {});
+    detector.end();
+    let mut again = Vec::new();
+    detector.push(&early, |step| again.extend(step.change.map(|_| step.end / SPEECH_STEP as u64)));
+    assert_eq!(again.first(), decided(usual).first());
+}
+
+#[test]
+fn detector_after_speech_an_onset_rises_from_the_noise_behind_it() {
+    // The noise behind the first voice is louder than that before it, and no voice.
+    let scene = [hiss(ms(1000), 20.0), voice(1.0, 12_000.0), hiss(ms(4000), 300.0), voice(1.0, 12_000.0)].concat();
+    let settings = SpeechSettings { threshold: 0.65, min_speech_ms: None, ..SETTINGS };
+    let found = starts(settings, &scene);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].0 * SPEECH_STEP as u64 > ms(6000) as u64, "{found:?}");
+}
+
+#[test]
+fn detector_a_threshold_of_1_finds_no_onset() {
+    let never = SpeechSettings { threshold: 1.0, min_speech_ms: None, ..SETTINGS };
+    assert_eq!(changes(&steps_of(never, &scene())), []);
+    let always = SpeechSettings { threshold: 0.0, min_speech_ms: None, ..SETTINGS };
+    assert_eq!(starts(always, &scene()), [(3, 0)]);
 }
 
 #[test]

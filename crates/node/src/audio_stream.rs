@@ -184,8 +184,8 @@ pub struct NativeAudioSettings {
 pub struct NativeSpeechSettings {
     /// From 0 to 1.
     pub threshold: f64,
-    /// Ms of speech that start it.
-    pub min_speech_ms: u32,
+    /// Ms of speech that start it. None: as soon as it is clear.
+    pub min_speech_ms: Option<u32>,
     /// Ms of silence that end it.
     pub min_silence_ms: u32,
     /// Ms that are delivered of what was before speech. None: everything is delivered.
@@ -405,7 +405,7 @@ fn ear_settings(format: Format, speech: &NativeSpeechSettings, doorbell: u32) ->
     let Format { sample_rate, channels, .. } = format;
     let NativeSpeechSettings { threshold, min_speech_ms, min_silence_ms, pre_roll_ms } = *speech;
     // Times that are no mistake, and that memory can be had for.
-    if [min_speech_ms, min_silence_ms, pre_roll_ms.unwrap_or(0)].iter().any(|&ms| ms > MOST_MS) {
+    if [min_speech_ms.unwrap_or(0), min_silence_ms, pre_roll_ms.unwrap_or(0)].iter().any(|&ms| ms > MOST_MS) {
         return Err(error(Code::InvalidArgument, "a stream does not listen for so long"));
     }
     let deliver = pre_roll_ms.map_or(Deliver::All, |pre_roll_ms| Deliver::Speech { pre_roll_ms });

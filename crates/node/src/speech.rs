@@ -67,8 +67,8 @@ impl NativeSpeechDetector {
         sample_rate: u32,
         channels: u32,
         threshold: f64,
-        min_speech_ms: u32,
         min_silence_ms: u32,
+        min_speech_ms: Option<u32>,
     ) -> Result<Self> {
         let settings =
             SpeechSettings { sample_rate, channels, threshold: threshold as f32, min_speech_ms, min_silence_ms };
