@@ -1,7 +1,9 @@
+import * as rtcNode from '@livekit/rtc-node';
 import { AudioFrame as RtcAudioFrame, AudioResamplerQuality as RtcQuality } from '@livekit/rtc-node';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AudioFrame, AudioResampler, AudioResamplerQuality, type AudioFrameLike } from '../src/index.js';
+import { classesFor } from '../src/livekit/swapped-classes.js';
 import { runNode } from './support/child.js';
 import { failure } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
@@ -534,6 +536,67 @@ it('a full-scale square wave is clipped, and never wraps', () => {
     return at > 10 && at < 70 && (i % 160 < 80 ? sample < 25_000 : sample > -25_000);
   });
   expect(wrong).toEqual([]);
+});
+
+describe('in place of rtc-node’s', () => {
+  const Gathering = classesFor(rtcNode).AudioResampler as typeof AudioResampler;
+
+  const tens = Array.from({ length: 10 }, (_, at) => noise(480).map((sample) => sample - at));
+
+  it('converts three frames of 10 ms together, and gives the same samples', () => {
+    const [gathering, plain] = [new Gathering(48_000, 16_000), new AudioResampler(48_000, 16_000)];
+    const frames = tens.map((data, id) => gathering.push(frameOf(data, 48_000, 1, { id })));
+    expect(frames.map(({ length }) => length)).toEqual([0, 0, 1, 0, 0, 1, 0, 0, 1, 0]);
+    expect(frames[2]![0]!.userdata).toEqual({ id: 2 });
+    const whole = [...frames.flat(), ...gathering.flush()];
+    const expected = [...tens.flatMap((data) => plain.push(frameOf(data, 48_000))), ...plain.flush()];
+    expect(flat(whole)).toEqual(flat(expected));
+    // The next stream begins with nothing.
+    expect(gathering.flush()).toEqual([]);
+    expect(flat([...gathering.push(frameOf(noise(4800), 48_000)), ...gathering.flush()])).toEqual(
+      flat([...plain.push(frameOf(noise(4800), 48_000)), ...plain.flush()]),
+    );
+  });
+
+  it('passes on at once what is as long, and holds back no more than rtc-node does', () => {
+    const gathering = new Gathering(48_000, 16_000, 2);
+    const [first] = gathering.push(frameOf(noise(2 * 1440), 48_000, 2));
+    expect(first!.samplesPerChannel).toBeGreaterThan(0);
+    expect(gathering.push(frameOf(noise(2 * 1439), 48_000, 2))).toEqual([]);
+    expect(gathering.push(frameOf(noise(2), 48_000, 2))[0]!.samplesPerChannel).toBeGreaterThan(0);
+    expect(new Gathering(48_000, 16_000).latencyMs).toBeLessThanOrEqual(37.6);
+  });
+
+  it('copies what waits: its frame may be filled anew', () => {
+    const [gathering, plain] = [new Gathering(48_000, 16_000), new AudioResampler(48_000, 16_000)];
+    const frame = frameOf(new Int16Array(480), 48_000);
+    const frames = tens.flatMap((data) => {
+      frame.data.set(data);
+      return gathering.push(frame);
+    });
+    const expected = [...tens.flatMap((data) => plain.push(frameOf(data, 48_000))), ...plain.flush()];
+    expect(flat([...frames, ...gathering.flush()])).toEqual(flat(expected));
+  });
+
+  it('refuses what it can’t take, and keeps what waits', () => {
+    const gathering = new Gathering(48_000, 16_000, 2);
+    expect(gathering.push(frameOf(noise(200), 48_000, 2))).toEqual([]);
+    expect(() => gathering.push(frameOf(noise(201), 48_000, 2))).toThrow(invalid('a multiple of the 2 channels'));
+    const wait = invalid('samples of push() wait to be converted');
+    expect(() => gathering.pushInto(noise(200), new Int16Array(4000))).toThrow(wait);
+    expect(() => gathering.flushInto(new Int16Array(4000))).toThrow(wait);
+    const plain = new AudioResampler(48_000, 16_000, 2);
+    expect(flat(gathering.flush())).toEqual(flat([...plain.push(frameOf(noise(200), 48_000, 2)), ...plain.flush()]));
+    expect(gathering.pushInto(noise(200), new Int16Array(4000))).toBeGreaterThanOrEqual(0);
+    gathering.push(frameOf(noise(200), 48_000, 2));
+    gathering.close();
+    expect(() => gathering.push(frameOf(noise(200), 48_000, 2))).toThrow(failure('CLOSED', 'make another one'));
+  });
+
+  it.each([AudioResamplerQuality.QUICK, AudioResamplerQuality.LOW])('gathers nothing at quality %i', (quality) => {
+    const gathering = new Gathering(48_000, 16_000, 1, quality);
+    expect(tens.map((data) => gathering.push(frameOf(data, 48_000)).length)).toEqual(tens.map(() => 1));
+  });
 });
 
 /** Each in a process of its own, which may die. */

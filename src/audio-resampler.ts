@@ -59,6 +59,12 @@ export function filterOptions({ latency, dither }: AudioResamplerOptions): Audio
 /** Under this name, a class derived from {@link AudioResampler} has the class of the frames that it gives. @internal */
 export const FRAMES: unique symbol = Symbol('narrowcast.frames');
 
+/**
+ * Under this name, a class derived from {@link AudioResampler} has the least that it converts at a time, in ms: what is pushed waits
+ * until it is as much. Not at the qualities below medium. @internal
+ */
+export const GATHERED_MS: unique symbol = Symbol('narrowcast.gatheredMs');
+
 /** A class of frames. @internal */
 export type MakeFrame = new (
   data: Int16Array,
@@ -100,6 +106,10 @@ export class AudioResampler {
   static get [FRAMES](): MakeFrame | undefined {
     return undefined;
   }
+  /** @internal */
+  static get [GATHERED_MS](): number {
+    return 0;
+  }
   readonly #inputRate: number;
   readonly #outputRate: number;
   readonly #channels: number;
@@ -109,6 +119,9 @@ export class AudioResampler {
   readonly #native: Native.NativeResampler | undefined;
   readonly #push: ((input: unknown, output: unknown) => number) | undefined;
   #closed = false;
+  /** Where what was pushed waits, and how many samples of it do: fewer than it has room for. */
+  #gathered: Int16Array | undefined;
+  #waiting = 0;
   /** The class of the last frame, and the class to make frames of. */
   #seen: unknown = AudioFrame;
   #makeFrame: MakeFrame;
@@ -127,7 +140,7 @@ export class AudioResampler {
     quality: AudioResamplerQuality = AudioResamplerQuality.MEDIUM,
     options: AudioResamplerOptions = {},
   ) {
-    const { [FRAMES]: givenClass } = new.target;
+    const { [FRAMES]: givenClass, [GATHERED_MS]: gatheredMs } = new.target;
     this.#givenClass = givenClass !== undefined;
     this.#makeFrame = givenClass ?? AudioFrame;
     this.#inputRate = integer('inputRate', inputRate, 1, 768_000);
@@ -145,6 +158,9 @@ export class AudioResampler {
     this.#push = this.#native.pusher();
     this.#heldBack = this.#native.heldBack;
     this.#latencyMs = this.#native.latencyMs;
+    if (gatheredMs === 0 || quality < AudioResamplerQuality.MEDIUM) return;
+    this.#gathered = new Int16Array(Math.ceil((inputRate * gatheredMs) / 1000) * channels);
+    this.#latencyMs += Math.max(0, gatheredMs - 10);
   }
 
   /** Hz. */
@@ -189,6 +205,10 @@ export class AudioResampler {
       data = readable('frame.data', data, Int16Array);
       if (data.length === 0) return [];
     }
+    if (this.#gathered && data.length % this.#channels === 0) {
+      data = this.#gather(this.#gathered, data);
+      if (data.length === 0) return [];
+    }
     const room = this.#room(data.length);
     let output = scratch;
     if (room > output.length) {
@@ -217,6 +237,7 @@ export class AudioResampler {
   pushInto(input: Float32Array, output: Float32Array): number;
   pushInto(input: Samples, output: Samples): number {
     if (this.#closed) this.#refuseClosed();
+    if (this.#waiting > 0) this.#refuseGathered();
     // Native code looks at the types, and for itself at how long the arrays are now.
     if (!(input?.buffer instanceof ArrayBuffer && output?.buffer instanceof ArrayBuffer)) {
       return this.#pushCopy(input, output);
@@ -244,10 +265,17 @@ export class AudioResampler {
   flush(): AudioFrame[] {
     if (this.#closed) this.#refuseClosed();
     if (this.#native === undefined) return [];
-    const { remaining } = this.#native;
-    const data = new Int16Array(remaining);
-    fromNative(() => this.#native!.flush(data));
-    return remaining === 0 ? [] : [this.#frame(data) as AudioFrame];
+    const before = this.#convertGathered();
+    const rest = new Int16Array(this.#native.remaining);
+    fromNative(() => this.#native!.flush(rest));
+    const samples = before.length + rest.length;
+    if (samples === 0) return [];
+    const data = before.length === 0 ? rest : new Int16Array(samples);
+    if (data !== rest) {
+      data.set(before);
+      data.set(rest, before.length);
+    }
+    return [this.#frame(data) as AudioFrame];
   }
 
   /**
@@ -259,6 +287,7 @@ export class AudioResampler {
    */
   flushInto(output: Samples): number {
     if (this.#closed) this.#refuseClosed();
+    if (this.#waiting > 0) this.#refuseGathered();
     if (!isSamples(output)) throw invalid('output', output, 'an Int16Array or a Float32Array');
     refuseLost('output', output);
     const resampler = this.#native;
@@ -286,6 +315,35 @@ export class AudioResampler {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#native) fromNative(() => this.#native!.close());
+  }
+
+  /** What is to be converted now: what waited and `data`, or nothing while both together are too little. */
+  #gather(gathered: Int16Array, data: Int16Array): Int16Array {
+    const samples = this.#waiting + data.length;
+    if (samples < gathered.length) {
+      gathered.set(data, this.#waiting);
+      this.#waiting = samples;
+      return gathered.subarray(0, 0);
+    }
+    if (this.#waiting === 0) return data;
+    const all = new Int16Array(samples);
+    all.set(gathered.subarray(0, this.#waiting));
+    all.set(data, this.#waiting);
+    this.#waiting = 0;
+    return all;
+  }
+
+  /** Converts what waits, at the end of the stream. */
+  #convertGathered(): Int16Array {
+    if (!this.#gathered || this.#waiting === 0) return new Int16Array();
+    const input = this.#gathered.subarray(0, this.#waiting);
+    this.#waiting = 0;
+    const output = new Int16Array(this.#room(input.length));
+    return output.subarray(0, this.#done(this.#push!(input, output), 'frame.data', input, output));
+  }
+
+  #refuseGathered(): never {
+    throw new NarrowcastError('INVALID_ARGUMENT', 'samples of push() wait to be converted: call flush() first');
   }
 
   #frame(data: Int16Array, userdata?: Record<string, unknown>): AudioFrameLike {

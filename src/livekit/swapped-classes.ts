@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type * as Rtc from '@livekit/rtc-node';
-import { FRAMES } from '../audio-resampler.js';
+import { FRAMES, GATHERED_MS } from '../audio-resampler.js';
 import type { NarrowcastError } from '../errors.js';
 import { loadBindings } from './bindings.js';
 import { COPY, type RtcClasses } from './copies.js';
@@ -39,6 +39,11 @@ export function classesFor({ AudioFrame, Track, VideoFrame }: typeof Rtc): Parti
   class AudioResampler extends ours.AudioResampler {
     static override get [FRAMES]() {
       return AudioFrame;
+    }
+    // rtc-node's gives 9 to 32 frames a second at these qualities, each up to 38 ms late or later. What comes behind it, a
+    // speech-to-text for example, expects no more of them.
+    static override get [GATHERED_MS]() {
+      return 30;
     }
   }
   class AudioStream extends ours.AudioStream {
