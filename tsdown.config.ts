@@ -12,7 +12,11 @@ const library = {
   'otel/index': 'src/diagnostics/otel.ts',
   'telephony/index': 'src/telephony/index.ts',
 };
-const command = { 'cli/main': 'src/cli/main.ts', 'cli/side-main': 'src/cli/meeting/side-main.ts' };
+const command = {
+  'cli/main': 'src/cli/main.ts',
+  'cli/side-main': 'src/cli/meeting/side-main.ts',
+  'cli/agent-job': 'src/cli/meeting/agents/job.ts',
+};
 /** For `register`, which loads it by its name. */
 const swapped = {
   'livekit/swapped-classes': 'src/livekit/swapped-classes.ts',

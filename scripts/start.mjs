@@ -1,12 +1,38 @@
 // `npm start [-- options]`: brings the checkout up to date, then runs `narrowcast meeting` in this very process,
 // so that its signals and its exit status are the program's own.
 
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { ensureDist, ensureNative, root } from './setup.mjs';
+import { ensureDist, ensureNative, fail, root } from './setup.mjs';
 
 ensureNative();
 ensureDist();
+
+const given = process.argv.slice(2);
+if (given.at(-1) === '--agents' || given.some((each, at) => each === '--agents' && given[at + 1].startsWith('-'))) {
+  // As `npm run bench -- agent` has them, and the tests: agents in the user's cache folder, a server on loopback.
+  const installer = path.join(root, 'bench', 'agent', 'install.mjs');
+  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] };
+  const folder = execFileSync(process.execPath, [installer], options).trim();
+  process.argv[process.argv.indexOf('--agents')] = `--agents=${folder}`;
+  if (!given.some((each) => /^--url\b/.test(each))) process.argv.push('--url', await startServer());
+}
+
+/** The server ends with this process: its standard input does. */
+async function startServer() {
+  const program = path.join(root, 'scripts', 'livekit-server.mjs');
+  const server = spawn(process.execPath, [program, '--json', '--with-stdin'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exit = once(server, 'exit');
+  const [line] = await Promise.race([once(createInterface(server.stdout), 'line'), exit.then(() => [])]);
+  if (line === undefined) fail('the meeting needs that server; --url takes another one.', (await exit)[0]);
+  for (const each of [server, server.stdin, server.stdout]) each.unref();
+  const { url, apiKey, apiSecret } = JSON.parse(line);
+  Object.assign(process.env, { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret });
+  return url;
+}
 
 // Under npm a Ctrl-C arrives twice: from the terminal, and forwarded by npm. The program sees the first.
 const DUPLICATE_MS = 300;

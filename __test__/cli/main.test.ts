@@ -21,6 +21,8 @@ test.each([
   { args: ['meeting', '--scenario', 'office'], says: 'Allowed choices are agent, crowd, leak, quiet' },
   { args: ['meeting', '--forget', '1'], says: '--forget goes with --scenario crowd or leak' },
   { args: ['meeting', '--scenario', 'crowd', '--svg', 'a.svg'], says: '--svg draws the voice of --scenario agent' },
+  { args: ['meeting', '--scenario', 'leak', '--agents'], says: '--agents goes with --scenario agent' },
+  { args: ['meeting', '--url', 'ws://127.0.0.1:1'], says: '--url goes with --agents' },
   { args: ['meeting', '--stall', '-5'], says: 'whole number from 0 to' },
   { args: ['meeting', '--input', 'a.wav,,b.wav'], says: 'names of files, separated by commas' },
   { args: ['meeting', '--out', ''], says: 'must not be empty' },
@@ -67,9 +69,11 @@ test('help names the commands and all options', async () => {
     'out',
     'json',
     'report',
+    'url',
   ]) {
     expect(meeting.stdout).toContain(`--${option} <`);
   }
+  expect(meeting.stdout).toContain('--agents [folder]');
   const record = await narrowcast(['record', '--help']);
   for (const option of ['url', 'token', 'room', 'identity', 'rate', 'seconds', 'out', 'json', 'report']) {
     expect(record.stdout).toContain(`--${option} <`);

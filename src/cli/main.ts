@@ -48,6 +48,8 @@ interface MeetingFlags {
   svg?: string;
   compare: boolean;
   report: string | false;
+  agents?: string | true;
+  url?: string;
 }
 
 /** What a scenario is, where the command line does not say otherwise. */
@@ -106,9 +108,16 @@ program
   .option('--report <file>', 'where the report goes, a web page with charts', path, 'report.html')
   .option('--no-report', 'write no report')
   .option('--no-compare', 'leave rtc-node out')
+  .option(
+    '--agents [folder]',
+    'in agent: the agents are jobs of @livekit/agents, installed in that folder (default: this one), in rooms on a LiveKit ' +
+      'server; its keys are LIVEKIT_API_KEY and LIVEKIT_API_SECRET (default: those of livekit-server --dev)',
+  )
+  .option('--url <url>', 'with --agents: the LiveKit server (default: ws://127.0.0.1:7880)')
   .action(async (flags: MeetingFlags, command: Command) => {
-    const { scenario } = flags;
-    const options = { ...SCENARIOS[scenario], quiet: scenario === 'quiet', ...flags };
+    const { agents, ...given } = flags;
+    const { scenario } = given;
+    const options = { ...SCENARIOS[scenario], quiet: scenario === 'quiet', ...given };
     const { sampleRate, frameMs, seconds } = options;
     const { longestWav } = await import('../wav-writer.js');
     const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE });
@@ -121,13 +130,17 @@ program
     }
     if (options.svg !== undefined && scenario !== 'agent') refuse('--svg draws the voice of --scenario agent');
     if (options.forget > 0 && scenario === 'agent') refuse('--forget goes with --scenario crowd or leak');
+    if (agents !== undefined && scenario !== 'agent') refuse('--agents goes with --scenario agent');
+    if (options.url !== undefined && agents === undefined) refuse('--url goes with --agents');
     const sideProgram = fileURLToPath(new URL('side-main.cjs', import.meta.url));
     const screen = new Screen(process.stdout);
     const report = options.report || undefined;
     if (scenario === 'agent') {
       const { holdAgentMeeting } = await import('./meeting/agent/hold.js');
       const asset = (name: string) => fileURLToPath(new URL(`../../assets/${name}.wav`, import.meta.url));
-      const meeting = { ...options, report, voice: asset('agent'), caller: asset('caller') };
+      const { findAgents } = await import('./meeting/agents/find.js');
+      const room = agents === undefined ? undefined : await findAgents({ agents, url: options.url }, process.env);
+      const meeting = { ...options, report, agents: room, voice: asset('agent'), caller: asset('caller') };
       process.exitCode = await holdAgentMeeting(meeting, sideProgram, screen);
       return;
     }

@@ -69,3 +69,14 @@ test('VoiceMeter: what was never heard has no gap', () => {
   expect(heard([silence(500)]).whole()).toEqual({ gaps: 0, missingMs: 0, lengthMs: 0, list: [], peaks: [] });
   expect(new VoiceMeter(RATE).soFar()).toEqual({ gaps: 0, missingMs: 0, strip: [] });
 });
+
+test('VoiceMeter: with a floor, what is no louder is a gap, and nothing else', () => {
+  const meter = new VoiceMeter(16_000, 48);
+  const part = (ms: number, of: (at: number) => number) =>
+    meter.add(Int16Array.from({ length: ms * 16 }, (_, at) => of(at)));
+  part(100, (at) => (at % 2 === 0 ? 400 : -400));
+  part(30, (at) => (at % 97) - 48);
+  part(100, (at) => (at % 2 === 0 ? 49 : -49));
+
+  expect(meter.whole()).toMatchObject({ gaps: 1, missingMs: 30, lengthMs: 230, list: [{ at: 100, ms: 30 }] });
+});

@@ -6,6 +6,9 @@ import type { MeetingResult } from './result.js';
 /** How long the other process may take to load everything and open its files, in ms. */
 const OPENING_LIMIT_MS = 60_000;
 
+/** The same, where agents have to load and a room to be joined. */
+const ROOM_LIMIT_MS = 180_000;
+
 /** How long the message that tells a process to begin may take, in ms. */
 export const MESSAGE_MS = 100;
 
@@ -50,7 +53,7 @@ export class RemoteRun {
     this.#child.on('message', (message: FromRun) => this.#hear(message));
     this.#child.on('error', (error) => this.#fail(error.message));
     this.#child.on('exit', (status, signal) => this.#fail(`its process ended with ${signal ?? `status ${status}`}`));
-    this.#expect('it did not start', OPENING_LIMIT_MS);
+    this.#expect('it did not start', options.agents ? ROOM_LIMIT_MS : OPENING_LIMIT_MS);
     this.#tell({ kind: 'open', options, client });
   }
 

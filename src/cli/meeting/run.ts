@@ -8,6 +8,7 @@ import { AGENT, type Cast, type Participant } from './participants.js';
 import { Recording } from './recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
 import { Sampler } from '../shared/sampler.js';
+import type { AgentsPart } from './agents/order.js';
 import type { Backend, Listening } from './backend.js';
 import { withoutSilenceAround } from '../shared/silence.js';
 import { Stall } from './stall.js';
@@ -28,6 +29,8 @@ export interface RunOptions extends Cast {
   readonly quiet?: boolean;
   /** How long after each whole second the thread is blocked, in ms: sides of one meeting do not block the machine together. */
   readonly stallAt?: number;
+  /** The agent is a job of `@livekit/agents`, in a room. */
+  readonly agents?: AgentsPart | undefined;
   /** Folder for the recordings; made where it is missing. Files of the same names are replaced. */
   readonly out: string;
 }

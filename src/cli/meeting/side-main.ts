@@ -1,4 +1,5 @@
 // A process that holds the meeting, on plain rtc-node or with narrowcast; forked by remote-run.ts.
+import { fileURLToPath } from 'node:url';
 import type { Backend } from './backend.js';
 import type { Client, FromRun, ToRun } from './messages.js';
 import type { RunOptions } from './run.js';
@@ -20,6 +21,7 @@ process.on('message', (message: ToRun) => {
 async function hold({ options, client }: ToRun & { kind: 'open' }): Promise<void> {
   // Not before, so that a module that does not load is told, too.
   const { MeetingRun } = await import('./run.js');
+  const { RoomRun } = await import('./agents/room-run.js');
   const { Interruption } = await import('../shared/interruption.js');
   const { gather } = await import('./participants.js');
 
@@ -32,10 +34,23 @@ async function hold({ options, client }: ToRun & { kind: 'open' }): Promise<void
   const participants = await gather(options);
   const sampled = () =>
     send({ kind: 'progress', progress: { frames: run.frames, reading: run.reading(), voice: run.voice() } });
-  const run = new MeetingRun(options, await backendFor(options, client), { sampled });
-  stopping.signal.addEventListener('abort', () => run.stop());
-  if (stopping.signal.aborted) run.stop();
-  await run.open(participants);
+  const stopWith = (each: { stop(): void }) => {
+    stopping.signal.addEventListener('abort', () => each.stop());
+    if (stopping.signal.aborted) each.stop();
+  };
+  let run: InstanceType<typeof MeetingRun | typeof RoomRun>;
+  if (options.agents) {
+    const room = (run = new RoomRun(options, options.agents, sampled));
+    stopWith(room);
+    await room.open(participants, client, {
+      job: fileURLToPath(new URL('agent-job.cjs', import.meta.url)),
+      register: new URL('../livekit/register.js', import.meta.url).href,
+    });
+  } else {
+    const meeting = (run = new MeetingRun(options, await backendFor(options, client), { sampled }));
+    stopWith(meeting);
+    await meeting.open(participants);
+  }
   send({ kind: 'opened' });
   const at = await ready;
   end({ kind: 'result', result: await run.hold(participants, at) });

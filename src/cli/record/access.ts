@@ -55,26 +55,24 @@ export function accessFrom(flags: AccessFlags, env: NodeJS.ProcessEnv, now: Date
   return { url, token: listenersToken(key, secret, room, who, now) };
 }
 
-/** A token with which `identity` may enter `room` and listen, and nothing else: a JSON web token, signed with HS256. */
+/** A token with which `identity` may enter `room` and listen, and nothing else. */
 function listenersToken(key: string, secret: string, room: string, identity: string, now: Date): string {
+  const may = { roomJoin: true, canSubscribe: true, canPublish: false, canPublishData: false };
+  // The participants who are recorded can see the recorder.
+  return signedToken({ key, secret }, identity, { video: { room, ...may, hidden: false } }, now);
+}
+
+/** A JSON web token for a LiveKit server, signed with HS256. @param claims what it allows */
+export function signedToken(
+  { key, secret }: { readonly key: string; readonly secret: string },
+  identity: string,
+  claims: object,
+  now: Date = new Date(),
+): string {
   const seconds = Math.floor(now.getTime() / 1000);
   const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url');
   const header = part({ alg: 'HS256', typ: 'JWT' });
-  const payload = part({
-    iss: key,
-    sub: identity,
-    nbf: seconds - SKEW_S,
-    exp: seconds + VALID_S,
-    video: {
-      room,
-      roomJoin: true,
-      canSubscribe: true,
-      canPublish: false,
-      canPublishData: false,
-      // Whoever is recorded can see it.
-      hidden: false,
-    },
-  });
+  const payload = part({ iss: key, sub: identity, nbf: seconds - SKEW_S, exp: seconds + VALID_S, ...claims });
   const signature = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url');
   return `${header}.${payload}.${signature}`;
 }

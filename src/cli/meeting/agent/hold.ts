@@ -118,6 +118,8 @@ function shapeOf({
   sampleRate,
   frameMs,
   stall,
+  agents,
 }: AgentMeetingOptions): AgentMeetingShape {
-  return { callers, seconds, sampleRate, frameMs, stall };
+  const room = agents && { agents: { version: agents.version, url: agents.url } };
+  return { callers, seconds, sampleRate, frameMs, stall, ...room };
 }

@@ -20,6 +20,7 @@ import {
   longestVoiceMs,
   SPEECH_BUFFER_MS,
   type AgentMeetingFigures,
+  type AgentMeetingShape,
   type HeldSide,
 } from './sides.js';
 import { gapsText, shapeParts, sideText } from './summary.js';
@@ -42,7 +43,6 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
   const { meeting, machine } = figures;
   const held = heldOf(figures.sides);
   const [ours, ...others] = held as [HeldSide, ...HeldSide[]];
-  const { pieceMs, queueMs } = paceFor(meeting.stall);
   const card = (of: (side: HeldSide) => string, what: string): Card => ({
     figure: of(ours),
     of: what,
@@ -65,12 +65,32 @@ export function renderAgentReport(figures: AgentMeetingFigures, { early, at, mis
     occasion: 'the meeting',
     method: [
       `Main-thread time ${clockText(ours.result)}. Nothing is subtracted but the stalls that are made on purpose and drawing. The figures begin with the second second, once the code is warm.`,
-      `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. Their stalls are ${count(APART_MS)} ms apart, so that they do not block the machine together.`,
-      `The agent says ${AGENT_PACE.firstMs} ms at first, then ${AGENT_PACE.pieceMs} ms at a time, and awaits each captureFrame(). narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }). The callers’ voices are played in pieces of ${count(pieceMs)} ms, with a queue of ${queueMs / 1000} s.`,
-      'What the callers heard of the agent is read from the agent’s track, in the agent’s process, on every side: the engine’s queue, and no network.',
+      ...(meeting.agents ? roomTexts(meeting) : localTexts(meeting)),
     ],
     sides: held.map(({ name, result }) => ({ name, measured: result })),
   });
+}
+
+const BUFFER_TEXT = `narrowcast has a speech buffer of ${count(SPEECH_BUFFER_MS)} ms, which is not its default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, or install({ speechBufferMs: ${SPEECH_BUFFER_MS} }).`;
+const APART_TEXT = `Their stalls are ${count(APART_MS)} ms apart, so that they do not block the machine together.`;
+
+/** How it was measured in one process for each side. */
+function localTexts({ stall }: AgentMeetingShape): string[] {
+  const { pieceMs, queueMs } = paceFor(stall);
+  return [
+    `All sides ran at the same time, in processes of their own, each with LiveKit’s engine and without a server: the same voices, and the same code that plays, records and measures. Each side uses its own AudioSource and its own AudioStream. ${APART_TEXT}`,
+    `The agent says ${AGENT_PACE.firstMs} ms at first, then ${AGENT_PACE.pieceMs} ms at a time, and awaits each captureFrame(). ${BUFFER_TEXT} The callers’ voices are played in pieces of ${count(pieceMs)} ms, with a queue of ${queueMs / 1000} s.`,
+    'What the callers heard of the agent is read from the agent’s track, in the agent’s process, on every side: the engine’s queue, and no network.',
+  ];
+}
+
+/** The same, with jobs of agents. */
+function roomTexts({ agents }: AgentMeetingShape): string[] {
+  return [
+    `All sides ran at the same time, each in a room of its own at ${agents!.url}, with a job of @livekit/agents ${agents!.version}: an AgentSession for each caller, with agents’ own VAD and a speech-to-text that only counts. The first session speaks, by say(). The callers of each side are in a process of their own, on plain rtc-node. ${APART_TEXT}`,
+    `The figures are of the job’s process. A frame is 10 ms of one caller, as it came to the speech-to-text; what did not come in time is lost. ${BUFFER_TEXT}`,
+    'What the callers heard of the agent came to them through the server. Opus changes each sample, so the agent’s words have noise under them that is louder than silence, and silence of 5 ms or more in them is a gap.',
+  ];
 }
 
 /** Each side's voice, one below the other. */

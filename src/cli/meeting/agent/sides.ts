@@ -60,6 +60,8 @@ export interface AgentMeetingShape {
   readonly frameMs: number;
   /** How long the agent's thread was blocked each second, in ms. */
   readonly stall: number;
+  /** The agent was a job of `@livekit/agents`, in a room on a LiveKit server. */
+  readonly agents?: { readonly version: string; readonly url: string };
 }
 
 /** What `--json` writes. */

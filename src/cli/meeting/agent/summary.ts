@@ -19,8 +19,9 @@ import {
 import { peaksIn, type Voice } from './voice.js';
 
 /** What kind of meeting it is, in words. */
-export function shapeParts({ callers, seconds, stall }: AgentMeetingShape): string[] {
+export function shapeParts({ callers, seconds, stall, agents }: AgentMeetingShape): string[] {
   return [
+    ...(agents ? [`jobs of @livekit/agents ${agents.version} in rooms at ${agents.url}`] : []),
     `${callers === 1 ? '1 caller talks' : `${count(callers)} callers talk`} for ${clock(seconds)}`,
     'the agent listens to all and speaks',
     stall > 0

@@ -58,8 +58,14 @@ export class VoiceMeter {
   /** Of the part that a peak is taken of. */
   #peak = 0;
 
-  /** @param sampleRate Hz, a multiple of 100 */
-  constructor(sampleRate: number) {
+  /**
+   * @param sampleRate Hz, a multiple of 100
+   * @param floor a sample that is no louder is silent: 0 where the voice comes unchanged
+   */
+  constructor(
+    sampleRate: number,
+    private readonly floor = 0,
+  ) {
     this.#sampleRate = sampleRate;
   }
 
@@ -68,7 +74,7 @@ export class VoiceMeter {
     const part = (this.#sampleRate / 1000) * PEAK_MS;
     const shortest = (this.#sampleRate / 1000) * SHORTEST_MS;
     for (const sample of pcm) {
-      if (sample === 0) {
+      if (Math.abs(sample) <= this.floor) {
         if (this.#length === 0) continue;
         this.#silent++;
       } else {
