@@ -2,6 +2,7 @@
 //
 // - a line of NARROWCAST_REPORT, of programs with few and with many objects, in µs of the main thread, and as a part of a core at
 //   the period of 30 s;
+// - how exact the length of a stall is that `narrowcast:stall` tells, in ms;
 // - with `--soak MINUTES`: what `narrowcast watch` says after each line of a program that closes what it opens, which is to be
 //   nothing about leaks, and for a minute of one with three planted leaks, which is to be told by the second line; `--period 10s`;
 // - with `--against FOLDER`, a checkout of an earlier state that was built: the rows of `audio-stream` and `broadcast` of both
@@ -19,8 +20,10 @@ import type { Report } from '../src/livekit/report.js';
 import { inProcess } from './support/child.js';
 import { bench, inTurn, median, row, type Row } from './support/harness.js';
 import type { ReportCost } from './support/report-side.js';
+import type { StallLength } from './support/stall-length.js';
 
 const ROUNDS = 5;
+const STALLS = 50;
 const PERIOD_MS = 30_000;
 
 /** Objects of each kind. */
@@ -54,6 +57,20 @@ await bench<'against' | 'rounds' | 'soak' | 'period'>(
       const percent = costs.map(({ lineUs }) => (lineUs / 1000 / PERIOD_MS) * 100);
       add(row(`report/${name}/core`, '% of a core, at 30 s', percent, undefined, 'at most 0.1'));
     }
+    const { beyondMs, intervalMs } = await inProcess<StallLength>(new URL('support/stall-length.ts', import.meta.url), [
+      String(STALLS),
+    ]);
+    add(
+      row(
+        'stall/length/beyond',
+        'ms',
+        beyondMs,
+        undefined,
+        'what a stall’s true length is outside of what is told; at most 2',
+      ),
+    );
+    add(row('stall/length/beyond-most', 'ms', [Math.max(...beyondMs)]));
+    add(row('stall/length/interval', 'ms', intervalMs));
     if (soak !== undefined) {
       const [tidy, leaks] = await Promise.all([
         told('tidy', Number(soak), period),

@@ -19,6 +19,19 @@ function hear(name: string): Record<string, unknown>[] {
   return messages;
 }
 
+/** Uncaught errors until the test is over. */
+function uncaught(): unknown[] {
+  const errors: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => errors.push(error));
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  return errors;
+}
+
 test('narrowcast:stream.open and .close tell of a stream, with its counts', async () => {
   const open = hear('stream.open');
   const close = hear('stream.close');
@@ -57,14 +70,7 @@ test('narrowcast:stream.drop tells of lost frames when a reader comes to them', 
 });
 
 test('a subscriber that throws is an uncaught error, and the stream goes on', async () => {
-  const errors: unknown[] = [];
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => errors.push(error));
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of listeners) process.on('uncaughtException', listener);
-  });
+  const errors = uncaught();
   const fault = new Error('a subscriber fails');
   const names = ['stream.open', 'stream.close', 'stream.drop'].map((name) => `narrowcast:${name}`);
   const thrower = () => {
@@ -121,6 +127,24 @@ test('narrowcast:stall tells how long the thread was blocked, and what waited an
   expect(later.reduce((sum, { framesLost }) => sum + framesLost, 0)).toBe(short.stats().framesDropped - lost);
   for (const stream of [long, short]) stream.close();
   await Promise.all(readers);
+});
+
+test('narrowcast:stall and narrowcast:playout.underrun: a subscriber that throws is an uncaught error, and the voice goes on', async () => {
+  const errors = uncaught();
+  const thrower = () => {
+    throw new Error('a subscriber fails');
+  };
+  const names = ['narrowcast:stall', 'narrowcast:playout.underrun'];
+  for (const name of names) subscribe(name, thrower);
+  onTestFinished(() => names.forEach((name) => unsubscribe(name, thrower)));
+  const { source, sayFor, over, heard } = agent();
+  await sayFor(400);
+  block(500);
+  await sayFor(200);
+  await until(() => errors.length >= 2, 'both are reported');
+  await source.waitForPlayout();
+  await until(() => heard.filter((sample) => sample !== 0).length >= 600 * 16, 'all is heard');
+  await over();
 });
 
 test('a thread at which nothing arrives has no stalls to report', async () => {

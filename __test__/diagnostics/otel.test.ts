@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -199,6 +200,11 @@ test('startMetrics: a real Prometheus exporter tells of it, on the loopback inte
   const { _server: server } = exporter as unknown as { _server: Server };
   const { address, port } = server.address() as AddressInfo;
   expect(address).toBe('127.0.0.1');
+  if (process.platform === 'linux') {
+    // As the system itself lists what listens on that port.
+    const listed = spawnSync('ss', ['-Hltn', 'sport', '=', `:${port}`], { encoding: 'utf8' });
+    if (!listed.error) expect(listed.stdout.trim().split(/\s+/)[3]).toBe(`127.0.0.1:${port}`);
+  }
   const provider = new MeterProvider({ readers: [exporter] });
   start({ meterProvider: provider, attributes: { 'lk.job_id': 'AJ_1' } });
   const stream = new AudioStream();

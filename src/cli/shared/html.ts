@@ -23,17 +23,22 @@ export function linked(text: string, meaning: string | undefined): string {
   return meaning === undefined ? escapeHtml(text) : `<a href="#${meaning}">${escapeHtml(text)}</a>`;
 }
 
+/** A table with more columns is a list of its rows on a phone: page.css. */
+const MOST_COLUMNS = 4;
+
 /** A table: its head, and rows, each of which begins with its name. */
 export function htmlTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
   const cell = (tag: string, { text, className, meaning }: Cell, more = '') =>
     `<${tag}${more}${className ? ` class="${className}"` : ''}>${linked(text, meaning)}</${tag}>`;
   const headRow = head.map((each) => cell('th', each, ' scope="col"')).join('');
+  const label = (at: number) => (head[at] ? ` data-label="${escapeHtml(head[at].text)}"` : '');
   const bodyRows = rows.map(
     ([first, ...rest]) =>
-      `<tr>${cell('th', first!, ' scope="row"')}${rest.map((each) => cell('td', each)).join('')}</tr>`,
+      `<tr>${cell('th', first!, ' scope="row"')}${rest.map((each, at) => cell('td', each, label(at + 1))).join('')}</tr>`,
   );
   const top = head.length > 0 ? `<thead><tr>${headRow}</tr></thead>` : '';
-  return `<div class="wide"><table>${top}<tbody>\n${bodyRows.join('\n')}\n</tbody></table></div>`;
+  const className = head.length > MOST_COLUMNS ? 'wide rows' : 'wide';
+  return `<div class="${className}"><table>${top}<tbody>\n${bodyRows.join('\n')}\n</tbody></table></div>`;
 }
 
 /** Fills a template's `{{names}}`, or `/* {{names}} *\/` among code. @throws {Error} one of them is unknown */

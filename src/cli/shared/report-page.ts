@@ -17,7 +17,7 @@ export interface ReportParts {
   /** What must not be overlooked. */
   readonly notes: readonly string[];
   readonly cards: readonly Card[];
-  /** What is drawn above the charts. */
+  /** What is drawn above the cards. */
   readonly voices?: string;
   /** A table. */
   readonly figures: string;

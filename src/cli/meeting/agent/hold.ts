@@ -49,7 +49,7 @@ export async function holdAgentMeeting(options: AgentMeetingOptions, program: st
     // What can't be played is said before anything is started.
     await gather({ ...options, agent: partOf(options, SIDES[0]!) });
     await makeWritableFolder(out);
-    screen.print(wrap('', ['An agent’s meeting', ...shapeParts(shape), 'until Ctrl-C'], screen.columns));
+    screen.print(wrap('', ['An agent’s meeting', ...shapeParts(shape), 'Ctrl-C ends it early'], screen.columns));
 
     for (const [at, side] of (compare ? SIDES : SIDES.slice(0, 1)).entries()) {
       const agent = partOf(options, side);

@@ -102,6 +102,9 @@ function strips(rows: readonly Row[], columns: number): string[] {
   });
 }
 
+/** What the strips are. */
+const HEARD = 'The agent’s voice as its callers hear it (×: nothing came)';
+
 /** The sides of a meeting that goes on. */
 export function agentTable(
   sides: readonly (SideShape & { readonly progress: SideProgress | undefined })[],
@@ -121,8 +124,8 @@ export function agentTable(
   return [
     ...wrap('', [heading, ...shapeParts(shape)], columns),
     ...tableOf(rows, columns),
+    `${HEARD}:`.slice(0, Math.max(1, columns - 1)),
     ...strips(rows, columns),
-    'the agent’s voice as the callers hear it; ×: nothing came'.slice(0, Math.max(1, columns - 1)),
   ];
 }
 
@@ -150,17 +153,18 @@ export function agentSummary(
   const ours = sides[0]!.result!;
   const words = [
     ...(early ? ['It was ended early.'] : []),
-    ...sides.flatMap((side) =>
-      side.result ? [`${sideText(side)}: ${gapsText(side.result.voice!)} in what the callers heard`] : [],
-    ),
+    ...sides.flatMap((side) => (side.result ? [`${sideText(side)}: ${gapsText(side.result.voice!)}`] : [])),
     verdict(ours, meeting),
     `The speech buffer is not the default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, see docs/livekit-agents.md.`,
-    'lost: frames of the callers; thread: main-thread time; delay: of the event loop, p99; wakes: of the thread, a second',
   ];
+  const legend =
+    'lost: frames of the callers; thread: main-thread time; delay: of the event loop, p99; wakes: of the thread, a second';
   const files = sides.flatMap(({ name, result }) => (result ? [join(out, name, `${AGENT}.wav`)] : []));
   return [
-    ...tableOf(rows, columns),
+    ...folded(`${HEARD.replace('hear', 'heard')}:`, columns),
     ...strips(rows, columns),
+    ...tableOf(rows, columns),
+    ...folded(legend, columns),
     '',
     ...words.flatMap((line) => folded(line, columns)),
     ...wrap('Listen: ', files, columns),
