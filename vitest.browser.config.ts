@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Without a Chromium all are skipped.
     passWithNoTests: true,
+    // The style of a report, which is looked at.
+    css: true,
   },
 });
