@@ -37,10 +37,17 @@ const rawText: Rolldown.Plugin = {
   },
   async load(id) {
     if (!id.endsWith('?raw')) return null;
-    const text = await readFile(id.slice(0, -'?raw'.length), 'utf8');
-    return { code: `export default ${JSON.stringify(text)};`, moduleType: 'js' };
+    const file = id.slice(0, -'?raw'.length);
+    return { code: `export default ${JSON.stringify(smaller(file, await readFile(file, 'utf8')))};`, moduleType: 'js' };
   },
 };
+
+/** What the report's page is made of, without what only its readers need here. */
+function smaller(file: string, text: string): string {
+  if (!/[\\/]src[\\/]/.test(file)) return text;
+  if (file.endsWith('.js')) return minifySync(file, text, { compress: {}, mangle: true }).code;
+  return file.endsWith('.css') ? text.replace(/\/\*[^]*?\*\/|\n\s*/g, '') : text;
+}
 
 /** What packages would bring that the command needs less of. */
 const LESS: Record<string, string> = {
