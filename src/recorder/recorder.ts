@@ -3,7 +3,7 @@ import { encode, sampleFormat, type SampleFormat } from '../g711.js';
 import { Timeline } from '../timeline.js';
 import { afterTurn, delivered, mayDeliver } from '../turn-budget.js';
 import { integer, invalid, optionsObject } from '../validate.js';
-import { type WavCoding, WavWriter } from '../wav-writer.js';
+import { WavWriter } from '../wav-writer.js';
 import { Channel, type RecordedChannel } from './channel.js';
 import { Sheet, WINDOW_MS } from './sheet.js';
 import { type RecorderSource, tap } from './source.js';
@@ -115,26 +115,13 @@ export class Recorder implements AsyncDisposable {
         ? [[files, ['caller', 'agent']]]
         : Object.entries(files).map(([name, path]) => [path, [name]]);
     for (const [path] of named) checkPath('files', path);
-    const made: Sheet[] = [];
-    const resolved = { sampleRate, format, bufferMs, saveMs, replace };
-    const channels = named.map(([, names]) => names.map((name) => [name, new Channel(sampleRate)] as const));
+    const recorder = new Recorder({ sampleRate, format, bufferMs, saveMs, replace });
     try {
-      for (const [at, [path]] of named.entries()) {
-        made.push(
-          await makeSheet(
-            path as string,
-            channels[at]!.map(([, channel]) => channel),
-            resolved,
-          ),
-        );
-      }
+      for (const [path, names] of named) await recorder.#make(path as string, names);
     } catch (error) {
-      await Promise.allSettled(made.map((sheet) => sheet.close()));
+      await recorder.close().catch(() => {});
       throw error;
     }
-    const recorder = new Recorder(resolved);
-    for (const [name, channel] of channels.flat()) recorder.#channels.set(name, channel);
-    recorder.#sheets.push(...made);
     return recorder;
   }
 
@@ -151,17 +138,7 @@ export class Recorder implements AsyncDisposable {
       throw invalid('channel', channel, 'a name that no other channel has');
     }
     this.#refuseClosed();
-    const own = new Channel(this.#options.sampleRate);
-    this.#channels.set(channel, own);
-    try {
-      const sheet = await makeSheet(path, [own], this.#options);
-      if (this.#isOver) await sheet.close();
-      this.#refuseClosed();
-      this.#sheets.push(sheet);
-    } catch (error) {
-      this.#channels.delete(channel);
-      throw error;
-    }
+    await this.#make(path, [channel]);
   }
 
   /**
@@ -263,12 +240,28 @@ export class Recorder implements AsyncDisposable {
     this.#fail(this.#failure);
   }
 
-  get #isOver(): boolean {
-    return this.#closing !== undefined || this.#failure !== undefined;
+  /** Makes a file of these channels. */
+  async #make(path: string, names: readonly string[]): Promise<void> {
+    const { sampleRate, format, replace } = this.#options;
+    const coding =
+      format === 'pcm16' ? undefined : { tag: TAGS[format], encode: (pcm: Int16Array) => encode(pcm, format) };
+    const channels = names.map(() => new Channel(sampleRate));
+    for (const [at, name] of names.entries()) this.#channels.set(name, channels[at]!);
+    try {
+      const existing = replace ? 'replace' : 'keep';
+      const writer = await WavWriter.create(path, { sampleRate, channels: names.length, coding, existing });
+      if (this.#closing || this.#failure) await writer.close();
+      this.#refuseClosed();
+      this.#sheets.push(new Sheet(writer, channels, sampleRate));
+    } catch (error) {
+      for (const channel of channels) channel.abandon();
+      for (const name of names) this.#channels.delete(name);
+      throw error;
+    }
   }
 
   #refuseClosed(): void {
-    if (this.#isOver) throw new NarrowcastError('CLOSED', 'the recorder is closed: open another one');
+    if (this.#closing || this.#failure) throw new NarrowcastError('CLOSED', 'the recorder is closed: open another one');
   }
 
   async #closeFiles(): Promise<void> {
@@ -280,17 +273,4 @@ export class Recorder implements AsyncDisposable {
 
 function checkPath(what: string, path: unknown): void {
   if (typeof path !== 'string' || path === '') throw invalid(what, path, 'a path');
-}
-
-/** Makes a file. @throws {NarrowcastError} `WRITE_FAILED` */
-async function makeSheet(
-  path: string,
-  channels: readonly Channel[],
-  { sampleRate, format, replace }: Required<RecorderOptions>,
-): Promise<Sheet> {
-  const coding: WavCoding | undefined =
-    format === 'pcm16' ? undefined : { tag: TAGS[format], encode: (samples) => encode(samples, format) };
-  const existing = replace ? 'replace' : 'keep';
-  const writer = await WavWriter.create(path, { sampleRate, channels: channels.length, coding, existing });
-  return new Sheet(writer, channels, sampleRate);
 }
