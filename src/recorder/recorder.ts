@@ -63,23 +63,18 @@ export class Recorder implements AsyncDisposable {
   readonly #channels = new Map<string, Channel>();
   readonly #sheets: Sheet[] = [];
   readonly #options: Required<RecorderOptions>;
-  readonly #timeline: Timeline;
-  readonly #timers: readonly NodeJS.Timeout[];
+  #timeline: Timeline;
+  #timers: readonly NodeJS.Timeout[] = [];
   #fail!: (error: NarrowcastError) => void;
   #failure: NarrowcastError | undefined;
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #seconds: number | undefined;
 
-  /** Begins now. */
   private constructor(options: Required<RecorderOptions>) {
     this.#options = options;
     this.#timeline = new Timeline(options.sampleRate);
     this.failed = new Promise((resolve) => (this.#fail = resolve));
-    this.#timers = [
-      setInterval(() => void this.#write(), WRITE_MS).unref(),
-      setInterval(() => void this.save(), options.saveMs).unref(),
-    ];
   }
 
   /**
@@ -122,6 +117,11 @@ export class Recorder implements AsyncDisposable {
       await recorder.close().catch(() => {});
       throw error;
     }
+    recorder.#timeline = new Timeline(sampleRate);
+    recorder.#timers = [
+      setInterval(() => void recorder.#write(), WRITE_MS).unref(),
+      setInterval(() => void recorder.save(), saveMs).unref(),
+    ];
     return recorder;
   }
 
