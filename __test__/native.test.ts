@@ -131,7 +131,7 @@ describe('the loader', () => {
   it('says why the system does not load what is there', () => {
     install(own, Buffer.alloc(100, 'x'));
     expect(load().tried[1]!.why).toMatch(
-      /a\.node: .*(invalid ELF|Exec format error)|a\.node.*(not valid|slice is not|mach-o)|is not a valid Win32/i,
+      /a\.node: .*(invalid ELF|Exec format error)|a\.node.*(not valid|slice is not|mach-o)|Bad EXE format|is not a valid Win32/i,
     );
   });
 

@@ -474,7 +474,7 @@ describe('a frame processor that fails', () => {
     expect((await pending).done).toBe(true);
     expect(engine.stats().streams).toBe(0);
     expect(warned.mock.calls).toEqual([
-      [expect.stringMatching(`^a frame processor failed, .*: ${why}$`), { type: 'NarrowcastWarning' }],
+      [expect.stringMatching(`^a frame processor failed, .*: ${why}$`), 'NarrowcastWarning'],
     ]);
   });
 
