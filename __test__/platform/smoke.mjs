@@ -1,5 +1,6 @@
 // What `npm run test:platform` runs in a Node for another platform: each part of the package once, as it was installed, and
-// LiveKit's engine where there is one. PLATFORM: the platform, as napi-rs calls it; ENGINE: whether there is an engine.
+// LiveKit's engine where there is one. PLATFORM: the platform, as napi-rs calls it; ENGINE: whether there is an engine; RUNNER:
+// what starts a program of that platform, if it takes one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +10,7 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { AudioResampler, AudioStream, AudioStreamTrack, FfiQueue, RingBuffer } from 'narrowcast';
 
-const { ENGINE, PLATFORM } = process.env;
+const { ENGINE, PLATFORM, RUNNER } = process.env;
 const require = createRequire(import.meta.url);
 
 const tone = (hz, rate, samples) =>
@@ -54,7 +55,8 @@ test('it loads from a path of more than 260 characters', async () => {
     assert.ok(long.length > 260);
     const program = "console.log(new (require('narrowcast').RingBuffer)({ capacity: 10 }).write(new Int16Array(4)));";
     fs.writeFileSync(path.join(folder, 'x.cjs'), program);
-    const { stdout, stderr } = spawnSync(process.execPath, [path.join(folder, 'x.cjs')], { encoding: 'utf8' });
+    const [command, ...args] = [...(RUNNER ? [RUNNER] : []), process.execPath, path.join(folder, 'x.cjs')];
+    const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
     assert.deepEqual([stdout, stderr], ['4\n', '']);
   } finally {
     fs.rmSync(path.join(import.meta.dirname, 'long'), { recursive: true });

@@ -156,7 +156,9 @@ function npmInstall(command, cwd, names) {
 export function smokeTests(machine, app, folder, line) {
   const log = path.join(folder, `smoke-${line}.log`);
   say(`the package in Node ${machine.version(line)}, by ${machine.by} …`);
-  const env = { PLATFORM: PLATFORMS[machine.triple], ENGINE: machine.engine ? '1' : '' };
+  // Under qemu a program can't start another one by itself.
+  const RUNNER = machine.by === 'qemu' ? machine.runner : '';
+  const env = { PLATFORM: PLATFORMS[machine.triple], ENGINE: machine.engine ? '1' : '', RUNNER };
   const { status } = logged(machine.run, [machine.node(line), 'smoke.mjs'], log, { cwd: app, env });
   const text = fs.readFileSync(log, 'utf8');
   const count = (word) => Number(new RegExp(`^(?:#|ℹ) ${word} (\\d+)`, 'm').exec(text)?.[1] ?? 0);

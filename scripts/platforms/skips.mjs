@@ -10,6 +10,7 @@ const REASONS = [
     "LiveKit's engine has no build for musl",
   ],
   [/^validate\.test/, 'musl', "LiveKit's engine has no build for musl"],
+  [/^platform\/packages\.test/, 'win32', 'Wine has no tar'],
   [/^platform\/cache\.test/, 'win32', '`npm run test:platform` runs on Linux'],
   [/^(gc|diagnostics\/report)\.test/, 'win32', "memory and files are looked up in Linux's /proc"],
   [/^native\.test/, 'win32', 'Windows has one C library'],
