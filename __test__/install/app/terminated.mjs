@@ -15,7 +15,9 @@ let played = 0;
 void track.pipeTo(() => void played++, { leadMs: 10 });
 ring.read(new Int16Array(160));
 let read = 0;
-for await (const _ of events) {
-  stream.write(new Int16Array(160));
-  if (++read === 10) parentPort.postMessage('at work');
-}
+void (async () => {
+  for await (const _ of events) {
+    stream.write(new Int16Array(160));
+    if (++read === 10) parentPort.postMessage('at work');
+  }
+})();
