@@ -103,8 +103,8 @@ test('JobLink: a message that came early is there, and a job that ends or fails 
   };
   const first = await link();
   first.tell({ kind: 'progress', frames: 7 });
-  first.tell({ kind: 'ready' });
-  expect(await first.each.until('ready')).toEqual({ kind: 'ready' });
+  first.tell({ kind: 'ready', client: 'narrowcast' });
+  expect(await first.each.until('ready')).toEqual({ kind: 'ready', client: 'narrowcast' });
   expect(progress).toEqual([7]);
   const result = first.each.until('result');
   first.job.end();

@@ -59,8 +59,9 @@ const NOISE = 400;
 const { module, port, options } = JSON.parse(process.env[ORDER]!) as JobOrder;
 const fromAgents = createRequire(module);
 const agents = fromAgents(module) as Agents;
-const { AudioFrame, TrackPublishOptions, TrackSource } = fromAgents('@livekit/rtc-node') as {
+const { AudioFrame, AudioStream, TrackPublishOptions, TrackSource } = fromAgents('@livekit/rtc-node') as {
   AudioFrame: { create(sampleRate: number, channels: number, samples: number): Frame };
+  AudioStream: new (...given: never[]) => object;
   TrackPublishOptions: new (options: object) => object;
   TrackSource: { readonly SOURCE_MICROPHONE: number };
 };
@@ -124,7 +125,8 @@ export default agents.defineAgent({
       for (const limit = Date.now() + HEARD_LIMIT_MS; !heardMs.every((ms) => ms > 200); await sleep(50)) {
         if (Date.now() > limit) throw new Error(`the agent did not hear all callers within ${HEARD_LIMIT_MS / 1000} s`);
       }
-      tell({ kind: 'ready' });
+      // narrowcast's streams have statistics.
+      tell({ kind: 'ready', client: 'stats' in AudioStream.prototype ? 'narrowcast' : 'rtc-node' });
       await speak(session, participants.at(-1)!, await begun, stopped.signal, tell);
     } catch (error) {
       tell({ kind: 'failed', reason: (error as Error).message });

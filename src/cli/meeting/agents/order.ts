@@ -1,5 +1,6 @@
 import type { Measured } from '../../shared/measured.js';
 import type { Reading } from '../../shared/meters.js';
+import type { Client } from '../messages.js';
 import type { RunOptions } from '../run.js';
 
 /** Where an agent's meeting is held with jobs of `@livekit/agents`. */
@@ -34,8 +35,8 @@ export type ToJob =
 
 /** What a job says. */
 export type FromJob =
-  /** It hears all callers. */
-  | { readonly kind: 'ready' }
+  /** It hears all callers, with narrowcast's classes or rtc-node's own. */
+  | { readonly kind: 'ready'; readonly client: Client }
   | { readonly kind: 'progress'; readonly frames: number; readonly reading: Reading }
   | {
       readonly kind: 'result';

@@ -6,7 +6,7 @@ import { WavWriter } from '../../../wav-writer.js';
 import { signedToken } from '../../record/access.js';
 import type { Reading } from '../../shared/meters.js';
 import { makeFolder } from '../../shared/output-file.js';
-import { Recording } from '../../shared/recording.js';
+import { Recording } from '../recording.js';
 import { readRecording } from '../../shared/wav-reader.js';
 import { VoiceMeter, type VoiceSoFar } from '../agent/voice.js';
 import type { Client } from '../messages.js';
@@ -79,7 +79,7 @@ export class RoomRun {
   async open(participants: readonly Participant[], client: Client, files: JobFiles): Promise<void> {
     const { out, sampleRate } = this.#options;
     await makeFolder(out);
-    this.#recording = new Recording(await WavWriter.create(join(out, `${AGENT}.wav`), sampleRate), (data) =>
+    this.#recording = new Recording(await WavWriter.create(join(out, `${AGENT}.wav`), { sampleRate }), (data) =>
       this.#voice.add(data),
     );
     const name = `narrowcast-meeting-${process.pid}`;
@@ -87,7 +87,8 @@ export class RoomRun {
     const callers = participants.slice(0, -1);
     const tracks = this.#tracks.open(callers);
     for (const [at, { identity }] of callers.entries()) await this.#join(name, identity, tracks[at]!);
-    await this.#job.until('ready');
+    const { client: found } = await this.#job.until('ready');
+    if (found !== client) throw new Error(`the job of @livekit/agents uses the classes of ${found}`);
   }
 
   /** @param at when it begins, in ms since 1970 */
