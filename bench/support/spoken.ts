@@ -15,7 +15,7 @@ type Said = readonly (readonly [voice: string, speed: number, ...texts: string[]
 /** Which half of the data: defaults were chosen on `tuning`, and figures that are published are those of `report`. */
 export type Half = 'tuning' | 'report';
 
-/** No voice, language or noise is in both halves, but for English, whose speakers and texts differ. */
+/** No text or noise is in both halves, and no language but English, whose speakers differ. */
 const SAID: Readonly<Record<Half, Said>> = {
   tuning: [
     ['en-us', 160, 'Hello, can you hear me?', 'I would like to change my appointment to Thursday, please.', 'No.'],
