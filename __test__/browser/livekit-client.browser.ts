@@ -297,7 +297,7 @@ describe.skipIf(chromium === undefined)('livekit-client through a pool, on a rea
     },
   );
 
-  it('a publication goes on through reconnects, and another can follow', { timeout: 4 * LIMIT_MS }, async (context) => {
+  it('a publication goes on through reconnects, and another can follow', { timeout: 8 * LIMIT_MS }, async (context) => {
     if (!server) return context.skip(NO_SERVER);
     const { watcher, sharer, leave } = await meet();
     for (const scenario of ['signal-reconnect', 'resume-reconnect', 'full-reconnect'] as const) {
