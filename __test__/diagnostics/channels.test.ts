@@ -295,3 +295,19 @@ test.skipIf(process.platform === 'win32')(
     await rtcTrack.close();
   },
 );
+
+test.skipIf(process.platform === 'win32')('the same of an AudioSource, whose frames waited', async () => {
+  const underruns = hear('playout.underrun');
+  const { source, sayFor, over } = agent();
+  await sayFor(300);
+  spawn('sh', ['-c', `kill -STOP ${process.pid}; sleep 0.5; kill -CONT ${process.pid}`]);
+  const end = Date.now() + 20_000;
+  while (source.stats().lateGaps === 0 && Date.now() < end) await sayFor(100);
+  await source.waitForPlayout();
+  const { lateGaps, lateMs } = source.stats();
+  expect(lateGaps).toBeGreaterThan(0);
+  const gaps = underruns.filter(({ cause }) => cause === 'thread');
+  expect(gaps).toContainEqual(expect.objectContaining({ sampleRate: 16_000, queueSize: 200 }));
+  expect(gaps.reduce((sum, { ms }) => sum + Number(ms), 0)).toBeCloseTo(lateMs, 3);
+  await over();
+});
