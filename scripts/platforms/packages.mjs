@@ -15,7 +15,7 @@ import { PLATFORMS } from './targets.mjs';
  * @param {string} folder
  * @returns {{ packages: number, faults: string[] }}
  */
-export function faultsOfPackages(folder) {
+function faultsOfPackages(folder) {
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const names = new Set(Object.values(PLATFORMS).map((platform) => `narrowcast-${platform}-${version}.tgz`));
   const files = fs.readdirSync(folder).filter((name) => names.has(name));

@@ -54,14 +54,13 @@ export function table(results = readResults()) {
 }
 
 /** Why tests were skipped in the whole suites, as a list. */
-export function skips(results = readResults()) {
+function skips(results = readResults()) {
   return Object.values(PLATFORMS)
     .flatMap((platform) =>
-      (results[platform]?.suite ?? []).map(({ node, skipped, reasons = {} }) => {
-        const parts = Object.entries(reasons)
-          .toSorted(([, a], [, b]) => b - a)
-          .map(([why, count]) => `${count}: ${why}`);
-        return `- ${platform.replace('-msvc', '')}, Node ${node}, ${skipped}. ${parts.join('; ')}.`;
+      (results[platform]?.suite ?? []).map(({ node, reasons = {} }) => {
+        const parts = Object.entries(reasons).toSorted(([, a], [, b]) => b - a);
+        const words = parts.map(([why, count]) => `${count} (${why})`).join(', ') || 'not told';
+        return `- ${platform.replace('-msvc', '')}, Node ${node}: ${words}.`;
       }),
     )
     .join('\n');
