@@ -88,7 +88,7 @@ function localTexts({ stall }: AgentMeetingShape): string[] {
 function roomTexts({ agents }: AgentMeetingShape): string[] {
   return [
     `All sides ran at the same time, each in a room of its own at ${agents!.url}, with a job of @livekit/agents ${agents!.version}: an AgentSession for each caller, with agents’ own VAD and a speech-to-text that only counts. The first session speaks, by say(). The callers of each side are in a process of their own, on plain rtc-node. ${APART_TEXT}`,
-    `The figures are of the job’s process. A frame is 10 ms of one caller, as it came to the speech-to-text; what did not come in time is lost. ${BUFFER_TEXT}`,
+    `The figures are of the job’s process. A frame is 10 ms of one caller, as it came to the speech-to-text; what did not come within 5 s of the end is lost. ${BUFFER_TEXT}`,
     'What the callers heard of the agent came to them through the server. Opus changes each sample, so the agent’s words have noise under them that is louder than silence, and silence of 5 ms or more in them is a gap.',
   ];
 }

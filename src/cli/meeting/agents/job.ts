@@ -47,8 +47,8 @@ const HEARD_LIMIT_MS = 60_000;
 /** How long the thread is watched before the agent speaks, in ms. */
 const IDLE_MS = 1000;
 
-/** How long what was said while the thread was blocked may take to come, in ms. */
-const BACKLOG_MS = 500;
+/** How long what has not come yet is waited for in the end, in ms: what is late is not lost. */
+const BACKLOG_MS = 5000;
 
 /** What is not heard by less than this may have come in the same moment, in ms. */
 const UNCLEAR_MS = 60;
@@ -194,12 +194,14 @@ async function speak(
   await session.say('what the callers hear', { audio: words.stream, allowInterruptions: false }).waitForPlayout();
   sampler.stop();
   stall.stop();
-  await sleep(BACKLOG_MS);
-  const ms = performance.now() - since;
-  const heard = heardMs.map((now, caller): Heard => {
-    const missing = Math.round(ms - (now - before[caller]!));
-    return { frames: Math.round((now - before[caller]!) / 10), missingMs: missing < UNCLEAR_MS ? 0 : missing };
-  });
+  const missing = () => heardMs.map((now, caller) => performance.now() - since - (now - before[caller]!));
+  for (const limit = Date.now() + BACKLOG_MS; Date.now() < limit; await sleep(50)) {
+    if (missing().every((ms) => ms < UNCLEAR_MS)) break;
+  }
+  const heard = missing().map((ms, caller): Heard => ({
+    frames: Math.round((heardMs[caller]! - before[caller]!) / 10),
+    missingMs: ms < UNCLEAR_MS ? 0 : Math.round(ms),
+  }));
   const measured = { ...meters.read(frames()), events: null, samples: sampler.samples };
   tell({ kind: 'result', measured, heard, spokenMs: (words.taken / sampleRate) * 1000 });
 }
