@@ -65,6 +65,13 @@ describe('an installation without an addon that loads', () => {
     expect(error.message).toContain(": Cannot find module '/app/index.cjs'. Prebuilt");
   });
 
+  it('says that the file is not there that the environment names', () => {
+    const cause = failed({ candidate: '/none.node', why: 'not there' });
+    expect(addonFailure(cause, nothing).message).toContain(
+      ': NAPI_RS_NATIVE_LIBRARY_PATH names /none.node, which is not there. Tried',
+    );
+  });
+
   it('says that none is installed where no package is made for the system', () => {
     const cause = failed({ candidate: 'narrowcast-linux-riscv64-gnu', why: 'not installed' });
     expect(addonFailure(cause, nothing).message).toContain(': none is installed. Tried');

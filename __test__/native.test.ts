@@ -121,6 +121,12 @@ describe('the loader', () => {
     });
   });
 
+  it('tries nothing but the file that the environment names', () => {
+    const missing = join(folder, 'none.node');
+    const { tried } = load(`process.env.NAPI_RS_NATIVE_LIBRARY_PATH = ${JSON.stringify(missing)};`);
+    expect(tried).toEqual([{ candidate: missing, why: 'not there' }]);
+  });
+
   it('says that the addon of a package is missing', () => {
     const file = install(own, undefined);
     expect(load().tried[1]!.why).toBe(

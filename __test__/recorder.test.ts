@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -162,6 +162,47 @@ describe('Recorder: a file each', () => {
     ]);
     expect(sound(bob.channel(0)).from).toBe(-1);
     expect(recorder.stats().channels['bob']).toEqual({ recordedMs: 0, lostMs: 0, bufferedMs: 0, state: 'waiting' });
+  });
+});
+
+describe('Recorder: a source that takes the place of one that waits', () => {
+  /** What is recorded of what came while the disk wrote nothing; `begin` records it, and returns when it was said. */
+  async function replaced(begin: (recorder: Recorder) => Promise<unknown>) {
+    const { recorder, path } = await open();
+    const other = new AudioStream({ sampleRate: RATE, bufferMs: 20_000 });
+    recorder.record('caller', other);
+    const disk = await holdWrites(({ position }) => position >= 44);
+    other.write(new Int16Array(6000 * MS).fill(1));
+    await until(() => disk.held > 0, 'the disk is asked');
+    await begin(recorder);
+    recorder.record('agent', new AudioStream({ sampleRate: RATE }));
+    disk.release();
+    await until(() => recorded(recorder, 'caller') === 6000, 'all is recorded');
+    await recorder.close();
+    return sound(wav(path).channel(1)).samples;
+  }
+
+  it('has a stream without gaps', async () => {
+    const said = await replaced(async (recorder) => {
+      const stream = new AudioStream({ sampleRate: RATE, bufferMs: 2000 });
+      recorder.record('agent', stream);
+      const began = performance.now();
+      await until(() => performance.now() - began > 1000, 'a while has passed');
+      stream.write(counting(1, 1000 * MS));
+    });
+    expect(said).toEqual(counting(1, 1000 * MS));
+  });
+
+  it('has a track without gaps', async () => {
+    const said = await replaced(async (recorder) => {
+      const track = new AudioStreamTrack({ sampleRate: RATE, frameSizeMs: 10 });
+      recorder.record('agent', track);
+      track.write(counting(1, 500 * MS), { final: true });
+      await play(track);
+    });
+    expect(said.filter((sample) => sample !== 0)).toEqual(counting(1, 500 * MS));
+    // Where this thread came late, there was a gap.
+    expect(said.length).toBeLessThan(900 * MS);
   });
 });
 
@@ -353,6 +394,47 @@ describe('Recorder: what goes wrong', () => {
     await expect(Recorder.open({ a: join(folder, 'a.wav'), b: join(folder, 'b.wav') })).rejects.toEqual(
       failure('WRITE_FAILED', 'b.wav'),
     );
+    // Nothing is left of the attempt, so the next one is not refused for it.
+    rmSync(join(folder, 'b.wav'), { recursive: true });
+    await (await Recorder.open({ a: join(folder, 'a.wav'), b: join(folder, 'b.wav') })).close();
+  });
+
+  it('a disk without room for a header is left without a file', async () => {
+    const path = join(scratch(), 'a.wav');
+    await useDisk(() => full());
+    await expect(Recorder.open(path)).rejects.toEqual(failure('WRITE_FAILED', 'no space left on device'));
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('a file that another channel is recorded in is refused, and goes on', async () => {
+    const folder = scratch();
+    const [a, b] = [join(folder, 'a.wav'), join(folder, 'b.wav')];
+    const same = 'a file that no other channel is recorded in';
+    await expect(Recorder.open({ a, b: a }, { replace: true })).rejects.toEqual(failure('INVALID_ARGUMENT', same));
+    const recorder = await Recorder.open({ a }, { replace: true, sampleRate: RATE });
+    const alice = new AudioStream({ sampleRate: RATE });
+    recorder.record('a', alice);
+    linkSync(a, b);
+    await expect(recorder.add('b', b)).rejects.toEqual(failure('INVALID_ARGUMENT', same));
+    alice.write(counting(1, 20 * MS));
+    alice.close();
+    await until(() => recorded(recorder, 'a') === 20, 'it is recorded');
+    await recorder.close();
+    expect(sound(wav(a).channel(0)).samples).toEqual(counting(1, 20 * MS));
+  });
+
+  it.skipIf(process.platform === 'win32')('failed tells of what close() fails with', async () => {
+    const { recorder, folder } = await open();
+    rmSync(folder, { recursive: true });
+    await expect(recorder.close()).rejects.toEqual(failure('WRITE_FAILED', 'it was removed'));
+    expect(await recorder.failed).toEqual(failure('WRITE_FAILED', 'it was removed'));
+  });
+
+  it('a file that was made while the recording ended is removed', async () => {
+    const { recorder, folder } = await open();
+    const added = recorder.add('late', join(folder, 'late.wav'));
+    await Promise.all([expect(added).rejects.toEqual(failure('CLOSED')), recorder.close()]);
+    expect(existsSync(join(folder, 'late.wav'))).toBe(false);
   });
 
   it('a source that throws, or gives no audio, ends with a warning, and the others go on', async () => {

@@ -96,8 +96,8 @@ function load() {
       if (!candidate.file || named || existsSync(file)) return require(file);
       failed('not there');
     } catch (error) {
-      const missing = !named && /^Cannot find (module|package) '/.test(error.message);
-      if (missing) failed('not installed');
+      const missing = /^Cannot find (module|package) '/.test(error.message);
+      if (missing) failed(named ? 'not there' : 'not installed');
       else failed(error.message.split(/\r?\n/, 1)[0], { error });
     }
   }

@@ -69,6 +69,10 @@ const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : 
 function reason(tried: readonly Tried[], resolve: (name: string) => string): string {
   const failed = tried.find(({ error }) => error !== undefined);
   if (failed !== undefined) return `one is there, and does not load: ${failed.why}`;
+  const [first] = tried;
+  if (tried.length === 1 && first!.why === 'not there') {
+    return `NAPI_RS_NATIVE_LIBRARY_PATH names ${first!.candidate}, which is not there`;
+  }
   const others = installedPackages(resolve);
   if (others.length > 0) {
     return (

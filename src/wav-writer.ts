@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { getSystemErrorMap } from 'node:util';
 import { NarrowcastError } from './errors.js';
 
@@ -10,6 +10,9 @@ const MAX_BYTES = 2 ** 32 - 2;
 
 /** Samples written at a time: 1 s at 16 kHz, a quarter of that at the highest rate. */
 const BLOCK_SAMPLES = 16_384;
+
+/** Samples of coded silence written at a time: others wait for the file of who comes hours later. */
+const SILENCE_SAMPLES = 1_048_576;
 
 /** How long a recording can be, in s of mono 16-bit PCM. */
 export function longestWav(sampleRate: number): number {
@@ -91,6 +94,8 @@ export class WavWriter {
       await writer.#write(writer.#header, 0);
     } catch (error) {
       await file.close();
+      // Empty, it would be in the way of the next attempt.
+      if (options.existing === 'keep') await rm(path, { force: true }).catch(() => {});
       throw error;
     }
     writer.#position = writer.#written;
@@ -178,16 +183,31 @@ export class WavWriter {
   }
 
   async #appendSilence(samples: number): Promise<void> {
-    const block = new Int16Array(BLOCK_SAMPLES);
-    for (let rest = samples; rest > 0; rest -= block.length) await this.append(block.subarray(0, rest));
+    await this.#makeWay(samples);
+    const block = this.#coding!.encode(new Int16Array(Math.min(samples, SILENCE_SAMPLES)));
+    try {
+      for (let rest = samples; rest > 0; rest -= block.length) {
+        const bytes = block.subarray(0, rest);
+        await this.#write(bytes, this.#position);
+        this.#written = this.#position += bytes.length;
+      }
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
   }
 
   async #skip(samples: number): Promise<void> {
+    await this.#makeWay(samples);
+    this.#position += samples * this.#width;
+  }
+
+  /** Writes what was appended, before so many samples that do not go through a block. */
+  async #makeWay(samples: number): Promise<void> {
     await this.#writing;
     this.#refuse();
     await this.#flush();
     this.#refuse(samples);
-    this.#position += samples * this.#width;
   }
 
   /** Sends the filled block on its way. The one before it has arrived. */

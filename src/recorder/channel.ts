@@ -20,6 +20,9 @@ export interface RecordedChannel {
 /** How far samples may be late because a resampler holds them back, in ms. */
 const RESAMPLER_MS = 40;
 
+/** In samples. */
+const lengthOf = (piece: Int16Array | number) => (typeof piece === 'number' ? piece : piece.length);
+
 /** One voice of a recording. */
 export class Channel {
   #source: Tapped | undefined;
@@ -92,8 +95,10 @@ export class Channel {
     const scaled = (samples: number) => Math.round((samples * this.#sampleRate) / sampleRate);
     const samples = scaled(piece.data.length / channels);
     let pause = scaled(piece.lost);
-    if (piece.at !== undefined) pause = scaled(piece.at) - this.end;
-    else pause += timeline.pause(this.end + pause, samples, () => source.waitingMs, this.#isFirst);
+    // More than one piece is read where another source takes the place.
+    const end = this.#pending.reduce<number>((sum, each) => sum + lengthOf(each), this.end);
+    if (piece.at !== undefined) pause = scaled(piece.at) - end;
+    else pause += timeline.pause(end + pause, samples, () => source.waitingMs, this.#isFirst);
     this.#isFirst = false;
     // What a resampler holds back is no pause.
     if (pause > (piece.at === undefined ? 0 : (RESAMPLER_MS * this.#sampleRate) / 1000)) {
@@ -137,7 +142,7 @@ export class Channel {
   /** Puts what is pending into a window that begins at `base`, as far as there is room; its channels are `step` samples wide. */
   place(window: Int16Array, base: number, at: number, step: number): void {
     for (let [next] = this.#pending; next !== undefined; [next] = this.#pending) {
-      const length = typeof next === 'number' ? next : next.length;
+      const length = lengthOf(next);
       const count = Math.min(length, window.length / step - (this.end - base));
       if (count <= 0) return;
       if (typeof next !== 'number') {

@@ -1,3 +1,4 @@
+import { open as openFile, rm } from 'node:fs/promises';
 import { NarrowcastError } from '../errors.js';
 import { encode, sampleFormat, type SampleFormat } from '../g711.js';
 import { Timeline } from '../timeline.js';
@@ -62,6 +63,8 @@ export class Recorder implements AsyncDisposable {
   readonly failed: Promise<NarrowcastError>;
   readonly #channels = new Map<string, Channel>();
   readonly #sheets: Sheet[] = [];
+  /** Regular files that were there, or may have been: a channel's each. */
+  readonly #replaced = new Set<string>();
   readonly #options: Required<RecorderOptions>;
   #timeline: Timeline;
   #timers: readonly NodeJS.Timeout[] = [];
@@ -115,6 +118,7 @@ export class Recorder implements AsyncDisposable {
       for (const [path, names] of named) await recorder.#make(path as string, names);
     } catch (error) {
       await recorder.close().catch(() => {});
+      for (const { path } of recorder.#sheets) await recorder.#remove(path);
       throw error;
     }
     recorder.#timeline = new Timeline(sampleRate);
@@ -196,7 +200,9 @@ export class Recorder implements AsyncDisposable {
     await this.#writing;
     if (!this.#failure) await this.#write(to);
     await this.#closeFiles();
-    if (this.#failure) throw this.#failure;
+    if (!this.#failure) return;
+    this.#fail(this.#failure);
+    throw this.#failure;
   }
 
   /** No more comes of any source. */
@@ -247,17 +253,41 @@ export class Recorder implements AsyncDisposable {
       format === 'pcm16' ? undefined : { tag: TAGS[format], encode: (pcm: Int16Array) => encode(pcm, format) };
     const channels = names.map(() => new Channel(sampleRate));
     for (const [at, name] of names.entries()) this.#channels.set(name, channels[at]!);
+    let claimed = '';
     try {
       const existing = replace ? 'replace' : 'keep';
+      if (replace) claimed = await this.#claim(path);
       const writer = await WavWriter.create(path, { sampleRate, channels: names.length, coding, existing });
-      if (this.#closing || this.#failure) await writer.close();
+      if (this.#closing || this.#failure) {
+        await writer.close();
+        await this.#remove(path);
+      }
       this.#refuseClosed();
       this.#sheets.push(new Sheet(writer, channels, sampleRate));
     } catch (error) {
+      this.#replaced.delete(claimed);
       for (const channel of channels) channel.abandon();
       for (const name of names) this.#channels.delete(name);
       throw error;
     }
+  }
+
+  /** Refuses a file that a channel is recorded in already, by whatever path: one voice would be written over the other. */
+  async #claim(path: string): Promise<string> {
+    // Made if it is not there, to be known. What can't be opened, can't be written either: that is told then.
+    const file = await openFile(path, 'a').catch(() => undefined);
+    const stats = await file?.stat({ bigint: true });
+    await file?.close();
+    if (!stats?.isFile()) return '';
+    const key = `${stats.dev} ${stats.ino}`;
+    if (this.#replaced.has(key)) throw invalid('path', path, 'a file that no other channel is recorded in');
+    this.#replaced.add(key);
+    return key;
+  }
+
+  /** Nothing was recorded in it, and it would be in the way of the next attempt. */
+  async #remove(path: string): Promise<void> {
+    if (!this.#options.replace) await rm(path, { force: true }).catch(() => {});
   }
 
   #refuseClosed(): void {

@@ -57,6 +57,10 @@ export class Sheet {
     return this.#base;
   }
 
+  get path(): string {
+    return this.#writer.path;
+  }
+
   save(): Promise<void> {
     return this.#writer.save();
   }

@@ -86,6 +86,28 @@ test.each([
   expect(samePcm(read, g711.decode(data, format))).toBe(true);
 });
 
+test('WavWriter: long silence in G.711 goes to the disk in a few pieces, and what of it fails is told', async () => {
+  const path = join(scratch(), 'a.wav');
+  const coding = { tag: 7, encode: (samples: Int16Array) => g711.encode(samples, 'mulaw') };
+  const writer = await WavWriter.create(path, { sampleRate: 8000, coding });
+  let writes = 0;
+  await useDisk(() => (++writes > 7 ? full() : undefined));
+  await writer.append(voice.subarray(0, 1000));
+  await writer.silence(4_500_000);
+  expect(writes).toBe(6);
+  await writer.append(voice.subarray(0, 1000));
+  await expect((async () => writer.silence(4_500_000))()).rejects.toThrow('no space left');
+  expect(() => writer.append(voice)).toThrow('no space left');
+  vi.restoreAllMocks();
+  await expect(writer.close()).rejects.toThrow('no space left');
+  const bytes = readFileSync(path);
+  expect([bytes.readUInt32LE(46), bytes.length]).toEqual([4_502_000, 58 + 4_502_000]);
+  const data = bytes.subarray(58);
+  const said = Buffer.from(g711.encode(voice.subarray(0, 1000), 'mulaw'));
+  expect([data.subarray(0, 1000), data.subarray(-1000)]).toEqual([said, said]);
+  expect(data.subarray(1000, -1000).every((byte) => byte === 0xff)).toBe(true);
+});
+
 test('WavWriter: a file that would have more than 4 GB is refused, and what is in it can be played', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, { sampleRate: RATE });
