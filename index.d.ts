@@ -753,7 +753,7 @@ export interface NativeTrackStats {
   bufferedSamples: number
   /** Frames played. */
   framesOut: number
-  /** Of these, silence that nobody wrote. */
+  /** Of these, silence: nothing was there to play. */
   silenceFrames: number
   /** Samples of all channels that were lost to overflow. */
   samplesDropped: number
@@ -850,15 +850,12 @@ export declare function trackInterrupt(token: number): NativeInterruption
 /** How long the gaps are all together that the native thread has made by coming late, in ms. */
 export declare function trackLate(token: number): number
 
-/** How long less than a frame waits for its rest, in ms. */
-export declare function trackPatience(token: number, ms: number): void
-
 /** Whether the track is played as silence, and what waits is kept. */
 export declare function trackPause(token: number, paused: boolean): void
 
 /**
  * Samples of all channels that wait to be heard: in the ring, in the resampler, and in the queue of the source that the
- * track is piped to. As a function, as what follows: a method costs several times as much.
+ * track is piped to.
  */
 export declare function trackQueued(token: number): number
 
@@ -867,6 +864,9 @@ export declare function trackQueued(token: number): number
  * back; then returns 0. If not, returns how long it is until then, in ms.
  */
 export declare function trackRecv(token: number, frame: Int16Array, now: number): number
+
+/** How long less than a frame waits for its rest, in ms. */
+export declare function trackRestTimeout(token: number, ms: number): void
 
 /** The sink has played what was sent before `position`. */
 export declare function trackSinkConfirm(token: number, position: number): void

@@ -2,15 +2,15 @@ import { AsyncResource } from 'node:async_hooks';
 import { AudioFrame } from './audio-frame.js';
 import { FRAMES, type AudioFrameLike, type MakeFrame } from './audio-resampler.js';
 import { NarrowcastError } from './errors.js';
+import { MixerInput, type MixerStream } from './mixer-input.js';
 import { native } from './native.js';
-import { PcmArguments, type Pcm, type PcmData } from './pcm-argument.js';
-import { PcmConverter } from './pcm-converter.js';
-import { PcmReadable, readerOf } from './pcm-readable.js';
-import type { PcmReader } from './pcm-reader.js';
+import type { Pcm, PcmData } from './pcm-argument.js';
 import { warnOfFailure } from './report-error.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
 import { asyncIterable, integer, invalid, optionsObject, type OptionNames } from './validate.js';
 import { END, NOTHING, Waiters } from './waiters.js';
+
+export type { MixerStream };
 
 /** Options of {@link AudioMixer}. */
 export interface AudioMixerOptions {
@@ -24,12 +24,6 @@ export interface AudioMixerOptions {
 }
 
 const MIXER_OPTIONS: OptionNames<AudioMixerOptions> = { blocksize: true, streamTimeoutMs: true, capacity: true };
-
-/** What is mixed: an `AudioStream`, or frames of any rate from anywhere else. */
-export interface MixerStream {
-  /** Gives the frames, one after the other. */
-  [Symbol.asyncIterator](): Pick<AsyncIterator<Pcm | PcmData, unknown, undefined>, 'next'>;
-}
 
 /** What a mixer counted. */
 export interface AudioMixerStats {
@@ -56,58 +50,6 @@ const TICKS = 5;
 
 /** Longest time between two ticks, in ms. */
 const LONGEST_TICK_MS = 50;
-
-/** One stream of a mixer. */
-class Input {
-  readonly stream: MixerStream;
-  readonly pcm: PcmArguments;
-  readonly converter: PcmConverter;
-  /** Reads a stream of narrowcast's, which {@link lock} locks for others. */
-  readonly reader: PcmReader<unknown> | undefined;
-  readonly lock: { releaseLock(): void } | undefined;
-  iterator: ReturnType<MixerStream[typeof Symbol.asyncIterator]> | undefined;
-  /** What was read and is not mixed, from the sample at `at` of the first array on. */
-  readonly rest: Int16Array[] = [];
-  at = 0;
-  /** Samples of it in the sum. */
-  filled = 0;
-  /** Whether a promise is pending that tells of more. */
-  pending = false;
-  /** Whether nothing more comes. */
-  ended = false;
-  /** Whether it does not belong to the mixer any more. */
-  gone = false;
-  /** Whether it gave nothing for as long as it is waited for. */
-  late = false;
-  /** Called with what its iterator gives, or throws. */
-  readonly pulled: (result: IteratorResult<Pcm | PcmData, unknown>) => void;
-  readonly threw: (error: unknown) => void;
-  /** How long it was waited for, in ms; undefined until the first tick since it gave something. */
-  waitedMs: number | undefined;
-
-  constructor(
-    stream: MixerStream,
-    sampleRate: number,
-    channels: number,
-    pulled: (input: Input, result: IteratorResult<Pcm | PcmData, unknown> | undefined, error?: unknown) => void,
-  ) {
-    this.stream = stream;
-    this.pulled = (result) => pulled(this, result);
-    this.threw = (error) => pulled(this, undefined, error);
-    this.pcm = new PcmArguments(sampleRate, channels);
-    this.converter = new PcmConverter(sampleRate, channels);
-    if (stream instanceof PcmReadable) {
-      this.reader = readerOf(stream);
-      this.lock = stream.getReader();
-    }
-  }
-
-  /** It has given something, or has ended. */
-  got(): void {
-    this.late = false;
-    this.waitedMs = undefined;
-  }
-}
 
 /**
  * The sum of several streams: rtc-node's `AudioMixer`, with its constructor and methods, which loses no sample.
@@ -147,9 +89,8 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   readonly #timeoutMs: number;
   readonly #tickMs: number;
   readonly #capacity: number;
-  readonly #inputs = new Map<MixerStream, Input>();
+  readonly #inputs = new Map<MixerStream, MixerInput>();
   readonly #sum: Int32Array;
-  /** Where samples are between a native stream and the sum. */
   readonly #scratch: Int16Array;
   readonly #queue: AudioFrameLike[] = [];
   readonly #waiters: Waiters<AudioFrameLike>;
@@ -217,10 +158,8 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     if (this.#ending) throw new NarrowcastError('CLOSED', 'the mixer takes no more streams: make another one');
     asyncIterable('stream', stream, 'an AudioStream, or another async iterable of frames');
     if (this.#inputs.has(stream)) return;
-    this.#inputs.set(
-      stream,
-      new Input(stream, this.#sampleRate, this.#channels, (...pulled) => this.#pulled(...pulled)),
-    );
+    const mix = { sampleRate: this.#sampleRate, channels: this.#channels, sum: this.#sum, scratch: this.#scratch };
+    this.#inputs.set(stream, new MixerInput(stream, mix, (...pulled) => this.#pulled(...pulled)));
     this.#soon();
   }
 
@@ -288,7 +227,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   #mixAll(): void {
     this.#waiting = false;
     while (!this.#over && !this.#paused && this.#queue.length < this.#capacity) {
-      // Streams may be faster than any clock, and so may be whoever reads the mixer.
+      // Streams may be faster than any clock, and so may be the mixer's reader.
       if (!mayDeliver(this.#lastTurn)) {
         this.#paused = true;
         afterTurn(() => {
@@ -311,7 +250,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
       this.#take(input);
       if (input.gone) continue;
       hasAny ||= input.filled > 0;
-      if (input.filled === this.#block || input.ended) continue;
+      if (input.isFull || input.ended) continue;
       if (input.late) hasLate = true;
       else isWhole = false;
     }
@@ -327,71 +266,29 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     return this.#mixedAt + Math.min(this.#blockMs / 2, this.#timeoutMs) - performance.now();
   }
 
-  /** Adds what a stream has to the sum, as far as it belongs to the next frame. */
-  #take(input: Input): void {
+  #take(input: MixerInput): void {
     try {
-      this.#addRest(input);
-      if (!input.ended && input.filled < this.#block) {
-        if (input.reader) this.#read(input, input.reader);
-        else this.#pull(input);
-      }
+      input.take();
     } catch (error) {
       this.#fail(input, error);
     }
     if (input.ended && input.filled === 0) this.#forget(input);
   }
 
-  #read(input: Input, reader: PcmReader<unknown>): void {
-    const { sampleRate, channels } = reader;
-    const isAlike = sampleRate === this.#sampleRate && channels === this.#channels;
-    while (input.filled < this.#block) {
-      const room = isAlike && input.filled > 0 ? this.#scratch.subarray(input.filled) : this.#scratch;
-      const samples = reader.readInto(room);
-      if (samples === 0) return;
-      input.got();
-      if (samples === END) {
-        (input.stream as PcmReadable<unknown>).close();
-        return this.#finish(input);
-      }
-      if (isAlike) {
-        native.mixAdd(this.#sum, input.filled, room, 0, samples);
-        input.filled += samples;
-      } else {
-        input.rest.push(...input.converter.push({ data: room.subarray(0, samples), sampleRate, channels }));
-        this.#addRest(input);
-      }
-    }
-  }
-
-  /** Asks a stream for a frame, unless it was asked already: what it says is never lost, however late it is. */
-  #pull(input: Input): void {
-    if (input.pending) return;
-    input.pending = true;
-    input.iterator ??= input.stream[Symbol.asyncIterator]();
-    void Promise.resolve(input.iterator.next()).then(input.pulled, input.threw);
-  }
-
-  #pulled(input: Input, result: IteratorResult<Pcm | PcmData, unknown> | undefined, error?: unknown): void {
+  #pulled(input: MixerInput, result: IteratorResult<Pcm | PcmData, unknown> | undefined, error?: unknown): void {
     input.pending = false;
     if (input.gone) return;
     const wasLate = input.late;
     input.got();
     try {
       if (!result) throw error;
-      if (result.done) this.#finish(input);
-      else {
-        const read = input.pcm.read(result.value);
-        input.pcm.keep(read);
-        const { invalid } = input.converter;
-        input.rest.push(...input.converter.push(read));
-        this.#invalid += input.converter.invalid - invalid;
-        this.#addRest(input);
-      }
+      if (result.done) input.finish();
+      else this.#invalid += input.add(result.value);
     } catch (error) {
       this.#fail(input, error);
     }
     if (!this.#waiting) return;
-    if (input.ended || input.filled === this.#block) {
+    if (input.ended || input.isFull) {
       if (!wasLate) this.#missing--;
       if (this.#missing <= 0) this.#mixAll();
     } else if (mayDeliver()) {
@@ -403,40 +300,16 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     }
   }
 
-  /** Adds what was read and not mixed. */
-  #addRest(input: Input): void {
-    const { rest } = input;
-    for (let data = rest[0]; data && input.filled < this.#block; data = rest[0]) {
-      const samples = Math.min(data.length - input.at, this.#block - input.filled);
-      native.mixAdd(this.#sum, input.filled, data, input.at, samples);
-      input.filled += samples;
-      input.at += samples;
-      if (input.at < data.length) return;
-      rest.shift();
-      input.at = 0;
-    }
-  }
-
-  /** Nothing more comes of a stream. */
-  #finish(input: Input): void {
-    input.ended = true;
-    input.rest.push(...input.converter.flush());
-    this.#addRest(input);
-  }
-
   /** A stream that fails has ended, and the others go on, as with rtc-node. */
-  #fail(input: Input, error: unknown): void {
-    input.ended = true;
-    input.rest.length = 0;
+  #fail(input: MixerInput, error: unknown): void {
+    input.fail();
     this.#failed++;
     warnOfFailure('a stream of an AudioMixer has failed, and is not mixed any more', error);
   }
 
-  #forget(input: Input): void {
-    input.gone = true;
+  #forget(input: MixerInput): void {
     this.#inputs.delete(input.stream);
-    input.converter.flush();
-    input.lock?.releaseLock();
+    input.release();
   }
 
   #mix(): void {
@@ -459,9 +332,9 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     if (this.#over || this.#inputs.size === 0) return;
     this.#waiting = true;
     this.#missing = 0;
-    let first: Input | undefined;
+    let first: MixerInput | undefined;
     for (const input of this.#inputs.values()) {
-      if (input.late || input.ended || input.filled === this.#block) continue;
+      if (input.late || input.ended || input.isFull) continue;
       this.#missing++;
       if (input.reader) first ??= input;
     }
@@ -477,8 +350,8 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     if (pace > 0) this.#pace = setTimeout(this.#run, pace);
   }
 
-  #listen(input: Input): void {
-    if (!input.reader || input.pending || input.ended || input.filled === this.#block) return;
+  #listen(input: MixerInput): void {
+    if (!input.reader || input.pending || input.ended || input.isFull) return;
     input.pending = true;
     void input.reader.waiters.readable().then(() => {
       input.pending = false;
@@ -493,7 +366,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
     const elapsed = Math.min(performance.now() - this.#tickedAt, this.#tickMs);
     let [isOver, hasInTime] = [false, false];
     for (const input of this.#inputs.values()) {
-      if (input.late || input.ended || input.filled === this.#block) continue;
+      if (input.late || input.ended || input.isFull) continue;
       input.waitedMs = input.waitedMs === undefined ? 0 : input.waitedMs + elapsed;
       isOver ||= input.waitedMs >= this.#timeoutMs;
       hasInTime = true;
@@ -511,7 +384,7 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
   #giveUp(): void {
     for (const input of this.#inputs.values()) {
       this.#take(input);
-      if (input.ended || input.filled === this.#block || !((input.waitedMs ?? -1) >= this.#timeoutMs)) continue;
+      if (input.ended || input.isFull || !((input.waitedMs ?? -1) >= this.#timeoutMs)) continue;
       input.late = true;
       input.waitedMs = undefined;
       this.#timeouts++;

@@ -8,16 +8,7 @@ export {
   type Samples,
 } from './audio-resampler.js';
 export { AudioStream, type AudioStreamOptions, type WrittenPcm } from './audio-stream.js';
-export {
-  AudioStreamTrack,
-  TimedAudioFrame,
-  type TimeBase,
-  type TimedBytes,
-  type AudioStreamTrackOptions,
-  type AudioStreamTrackStats,
-  type Interruption,
-  type PipeTarget,
-} from './audio-stream-track.js';
+export { AudioStreamTrack, type AudioStreamTrackOptions } from './audio-stream-track.js';
 export { NarrowcastError, type NarrowcastErrorCode } from './errors.js';
 export {
   FfiQueue,
@@ -52,4 +43,7 @@ export {
   type SpeechStreamOptions,
 } from './speech.js';
 export { Subscription } from './subscription.js';
+export type { Interruption, PipeTarget } from './track/pipe-target.js';
+export type { AudioStreamTrackStats } from './track/stats.js';
+export { TimedAudioFrame, type TimeBase, type TimedBytes } from './track/timed-frame.js';
 export type { Mark, SayOptions, Utterance, UtteranceEnd } from './utterance.js';

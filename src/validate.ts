@@ -31,7 +31,7 @@ export function handle(what: string, value: unknown): bigint {
 /** The names of the options `T`: a record, so that one that is missing does not compile. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
 
-/** An object of options, each of which is known: a misspelled option would be one that does nothing. */
+/** An object of options that are all known: a misspelled option would do nothing. */
 export function optionsObject<T>(what: string, value: unknown, known: OptionNames<T>): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what, value, 'an object');
   for (const name of Object.keys(value)) if (!Object.hasOwn(known, name)) throw unknownOption(what, name, known);

@@ -169,7 +169,7 @@ program
   .command('record')
   .description(
     'Record everybody in a LiveKit room, until it is over or Ctrl-C: a WAV file for each participant, 16-bit mono. All ' +
-      'files begin and end together, with silence where somebody was not heard, so they can be played side by side. ' +
+      'files begin and end together, with silence where a participant was not heard, so they can be played side by side. ' +
       'Video is not received. The exit status is 0 when the room or the time is over, 1 if anything was lost, 130 ' +
       'after Ctrl-C.',
   )

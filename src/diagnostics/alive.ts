@@ -1,5 +1,4 @@
 import { threadId } from 'node:worker_threads';
-import type { AudioStreamStats } from '../pcm-reader.js';
 import { VERSION } from '../version.js';
 import { streamClose, streamDrop, streamOpen } from './channels.js';
 import { place } from './place.js';
@@ -48,6 +47,14 @@ interface Registry {
   readonly byObject: WeakMap<object, Entry>;
   readonly counts: Record<InspectedKind, KindCounts>;
   last: number;
+}
+
+/** Of what is known of an audio stream: what became of its frames. */
+interface Frames {
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly framesDropped: number;
+  readonly framesCleared: number;
 }
 
 /** All copies of narrowcast in a thread share what is alive in it. */
@@ -155,7 +162,7 @@ export function unreadFrames(): { waiting: number; lost: number } {
   for (const entry of entries) {
     const object = entry.kind === 'streams' ? entry.object.deref() : undefined;
     if (!object) continue;
-    const { framesIn, framesOut, framesDropped, framesCleared } = entry.describe(object as never) as AudioStreamStats;
+    const { framesIn, framesOut, framesDropped, framesCleared } = entry.describe(object as never) as Frames;
     waiting += framesIn - framesOut - framesDropped - framesCleared;
     lost += framesDropped - entry.dropsTold;
   }

@@ -1,10 +1,12 @@
-import type { AudioStreamTrack } from '../audio-stream-track.js';
-import type { AudioSource } from '../livekit/audio-source.js';
-import type { VideoStreamStats } from '../livekit/video-stream.js';
 import type { PcmReader } from '../pcm-reader.js';
-import type { Subscription } from '../subscription.js';
 
-// What is said of each object that is alive, see alive.ts. Functions of a module, which close over no object.
+// What is said of each object that is alive, see alive.ts. Functions of a module, which close over no object. They know of the
+// objects only what they tell: their classes use these functions.
+
+/** An object that counts. */
+interface Counting<Stats> {
+  stats(): Stats;
+}
 
 /** Of an `AudioStream`. */
 export function describeStream<F>(reader: PcmReader<F>) {
@@ -26,27 +28,34 @@ export function describeStream<F>(reader: PcmReader<F>) {
 }
 
 /** Of a `VideoStream`. */
-export function describeVideo(reader: { stats(): VideoStreamStats; readonly waiters: { readonly pending: boolean } }) {
+export function describeVideo<Stats extends { readonly framesBuffered: number }>(
+  reader: Counting<Stats> & { readonly waiters: { readonly pending: boolean } },
+) {
   const stats = reader.stats();
   // A frame that waits has come just now, at least: since when the reader is away, only an earlier look can tell.
   return { ...stats, awaited: reader.waiters.pending, unreadMs: stats.framesBuffered > 0 ? 1 : 0 };
 }
 
 /** Of an `AudioSource`. */
-export function describeSource(source: AudioSource) {
+export function describeSource<Stats>(
+  source: Counting<Stats> & { sampleRate: number; numChannels: number; queueSize: number },
+) {
   const { sampleRate, numChannels: channels, queueSize } = source;
   return { sampleRate, channels, queueSize, ...source.stats() };
 }
 
 /** Of an `AudioStreamTrack`. */
-export function describeTrack(track: AudioStreamTrack, piped: boolean) {
+export function describeTrack<Stats>(
+  track: Counting<Stats> & { sampleRate: number; numChannels: number; frameSizeMs: number; paused: boolean },
+  piped: boolean,
+) {
   const { sampleRate, numChannels: channels, frameSizeMs: frameMs, paused } = track;
   return { sampleRate, channels, frameMs, piped, paused, ...track.stats() };
 }
 
 /** Of a `Subscription`. */
-export function describeSubscription<E>({ size: queued, dropped, closed }: Subscription<E>) {
-  return { queued, dropped, closed };
+export function describeSubscription({ size, dropped, closed }: { size: number; dropped: number; closed: boolean }) {
+  return { queued: size, dropped, closed };
 }
 
 /** Of a listener of rtc-node's client. */

@@ -1,9 +1,7 @@
 import { threadId } from 'node:worker_threads';
-import type { AudioSourceStats } from '../livekit/audio-source.js';
-import type { EngineStats } from '../livekit/engine.js';
-import type { VideoStreamStats } from '../livekit/video-stream.js';
-import type { AudioStreamTrackStats } from '../audio-stream-track.js';
+import type { AudioSourceStats, EngineStats, VideoStreamStats } from '../livekit/stats.js';
 import type { AudioStreamStats } from '../pcm-reader.js';
+import type { AudioStreamTrackStats } from '../track/stats.js';
 import { stallCounts, type Stall, type StallCounts } from './stalls.js';
 import { alive, aliveCounts, type Inspected, type InspectedKind, type KindCounts } from './alive.js';
 

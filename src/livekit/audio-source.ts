@@ -1,33 +1,16 @@
 import type { AudioFrame, AudioSource as RtcAudioSource } from '@livekit/rtc-node';
 import type { AudioSourceInfo, FfiHandle, NewAudioSourceResponse } from '@livekit/rtc-ffi-bindings';
 import type { AudioFrameLike } from '../audio-resampler.js';
-import { FEED, queuedMsOf, type AudioStreamTrack, type Interruption } from '../audio-stream-track.js';
 import { closed, opened } from '../diagnostics/alive.js';
 import { describeSource } from '../diagnostics/describe.js';
 import { NarrowcastError } from '../errors.js';
+import { PIPED_TRACK, type Interruption, type PipedTrack } from '../track/pipe-target.js';
 import { integer, invalid, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type Engine } from './engine.js';
 import { locked, SourceRing } from './source-ring.js';
 import { speechBufferMs } from './speech-buffer.js';
-
-/** What {@link AudioSource.stats} counts. */
-export interface AudioSourceStats {
-  /** Frames that were taken: they were played, wait to be played, or were cleared. */
-  framesOut: number;
-  /** Frames that the engine refused. Their `captureFrame` rejected; where they had been taken before, the next one did. */
-  framesRefused: number;
-  /** Frames for a source without a queue that the engine had not answered for when narrowcast was uninstalled: their
-   * `captureFrame` rejected, and they may have been played all the same. */
-  framesUnanswered: number;
-  /** Gaps that listeners heard although frames were there: a busy machine let the native thread come after the engine's queue had
-   * run dry. Not known of a source without a queue. */
-  lateGaps: number;
-  /** How long these were, all together, in ms. */
-  lateMs: number;
-  /** What waits to be played, in ms. */
-  queuedMs: number;
-}
+import type { AudioSourceStats } from './stats.js';
 
 /**
  * What an agent says: rtc-node's `AudioSource`, with the same constructor and methods. Frames wait in memory of this process,
@@ -57,7 +40,7 @@ export class AudioSource implements RtcAudioSource {
   timeout?: ReturnType<typeof setTimeout>;
   closed = false;
   /** The track that is piped to this. @internal */
-  [FEED]: AudioStreamTrack | undefined = undefined;
+  [PIPED_TRACK]: PipedTrack | undefined = undefined;
   readonly #engine: Engine;
   /** Called when the source is closed. */
   readonly #onClose = new Set<() => void>();
@@ -112,7 +95,7 @@ export class AudioSource implements RtcAudioSource {
   /** What waits to be played, in ms; of a track that is piped to this source, too. 0 after {@link close}. */
   get queuedDuration(): number {
     if (this.closed) return 0;
-    return this[FEED] ? queuedMsOf(this[FEED]) : this.#queuedMs;
+    return this[PIPED_TRACK]?.queuedMs ?? this.#queuedMs;
   }
 
   /** Without a queue: by this clock. */
@@ -121,8 +104,8 @@ export class AudioSource implements RtcAudioSource {
   }
 
   /** A track of the program's that is piped to this. */
-  get #piped(): AudioStreamTrack | undefined {
-    return this[FEED] === this.#ring?.track ? undefined : this[FEED];
+  get #piped(): PipedTrack | undefined {
+    return this[PIPED_TRACK] === this.#ring?.playback ? undefined : this[PIPED_TRACK];
   }
 
   /**
@@ -209,7 +192,7 @@ export class AudioSource implements RtcAudioSource {
     const samples = channels * samplesPerChannel;
     const data = readable('frame.data', frame.data, Int16Array);
     const pcm = data.length === samples ? data : data.subarray(0, samples);
-    if (this[FEED] && this.#piped) throw locked();
+    if (this[PIPED_TRACK] && this.#piped) throw locked();
     try {
       const error =
         this.queueSize > 0 && sampleRate === this.sampleRate && channels === this.numChannels
@@ -258,7 +241,7 @@ export class AudioSource implements RtcAudioSource {
 
   /** What was counted so far; can be read after the source was closed, too. */
   stats(): AudioSourceStats {
-    const { lateGaps = 0, lateMs = 0 } = this.#ring?.track.stats() ?? {};
+    const { lateGaps = 0, lateMs = 0 } = this.#ring?.playback.track.native.stats() ?? {};
     return {
       lateGaps,
       lateMs,

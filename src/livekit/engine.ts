@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
 import { onAbortWeakly } from '../abort.js';
-import { FfiQueue, type FfiQueueOptions, type FfiQueueStats } from '../ffi-queue.js';
+import { FfiQueue, type FfiQueueOptions } from '../ffi-queue.js';
 import { inspection, type Inspection } from '../diagnostics/inspect.js';
 import { engineStolen } from '../diagnostics/channels.js';
 import { stallCounts } from '../diagnostics/stalls.js';
@@ -18,6 +18,7 @@ import { setFrameBudget, type FrameBudgetOptions } from './frame-budget.js';
 import { setSpeechBuffer, type SpeechBufferOptions } from './speech-buffer.js';
 import { Answers, requestIds } from './requests.js';
 import { describeEvents } from './schema.js';
+import type { EngineStats } from './stats.js';
 import { warnIfUntested } from './tested.js';
 import { Watchdog } from './watchdog.js';
 
@@ -26,54 +27,6 @@ export type LiveKitEventType = NonNullable<FfiEvent['message']['case']>;
 
 /** An event of LiveKit's engine, decoded by the application's own bindings. */
 export type LiveKitEvent = FfiEvent;
-
-/** What {@link Engine.stats} counts, for the whole process. */
-export interface EngineStats {
-  /** Events that the engine sent. */
-  received: number;
-  /** Answers to what narrowcast's own classes and native threads asked: no other listener hears of them. */
-  answered: number;
-  /** Events of a kind that the installed package does not describe: dropped. */
-  unknown: number;
-  /** Messages that were no valid protobuf: dropped. */
-  malformed: number;
-  /** Panics caught in narrowcast's own native code: each is a defect, please report it. */
-  panics: number;
-  /** Times that another thread had taken the engine's events away; see the event `stolen`. */
-  stolen: number;
-  /** Audio streams of narrowcast that the engine feeds right now. */
-  streams: number;
-  /** Frames copied into the ring of their stream, natively. */
-  frames: number;
-  /** Frames of closed streams, released natively. */
-  framesReleased: number;
-  /** Frames that did not have the format their stream had asked for: dropped. */
-  framesMalformed: number;
-  /** Events that came before their stream was registered, and waited. */
-  held: number;
-  /** Of these, those for which there was no room. */
-  heldDropped: number;
-  /** Video streams of narrowcast that the engine feeds right now. */
-  videoStreams: number;
-  /** Frames that came for them. */
-  videoFrames: number;
-  /** Frames of closed video streams, released natively. */
-  videoFramesReleased: number;
-  /**
-   * How often narrowcast woke this process's JavaScript threads, for events and for frames. One wake costs a thread as much as
-   * dozens of frames do, and brings all that is there.
-   */
-  wakes: number;
-  /** Of these, wakes of the thread that asks. */
-  threadWakes: number;
-  /** Times that the thread that asks left a wake unanswered for more than 100 ms: it was blocked. */
-  stalls: number;
-  /** The longest of these, in ms. */
-  longestStallMs: number;
-  /** Everything but the frames of narrowcast's own streams and the answers to its own requests: what
-   * {@link Engine.queue} carried. */
-  events: FfiQueueStats;
-}
 
 /** Events of {@link Engine}. */
 export interface EngineEvents {

@@ -11,6 +11,7 @@ import { AnswerWaiters, type LastRequest, type Predicate } from './answer-waiter
 import type { Bindings } from './bindings.js';
 import { handOutSoon, NativeInbox } from './dispatch.js';
 import { reportError } from '../report-error.js';
+import { RequestSigner } from './request-signer.js';
 import type { RequestIds } from './requests.js';
 import { isRoomListener, Rooms } from './rooms.js';
 
@@ -39,11 +40,6 @@ const shared = globalThis as { _ffiClientInstance?: unknown };
 interface RawListener {
   (event: FfiEvent): void;
   readonly listener?: RawListener;
-}
-
-/** What @bufbuild/protobuf tells of a request's message. */
-interface RequestType {
-  readonly fields: { list(): readonly { readonly localName: string }[] };
 }
 
 /** Kinds of events: indices into the engine queue's types. */
@@ -87,8 +83,7 @@ export class ClientAdapter {
   readonly #existed: boolean;
   /** The asynchronous contexts in which listeners were added, and are called. */
   readonly #contexts = new WeakMap<RawListener, AsyncResource>();
-  /** Which requests can be given an async id. */
-  readonly #idTaking = new Map<unknown, boolean>();
+  readonly #signer: RequestSigner;
   /** How many requests were made through this client, and how many events it handed out, by kind. */
   readonly #requests: Record<string, number> = {};
   readonly #events: Record<string, number> = {};
@@ -111,6 +106,7 @@ export class ClientAdapter {
     this.#kinds = kinds;
     this.#always = new Set(kinds.always);
     this.#ids = ids;
+    this.#signer = new RequestSigner(ids);
     this.#onPanic = onPanic;
     this.#onChange = onChange;
     this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? ids.group : EVERYBODY));
@@ -275,7 +271,7 @@ export class ClientAdapter {
     return {
       request: <T>(request: PartialMessage<FfiRequest>): T => {
         this.#stayAlive();
-        const message = this.#signed(new ffi.FfiRequest(request));
+        const message = this.#signer.sign(new ffi.FfiRequest(request));
         const kind = countKind(this.#requests, message.message.case);
         const answer = ffi.FfiResponse.fromBinary(ffi.livekitFfiRequest(message.toBinary())).message;
         this.#lastRequest = { kind, answerId: (answer.value as { asyncId?: bigint } | undefined)?.asyncId };
@@ -292,26 +288,6 @@ export class ClientAdapter {
         return this.#waiters.waitFor(predicate, options?.signal, request) as Promise<T>;
       },
     };
-  }
-
-  /** The request, with an async id of this thread unless it has one or takes none: its answer is this thread's alone. */
-  #signed(request: FfiRequest): FfiRequest {
-    const value = request.message.value as { constructor: unknown; requestAsyncId?: bigint } | undefined;
-    if (!value || value.requestAsyncId !== undefined) return request;
-    const { constructor } = value;
-    let takes = this.#idTaking.get(constructor);
-    if (takes === undefined) {
-      const { fields } = constructor as Partial<RequestType>;
-      takes = fields?.list().some(({ localName }) => localName === 'requestAsyncId') ?? false;
-      this.#idTaking.set(constructor, takes);
-    }
-    if (!takes) return request;
-    // A copy: the caller's own may be used again.
-    const signed = Object.assign(Object.create(Object.getPrototypeOf(value) as object), value, {
-      requestAsyncId: this.#ids.nextOfClient(),
-    });
-    request.message = { case: request.message.case, value: signed } as FfiRequest['message'];
-    return request;
   }
 
   #onNewListener = (name: string | symbol, listener: RawListener): void => {

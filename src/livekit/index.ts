@@ -1,13 +1,12 @@
 export { AudioMixer, type AudioMixerOptions } from './audio-mixer.js';
 export { AudioResampler, AudioResamplerQuality, type AudioResamplerOptions } from './audio-resampler.js';
-export { AudioSource, type AudioSourceStats } from './audio-source.js';
+export { AudioSource } from './audio-source.js';
 export { AudioStream, type AudioStreamOptions } from './audio-stream.js';
 export { type EngineQueue } from './engine-queue.js';
 export {
   Engine,
   install,
   type EngineEvents,
-  type EngineStats,
   type InstallOptions,
   type LiveKitEvent,
   type LiveKitEventType,
@@ -27,4 +26,5 @@ export type {
   Stall,
   StallCounts,
 } from '../diagnostics/inspect.js';
-export { VideoStream, type VideoStreamOptions, type VideoStreamStats } from './video-stream.js';
+export type { AudioSourceStats, EngineStats, VideoStreamStats } from './stats.js';
+export { VideoStream, type VideoStreamOptions } from './video-stream.js';

@@ -1,16 +1,9 @@
-import {
-  AudioStreamTrack,
-  captureInto,
-  playOnly,
-  queuedMsOf,
-  whenQueuedIs,
-  type Interruption,
-  type PipeTarget,
-} from '../audio-stream-track.js';
-import { hide } from '../diagnostics/alive.js';
 import { Voice } from '../diagnostics/underruns.js';
 import { NarrowcastError } from '../errors.js';
 import { MAX_SAMPLES } from '../pcm-format.js';
+import { NativeTrack } from '../track/native-track.js';
+import type { Interruption, PipeTarget } from '../track/pipe-target.js';
+import { Playback } from '../track/playback.js';
 
 /** Most of a frame that is written at once, in ms: the rest of a longer one follows. */
 const PIECE_MS = 5000;
@@ -22,7 +15,7 @@ const BEYOND_MS = 2 * PIECE_MS;
 const LONGEST_MS = 600_000;
 
 /** How long the rest of 10 ms is waited for once the engine has played all else, in ms. */
-const PATIENCE_MS = 10;
+const REST_TIMEOUT_MS = 10;
 
 /**
  * Most that is kept in the engine's queue, in ms. If the process is stopped for a while, the engine makes up for the time by
@@ -45,12 +38,15 @@ const LINGER_MS = 500;
 /** Ends of frames that are remembered before those are dropped that were heard. With a long queue it is twice what is left then. */
 const ENDS = 1024;
 
+/** Only the source writes to its ring, and only the engine plays it. */
+const ALONE = { isReceiving: () => false, isSpeaking: () => false, interrupted() {} };
+
 /** Frames of an `AudioSource` that wait natively, and are played by the native thread that plays tracks. */
 export class SourceRing {
   /** The engine's own queue of the source, in ms: with room for more than is ever put there. */
   static readonly ENGINE_QUEUE_MS = 1500;
 
-  readonly track: AudioStreamTrack;
+  readonly playback: Playback;
   /** What is known of gaps in it. */
   readonly voice: Voice;
   readonly #source: PipeTarget & { readonly closed: boolean };
@@ -97,23 +93,21 @@ export class SourceRing {
     this.#piece = samplesIn(PIECE_MS);
     this.#on = on;
     const bufferMs = mostMs + BEYOND_MS;
-    this.track = new AudioStreamTrack({ sampleRate, numChannels, frameSizeMs: 10, bufferMs });
+    const track = new NativeTrack(source, { sampleRate, numChannels, frameSizeMs: 10, bufferMs });
     // As rtc-node does, which keeps all of a queue there.
     const leadMs = Math.max(Math.min(LEAD_MS, mostMs - KEPT_MS), Math.min(WHOLE_LEAD_MS, mostMs + FRAME_MS));
     const lead = Math.floor(leadMs / 10);
-    playOnly(this.track, {
-      patienceMs: PATIENCE_MS,
+    this.playback = new Playback(track, ALONE, {
+      restTimeoutMs: REST_TIMEOUT_MS,
       lead,
       makeWay: () => this.#makeWay(),
       late: (ms) => this.voice.late(ms),
     });
-    // To `inspect()`, it is a part of the source.
-    hide(this.track);
   }
 
   /** Whether anything waits to be heard. */
   get isPlaying(): boolean {
-    return queuedMsOf(this.track) > 0;
+    return this.playback.queuedMs > 0;
   }
 
   /**
@@ -155,8 +149,7 @@ export class SourceRing {
   #whenRoom(samples: number): Promise<boolean> {
     this.#waits = true;
     return new Promise((resolve, reject) => {
-      whenQueuedIs(
-        this.track,
+      this.playback.whenQueuedIs(
         samples,
         (heard) => {
           this.#waits = false;
@@ -173,8 +166,8 @@ export class SourceRing {
 
   /** Returns how many samples wait then. */
   #write(pcm: Int16Array): number {
-    const queued = captureInto(this.track, pcm);
-    const { sampleRate, numChannels } = this.track;
+    const queued = this.playback.capture(pcm);
+    const { sampleRate, numChannels } = this.#source;
     const perMs = (sampleRate * numChannels) / 1000;
     this.voice.wrote(pcm.length / perMs, queued / perMs);
     this.#written += pcm.length;
@@ -186,7 +179,7 @@ export class SourceRing {
   #taken(): undefined {
     this.#ends.push(this.#written);
     if (this.#ends.length <= this.#mostEnds) return;
-    const heard = this.#written - queuedMsOf(this.track) * (this.track.sampleRate / 1000) * this.track.numChannels;
+    const heard = this.#written - this.playback.queuedMs * (this.#source.sampleRate / 1000) * this.#source.numChannels;
     this.#ends = this.#ends.filter((end) => end > heard);
     this.#mostEnds = Math.max(ENDS, 2 * this.#ends.length);
   }
@@ -195,19 +188,19 @@ export class SourceRing {
   interrupt(): Interruption {
     this.voice.cut();
     this.#ends = [];
-    return this.track.interrupt();
+    return this.playback.interrupt();
   }
 
   /** Resolves when all was heard, or is gone. */
   async drained(): Promise<void> {
-    do await this.track.waitForPlayout().catch(() => {});
+    do await this.playback.waitForPlayout().catch(() => {});
     while (this.isPlaying && this.#piping);
   }
 
   #pipe(): void {
     const piping = new AbortController();
     this.#piping = piping;
-    this.track.pipeTo(this.#source, { signal: piping.signal }).catch((reason: unknown) => {
+    this.playback.pipeTo(this.#source, { signal: piping.signal }).catch((reason: unknown) => {
       if (piping.signal.aborted) return;
       this.#piping = undefined;
       this.#refused(reason);
@@ -239,9 +232,9 @@ export class SourceRing {
 
   #refused(reason: unknown): void {
     this.#failure = this.#told === reason ? undefined : reason;
-    const { sampleRate, numChannels } = this.track;
-    const { samplesRefused } = this.track.stats();
-    const discarded = Math.round((this.track.interrupt().discardedMs * sampleRate) / 1000) * numChannels;
+    const { sampleRate, numChannels } = this.#source;
+    const { samplesRefused } = this.playback.track.native.stats();
+    const discarded = Math.round((this.playback.interrupt().discardedMs * sampleRate) / 1000) * numChannels;
     const from = this.#written - discarded - (samplesRefused - this.#refusedSamples);
     this.#refusedSamples = samplesRefused;
     const lost = this.#ends.filter((end) => end > from).length;
@@ -253,7 +246,7 @@ export class SourceRing {
   /** Nothing more is played. */
   stop(): void {
     clearTimeout(this.#lingering);
-    this.track.stop();
+    this.playback.stop();
   }
 }
 

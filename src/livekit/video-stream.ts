@@ -12,24 +12,13 @@ import { END, NOTHING, REFUSED, Waiters, type Consumer, type Source } from '../w
 import { loadBindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
 import { install, type LiveKitEvent } from './engine.js';
+import type { VideoStreamStats } from './stats.js';
 import { register, trackOf, unregister } from './track.js';
 
 /** Options of {@link VideoStream}. */
 export interface VideoStreamOptions {
   /** How many frames may wait to be read. Then the oldest is dropped for each that comes. Default: 1, the newest. */
   bufferFrames?: number;
-}
-
-/** What {@link VideoStream.stats} counts. */
-export interface VideoStreamStats {
-  /** Frames that came in. */
-  framesIn: number;
-  /** Frames that were read. */
-  framesOut: number;
-  /** Frames that were not read in time, or not before the stream was cancelled: released natively. */
-  framesDropped: number;
-  /** Frames that wait to be read. */
-  framesBuffered: number;
 }
 
 /** A frame goes to the next read of any kind. */

@@ -1,7 +1,7 @@
 import { canvasTrack } from './blank-track.js';
 import { closed, TransceiverPoolError } from './errors.js';
 import { invalid, settings, type Released, type ReleaseOptions } from './options.js';
-import { within } from './patience.js';
+import { within } from './timeout.js';
 import { end, endIsUnknown, needsSilence, silence } from './retire.js';
 import type { PeerConnectionLike, TransceiverOf } from './standard.js';
 

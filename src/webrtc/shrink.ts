@@ -1,5 +1,5 @@
 import type { BlankTrack } from './blank-track.js';
-import { sleep, Unsettled } from './patience.js';
+import { sleep, Unsettled } from './timeout.js';
 import type { ParametersLike, SenderLike } from './standard.js';
 
 /** Frames that a blank track is asked for: the first can come before the encoder looks at its new source. */

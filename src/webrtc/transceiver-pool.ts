@@ -14,7 +14,7 @@ import {
   type TransceiverPoolOptions,
   type TransceiverPoolStats,
 } from './options.js';
-import { Unsettled, within } from './patience.js';
+import { Unsettled, within } from './timeout.js';
 import { end, endIsUnknown, needsSilence, silence, stop } from './retire.js';
 import { shrink } from './shrink.js';
 import { keyWanted, Slot } from './slot.js';

@@ -1,7 +1,6 @@
 //! In place of `resampler_engine.rs` where the crate was built without the feature `resampling`: no engine can be made.
 
-use crate::resampler::{ResamplerError, ResamplerSettings};
-use crate::resampler_filter::Filter;
+use crate::resampler_settings::{Filter, ResamplerError, ResamplerSettings};
 
 /// None.
 pub enum Engine {}

@@ -13,12 +13,12 @@
 
 use crate::convert::{Converter, Kind, Pace};
 use crate::g711::{Coding, base64};
-use crate::pcm_track::{PATIENCE, PcmTrack};
-use crate::resampler::ResamplerError;
+use crate::pcm_track::{PcmTrack, REST_TIMEOUT};
+use crate::resampler_settings::ResamplerError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Silence that is over and still counts towards the track's patience.
+/// Silence that is over and still counts towards the track's timeout.
 const SILENCE_KEPT: Duration = Duration::from_secs(1);
 
 /// What a sink takes.
@@ -144,7 +144,7 @@ impl PacedSink {
         if self.is_rest_due(now) {
             frames += self.put_rest(now, out)?;
         }
-        let waited = self.silent_to.saturating_duration_since(self.dry_at) >= PATIENCE;
+        let waited = self.silent_to.saturating_duration_since(self.dry_at) >= REST_TIMEOUT;
         self.gave_up_at = (waited && !self.track.has_frame(self.chunk.len())).then(|| self.track.written());
         Ok(frames)
     }
@@ -158,7 +158,7 @@ impl PacedSink {
             Some(ahead(self.frame))
         } else if self.track.is_waiting() && self.gave_up_at != Some(self.track.written()) {
             // A frame more: the last one of the silence is over then.
-            Some(self.silent_to.max(self.dry_at) + PATIENCE + self.frame)
+            Some(self.silent_to.max(self.dry_at) + REST_TIMEOUT + self.frame)
         } else {
             None
         };

@@ -13,108 +13,13 @@
 //! is chosen so that they fit into 10 ms: see `resampler_filter.rs`.
 
 use crate::resampler_engine::{Engine, Processed};
-use crate::resampler_filter::{Filter, filter_for};
+use crate::resampler_filter::filter_for;
+use crate::resampler_settings::{Filter, MAX_RATIO, ResamplerError, ResamplerSettings};
 use std::marker::PhantomData;
 use std::time::Instant;
-use std::{error, fmt};
-
-/// How many times the lower of two rates the higher one may be. (libsoxr itself hangs somewhere above 8,000 times.)
-pub const MAX_RATIO: u32 = 256;
 
 /// Frames that libsoxr is given at once, at most, of the input or of what it becomes.
 const PORTION: u64 = 8192;
-
-/// How good the filter is, and how long: libsoxr's recipes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quality {
-    /// Cubic interpolation (`QQ`). It has **no anti-alias filter**: when reducing the rate, what is above the new Nyquist
-    /// frequency comes back at full level. Holds back next to nothing.
-    Quick,
-    /// 16 bits, passband to 68 % of Nyquist (`LQ`).
-    Low,
-    /// 16 bits (`MQ`).
-    Medium,
-    /// 20 bits (`HQ`).
-    High,
-    /// 28 bits (`VHQ`), calculated in double precision.
-    VeryHigh,
-}
-
-/// What to give up for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Latency {
-    /// libsoxr's passband, or the nearest one that lets each push of 10 ms return something.
-    Default,
-    /// The widest passband with which at most 10 ms are held back.
-    Low,
-}
-
-/// What a [`Resampler`] is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResamplerSettings {
-    /// Rate of what goes in, in Hz.
-    pub input_rate: u32,
-    /// Rate of what comes out, in Hz: another one, and within [`MAX_RATIO`].
-    pub output_rate: u32,
-    /// Channels, interleaved.
-    pub channels: usize,
-    /// Quality of the filter.
-    pub quality: Quality,
-    /// Length of the filter.
-    pub latency: Latency,
-    /// Whether 16-bit output is dithered. That costs 9 dB of noise, makes a little noise of silence, and is seeded by the
-    /// time, so that no two runs give the same samples.
-    pub dither: bool,
-}
-
-/// Why a [`Resampler`] could not be made, or refused a call. A refused call has consumed nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResamplerError {
-    /// One rate is 0, both are equal, or one is more than [`MAX_RATIO`] times the other.
-    Rates {
-        /// Hz.
-        input: u32,
-        /// Hz.
-        output: u32,
-    },
-    /// The number of channels is 0, or not one that C can count.
-    Channels(usize),
-    /// The samples don't make the same number for each channel.
-    Uneven {
-        /// Samples of all channels that were given.
-        samples: usize,
-        /// Channels.
-        channels: usize,
-    },
-    /// The output has less room than [`Resampler::max_output`] for this input.
-    OutputTooSmall {
-        /// Samples of all channels that it needs room for.
-        needed: usize,
-    },
-    /// libsoxr's own complaint.
-    Engine(String),
-}
-
-impl fmt::Display for ResamplerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rates { input, output } => write!(
-                f,
-                "{input} Hz to {output} Hz: use two different rates, neither more than {MAX_RATIO} times the other"
-            ),
-            Self::Channels(channels) => write!(f, "a resampler can't have {channels} channels; use at least 1"),
-            Self::Uneven { samples, channels } => {
-                write!(f, "{samples} samples are not whole frames of {channels} channels; pass a multiple")
-            }
-            Self::OutputTooSmall { needed } => {
-                write!(f, "the output is too small; give it room for {needed} samples, as max_output says")
-            }
-            Self::Engine(complaint) => write!(f, "libsoxr: {complaint}"),
-        }
-    }
-}
-
-impl error::Error for ResamplerError {}
 
 mod sealed {
     use super::{Engine, Filter, Processed, ResamplerError, ResamplerSettings};
@@ -212,16 +117,12 @@ impl<S: Sample> Resampler<S> {
         if low == high || low == 0 || u64::from(high) > u64::from(low) * u64::from(MAX_RATIO) {
             return Err(ResamplerError::Rates { input, output });
         }
-        Self::with_filter(settings, filter_for(input, output, settings.quality, settings.latency)?)
-    }
-
-    /// A resampler whose rates were checked, with this filter.
-    pub(crate) fn with_filter(settings: ResamplerSettings, filter: Filter) -> Result<Self, ResamplerError> {
-        let ResamplerSettings { input_rate, output_rate, channels, .. } = settings;
+        let ResamplerSettings { channels, quality, latency, .. } = settings;
+        let filter = filter_for(input, output, quality, latency)?;
         if channels == 0 || u32::try_from(channels).is_err() {
             return Err(ResamplerError::Channels(channels));
         }
-        let frames = (PORTION * u64::from(input_rate) / u64::from(output_rate)).clamp(1, PORTION) as usize;
+        let frames = (PORTION * u64::from(input) / u64::from(output)).clamp(1, PORTION) as usize;
         Ok(Self {
             engine: S::engine(settings, filter)?,
             settings,
@@ -312,11 +213,6 @@ impl<S: Sample> Resampler<S> {
             written += done.output_frames;
         }
         Ok(written * channels)
-    }
-
-    /// A call of libsoxr and nothing else, to count what comes of silence: `output` has the room that it will take.
-    pub(crate) fn process_uncounted(&mut self, input: &[S], output: &mut [S]) -> Result<usize, ResamplerError> {
-        Ok(S::process(&mut self.engine, input, output)?.output_frames)
     }
 
     /// Whether nothing was pushed yet, or since the last flush.

@@ -1,8 +1,7 @@
 //! libsoxr behind the `soxr` crate: interleaved samples of any number of channels, and one lock where it needs one.
 
-use crate::convert::rounded;
-use crate::resampler::{Quality, ResamplerError, ResamplerSettings};
-use crate::resampler_filter::Filter;
+use crate::resampler_settings::{Filter, Quality, ResamplerError, ResamplerSettings};
+use crate::rounding::rounded;
 use libsoxr_sys as sys;
 use soxr::Soxr;
 use soxr::format::{IoFormat, SampleFormat};

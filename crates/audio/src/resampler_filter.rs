@@ -10,7 +10,8 @@
 //! with silence, and what comes out is counted. That does not depend on what the samples are, nor on the number of channels
 //! or their type, so it is done once for each pair of rates, quality and latency in a process.
 
-use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
+use crate::resampler_engine::Engine;
+use crate::resampler_settings::{Filter, Latency, Quality, ResamplerError, ResamplerSettings};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -26,17 +27,6 @@ const DEFAULT_MS: f64 = 18.0;
 
 /// What the low latency aims at, in ms.
 const LOW_MS: f64 = 10.0;
-
-/// A filter, and what was measured with it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Filter {
-    /// As a part of the lower Nyquist frequency; `None` as libsoxr's recipe has it.
-    pub(crate) passband_end: Option<f64>,
-    /// What is held back after a push of 10 ms, at worst.
-    pub(crate) latency_ms: f64,
-    /// More samples of a channel than are ever held back, at the output's rate.
-    pub(crate) held_back: usize,
-}
 
 /// The filter for these rates, which were checked.
 pub(crate) fn filter_for(
@@ -111,7 +101,7 @@ fn measure(
     let (input_rate, output_rate) = (u64::from(settings.input_rate), u64::from(settings.output_rate));
     // Nothing returns more samples than come in, at the output's rate.
     let unmeasured = Filter { passband_end, latency_ms: 0.0, held_back: 0 };
-    let mut resampler = Resampler::<f32>::with_filter(settings, unmeasured)?;
+    let mut engine = Engine::float(settings, unmeasured)?;
     // Of 10 ms, or, where that is less, of one sample.
     let taken_after = |push: u64| (push * input_rate / 100).max(push);
     let step = taken_after(1) + 1;
@@ -124,7 +114,8 @@ fn measure(
         // The rest of all that came in is room enough, since nothing comes out early; and a frame for rounding.
         let room = (after * output_rate).div_ceil(input_rate) + 1 - given;
         let mut output = vec![0.0; room as usize];
-        let returned = resampler.process_uncounted(&silence[..(after - before) as usize], &mut output)? as u64;
+        let done = engine.process_f32(&silence[..(after - before) as usize], &mut output)?;
+        let returned = done.output_frames as u64;
         given += returned;
         worst = worst.max(seconds(after, input_rate) - seconds(given, output_rate));
         gaps |= returned == 0 && push > WARM_UP && output_rate >= 100;

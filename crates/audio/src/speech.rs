@@ -29,7 +29,8 @@
 //! hears, it takes the onset of any noise for speech. So it hears [`PRIMING`] steps of quiet noise before the first sample,
 //! and again in place of each step of zeros.
 
-use crate::resampler::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings};
+use crate::resampler::Resampler;
+use crate::resampler_settings::{Latency, Quality, ResamplerError, ResamplerSettings};
 use earshot::Detector;
 use std::{error, fmt};
 

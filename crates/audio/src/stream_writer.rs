@@ -15,9 +15,9 @@ use std::sync::Arc;
 /// use narrowcast_audio::{Format, Kind, PcmStream, StreamWriter};
 /// # use narrowcast_core::{Doorbell, Waiter, Wake};
 /// # use std::sync::Arc;
-/// # struct Nobody;
-/// # impl Wake for Nobody { fn wake(&self) {} }
-/// # let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Nobody))), 0);
+/// # struct NoWake;
+/// # impl Wake for NoWake { fn wake(&self) {} }
+/// # let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(NoWake))), 0);
 /// // 8 kHz in, windows of 512 samples at 16 kHz out.
 /// let format = Format { sample_rate: 16_000, channels: 1, frame_samples: 512 };
 /// let stream = Arc::new(PcmStream::new(format, 16_000, waiter));

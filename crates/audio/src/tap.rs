@@ -108,7 +108,7 @@ impl fmt::Debug for Tap {
 /// The writing end: of the player's thread, or of one that keeps the player from playing.
 pub(crate) struct TapWriter {
     tap: Arc<Tap>,
-    /// What the player took and nobody has heard yet.
+    /// What the player took and the listener has not heard yet.
     on_way: VecDeque<i16>,
     /// Samples that were on their way when the tap was opened, and are not recorded.
     missing: u64,

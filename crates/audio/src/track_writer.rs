@@ -1,8 +1,9 @@
 //! The writing side of a [`PcmTrack`]: samples of any rate, channel count and type become the track's.
 
-use crate::convert::{BLOCK, Converter, Kind, Pace, TrackWriteError, check, rounded};
+use crate::convert::{BLOCK, Converter, Kind, Pace, TrackWriteError, check};
 use crate::heard::Interruption;
 use crate::pcm_track::PcmTrack;
+use crate::rounding::rounded;
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// Writes what an agent says to a track, and converts it on the way.
@@ -108,7 +109,7 @@ impl TrackWriter {
     }
 
     /// The writer, for its own thread and the player's: where an utterance is not ended, the player does, after
-    /// [`PATIENCE`](crate::PATIENCE), so that what waits in the resampler does not turn up in the next one.
+    /// [`REST_TIMEOUT`](crate::REST_TIMEOUT), so that what waits in the resampler does not turn up in the next one.
     pub fn share(self) -> Arc<Mutex<Self>> {
         let track = self.track.clone();
         let shared = Arc::new(Mutex::new(self));

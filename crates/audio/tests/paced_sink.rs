@@ -102,7 +102,7 @@ fn less_than_a_frame_waits_for_its_rest_and_the_end_is_padded_with_silence() {
     assert_eq!(
         (leg.read(0), leg.next()),
         (1, Some(240)),
-        "the rest of 10 ms, and 200 ms of patience behind the first frame"
+        "the rest of 10 ms, and 200 ms of timeout behind the first frame"
     );
     leg.say(10, false);
     assert_eq!((leg.read(5), leg.next()), (1, Some(260)));
@@ -114,7 +114,7 @@ fn less_than_a_frame_waits_for_its_rest_and_the_end_is_padded_with_silence() {
 }
 
 #[test]
-fn an_utterance_that_is_not_ended_goes_out_after_the_patience_and_is_not_asked_for_again() {
+fn an_utterance_that_is_not_ended_goes_out_after_the_timeout_and_is_not_asked_for_again() {
     let mut leg = leg(8_000, PHONE);
     leg.writer.begin_utterance().unwrap();
     leg.say(30, false);

@@ -54,7 +54,7 @@ impl Seen {
         match sizes.next(8) {
             1 => {
                 let n = ring.peek(&mut out[..n]);
-                // Where it starts is known to nobody but the block itself.
+                // Only the block itself tells where it starts.
                 let block = &out[..n];
                 assert!(
                     block.is_empty() || is_one_piece_from(block[0] as u16 as u64, block),

@@ -371,7 +371,7 @@ fn heard() -> (PcmStream, Arc<Doorbell>, Receiver<()>) {
 
 fn answer(bell: &Doorbell) -> Vec<Token> {
     let mut tokens = [0; 4];
-    let count = bell.answer(&mut tokens);
+    let count = bell.take_ready(&mut tokens);
     tokens[..count].to_vec()
 }
 

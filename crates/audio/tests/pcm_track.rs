@@ -79,7 +79,7 @@ fn less_than_a_frame_is_not_kept_longer_than_its_rest_can_take() {
         }
         assert_eq!([frame(&track), frame(&track)], [[1, 2, 0, 0], SILENCE]);
     }
-    // A whole frame in between: the patience starts anew.
+    // A whole frame in between: the timeout starts anew.
     track.write(&[1, 2]);
     for _ in 0..4 {
         assert_eq!(frame(&track), SILENCE);
@@ -93,7 +93,7 @@ fn less_than_a_frame_is_not_kept_longer_than_its_rest_can_take() {
 }
 
 #[test]
-fn the_patience_is_a_time_and_not_a_number_of_frames() {
+fn the_timeout_is_a_time_and_not_a_number_of_frames() {
     let played_after = |frame_samples: usize| {
         let track = track_of(Format { sample_rate: 100, channels: 2, frame_samples }, 100);
         track.write(&[1, 2]);
@@ -241,7 +241,7 @@ fn whoever_waits_for_a_position_is_rung_once_when_it_was_played() {
     let track = PcmTrack::new(format, 100, Waiter::new(bell.clone(), TOKEN));
     let rang = || {
         let mut tokens = [0; 4];
-        let count = bell.answer(&mut tokens);
+        let count = bell.take_ready(&mut tokens);
         assert!(tokens[..count].iter().all(|token| *token == TOKEN));
         (wakes.swap(0, Ordering::Relaxed), count)
     };
@@ -254,7 +254,7 @@ fn whoever_waits_for_a_position_is_rung_once_when_it_was_played() {
     frame(&track);
     assert_eq!((rang(), track.has_played(8)), ((1, 1), true));
     frame(&track);
-    assert_eq!(rang(), (0, 0), "rung though nobody waited");
+    assert_eq!(rang(), (0, 0), "rung though nothing waited");
 
     // An utterance of less than a frame, one that is taken back, and one that is dropped.
     track.end_utterance();
@@ -509,7 +509,7 @@ fn a_track_that_is_paused_plays_silence_and_goes_on_where_it_stopped() {
 #[test]
 fn less_than_a_frame_waits_as_long_as_it_is_told_to() {
     let track = track(100);
-    track.set_patience(Duration::from_millis(80));
+    track.set_rest_timeout(Duration::from_millis(80));
     track.write(&ramp(1, 3));
     assert_eq!([frame(&track), frame(&track), frame(&track)], [SILENCE, SILENCE, [1, 2, 0, 0]]);
 }

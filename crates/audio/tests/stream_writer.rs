@@ -10,11 +10,11 @@ use std::sync::Arc;
 const RATES: [u32; 6] = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000];
 
 fn stream(sample_rate: u32, channels: u32, frame: u32) -> Arc<PcmStream> {
-    struct Nobody;
-    impl Wake for Nobody {
+    struct NoWake;
+    impl Wake for NoWake {
         fn wake(&self) {}
     }
-    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Nobody))), 0);
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(NoWake))), 0);
     let format = Format { sample_rate, channels, frame_samples: (frame * channels) as usize };
     Arc::new(PcmStream::new(format, (sample_rate * channels) as usize * 4, waiter))
 }

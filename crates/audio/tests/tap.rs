@@ -6,15 +6,15 @@ use narrowcast_core::{Doorbell, Waiter, Wake};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-struct Nobody;
+struct NoWake;
 
-impl Wake for Nobody {
+impl Wake for NoWake {
     fn wake(&self) {}
 }
 
 /// 1 kHz: a sample is a ms.
 fn track() -> PcmTrack {
-    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Nobody))), 0);
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(NoWake))), 0);
     PcmTrack::new(Format { sample_rate: 1000, channels: 1, frame_samples: 10 }, 1000, waiter)
 }
 

@@ -20,18 +20,18 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as promised by whoever called us.
+        // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as promised by whoever called us.
+        // SAFETY: as the caller promised.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as promised by whoever called us.
+        // SAFETY: as the caller promised.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -46,12 +46,12 @@ fn allocations(run: impl FnOnce()) -> usize {
 }
 
 fn writer(sample_rate: u32, channels: u32) -> TrackWriter {
-    struct Nobody;
-    impl Wake for Nobody {
+    struct NoWake;
+    impl Wake for NoWake {
         fn wake(&self) {}
     }
     let frame_samples = (sample_rate / 50 * channels) as usize;
-    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Nobody))), 0);
+    let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(NoWake))), 0);
     let format = Format { sample_rate, channels, frame_samples };
     TrackWriter::new(Arc::new(PcmTrack::new(format, (sample_rate * channels) as usize * 2, waiter)))
 }

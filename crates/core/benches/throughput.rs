@@ -91,7 +91,7 @@ fn ours(subscribers: u64, events: u64, filtered: bool) -> f64 {
 }
 
 fn tokio(subscribers: u64, events: u64, filtered: bool) -> f64 {
-    // Large enough that nobody lags: ours loses nothing either.
+    // Large enough that no receiver lags: ours loses nothing either.
     let (sender, _) = tokio::sync::broadcast::channel::<Event>(events as usize);
     let receivers: Vec<_> = (0..subscribers).map(|_| sender.subscribe()).collect();
     let start = Instant::now();

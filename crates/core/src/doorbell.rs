@@ -5,7 +5,7 @@
 //!  push, then Waiter::notify                   Waiter::arm, then look again
 //!     └ was it armed? ──► Doorbell::ring          │
 //!                          ├ token → ready        │
-//!                          └ none pending? wake ─►└ Doorbell::answer: tokens that have something to read
+//!                          └ none pending? wake ─►└ Doorbell::take_ready: tokens that have something to read
 //! ```
 
 use crate::stats::Counter;
@@ -17,7 +17,7 @@ pub type Token = u32;
 
 /// How a consumer thread is woken: for JavaScript, a call of a threadsafe function.
 pub trait Wake: Send + Sync {
-    /// Asks the consumer thread to call [`Doorbell::answer`] soon. Called on producer threads: must not block.
+    /// Asks the consumer thread to call [`Doorbell::take_ready`] soon. Called on producer threads: must not block.
     fn wake(&self);
 }
 
@@ -45,18 +45,18 @@ impl Doorbell {
 
     /// Answers the doorbell, on the consumer thread, once for each wake: writes tokens that rang to `tokens`, and returns
     /// how many. What there was no room for gets a wake of its own. A token comes once for each [`Waiter::arm`] at most.
-    pub fn answer(&self, tokens: &mut [Token]) -> usize {
+    pub fn take_ready(&self, tokens: &mut [Token]) -> usize {
         self.pending.swap(false, Ordering::AcqRel);
-        let count = self.look(tokens);
+        let count = self.poll(tokens);
         if count == tokens.len() && !self.ready.is_empty() {
             self.wake();
         }
         count
     }
 
-    /// Looks who rang without having been woken, on the consumer thread; otherwise like [`answer`](Self::answer). A wake
+    /// Takes what rang without having been woken, on the consumer thread; otherwise like [`take_ready`](Self::take_ready). A wake
     /// that is on its way is still to be answered, and finds what there was no room for.
-    pub fn look(&self, tokens: &mut [Token]) -> usize {
+    pub fn poll(&self, tokens: &mut [Token]) -> usize {
         let rang = tokens.iter_mut().zip(std::iter::from_fn(|| self.ready.pop()));
         rang.map(|(slot, token)| *slot = token).count()
     }

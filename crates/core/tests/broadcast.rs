@@ -136,7 +136,7 @@ fn a_release_may_send_subscribe_and_leave() {
     let released = || reentrant.releases.load(Ordering::Relaxed);
 
     broadcast.send(1, 0, &[], Some(&owner));
-    assert_eq!(released(), 1, "nobody wanted it");
+    assert_eq!(released(), 1, "no subscriber wanted it");
     // Of kind 1 alone, lest what a release sends overflows in turn.
     let only_owned = Filter::kinds(KindSet::EMPTY.with(1));
     let wakes = Wakes::default();
@@ -169,7 +169,7 @@ fn a_value_that_leaves_a_snapshot_map_may_change_the_map_as_it_is_dropped() {
     let changed = map.clone();
     std::thread::spawn(move || {
         changed.change(|map| map.set(1, None).is_some());
-        done.send(()).expect("somebody waits");
+        done.send(()).expect("the receiver waits");
     });
     finished.recv_timeout(std::time::Duration::from_secs(10)).expect("the change ends");
     map.with(1, |value| assert!(value.is_none()));
@@ -180,10 +180,10 @@ fn who_looks_without_being_woken_leaves_the_wake_to_be_answered() {
     let bell = Doorbell::new(Box::new(Wakes::default()));
     assert!(bell.ring(1));
     let mut tokens = [0; 2];
-    assert_eq!((bell.look(&mut tokens), tokens[0]), (1, 1));
+    assert_eq!((bell.poll(&mut tokens), tokens[0]), (1, 1));
     // One wake is on its way already.
     assert!(!bell.ring(2));
-    assert_eq!((bell.answer(&mut tokens), tokens[0]), (1, 2));
+    assert_eq!((bell.take_ready(&mut tokens), tokens[0]), (1, 2));
     assert!(bell.ring(3));
     assert_eq!(bell.wakes(), 2);
 }

@@ -65,7 +65,7 @@ impl Sleeper {
 /// Answers the doorbell, with room for a single token.
 fn answer(bell: &Doorbell) -> Option<Token> {
     let mut slot = [0];
-    (bell.answer(&mut slot) == 1).then_some(slot[0])
+    (bell.take_ready(&mut slot) == 1).then_some(slot[0])
 }
 
 /// A waiter of a thread that polls and never sleeps.
@@ -73,7 +73,7 @@ fn polling() -> Waiter {
     struct Never;
     impl Wake for Never {
         fn wake(&self) {
-            panic!("nobody waits");
+            panic!("no thread waits");
         }
     }
     Waiter::new(Arc::new(Doorbell::new(Box::new(Never))), 0)
@@ -107,7 +107,7 @@ impl Releases {
         Arc::from_std(owner)
     }
 
-    /// Of the events that were sent, each was delivered to somebody or released, once, and never both.
+    /// Of the events that were sent, each was delivered to a subscriber or released, once, and never both.
     fn check(&self, sent: impl IntoIterator<Item = u8>, delivered: &[u8]) {
         let released = self.0.lock().unwrap();
         for payload in sent {
@@ -448,7 +448,7 @@ fn one_doorbell_names_each_waiter_that_can_read_with_one_wake_pending_at_most() 
             }
         }
         producers.into_iter().for_each(|producer| assert_eq!(producer.join().unwrap(), 1));
-        rang + bell.answer(&mut [0; 2])
+        rang + bell.take_ready(&mut [0; 2])
     });
 }
 

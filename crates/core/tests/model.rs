@@ -320,7 +320,7 @@ impl World {
             }
             Step::Answer => {
                 let mut tokens = [Token::MAX; SLOTS];
-                let count = self.bell.answer(&mut tokens);
+                let count = self.bell.take_ready(&mut tokens);
                 for token in &tokens[..count] {
                     self.model.rang.retain(|step| !step.is_empty());
                     let step = self.model.rang.front_mut().expect("a token that rang");

@@ -169,7 +169,7 @@ fn consume(mut listeners: Vec<Listener>, bell: &Doorbell, sleeper: &Sleeper, led
         if live.contains(&true) {
             sleeper.sleep();
             let mut tokens: [Token; 16] = [0; 16];
-            let count = bell.answer(&mut tokens);
+            let count = bell.take_ready(&mut tokens);
             look.extend(tokens[..count].iter().map(|token| *token as usize));
         }
     }
@@ -193,7 +193,7 @@ fn come_and_go(broadcast: &Broadcast, ledger: &Ledger, done: &AtomicBool, who: u
             thread::yield_now();
         }
         if round % 3 == 0 {
-            // Whoever changes the filter to itself misses nothing by it.
+            // A subscriber that changes its filter to the same one misses nothing by it.
             broadcast.set_filter(&subscriber, reading.filter.clone());
             reading.drain(&subscriber, ledger);
         }
@@ -267,7 +267,7 @@ fn four_producers_reach_a_hundred_subscribers_in_order_while_others_come_and_go(
     });
     done.store(true, Ordering::Relaxed);
     let visited: u64 = visitors.into_iter().map(|visitor| visitor.join().expect("a visitor heard all it should")).sum();
-    assert!(visited > 0, "nobody heard anything while visiting");
+    assert!(visited > 0, "no visitor heard anything");
     broadcast.close();
 
     // The new ones, which no receiver has.

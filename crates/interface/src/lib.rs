@@ -7,6 +7,7 @@
 //!                                        ◄── queue_put, stream_write: by the handle, without a lock
 //! ```
 
+mod open;
 mod queue;
 mod shared_table;
 mod stream;

@@ -1,7 +1,7 @@
 //! Queues: what JavaScript shares by an id, and what other addons do with them.
 
+use crate::open::{Open, guarded};
 use crate::shared_table::SharedTable;
-use crate::table::{Open, guarded};
 use narrowcast_abi::{MAX_PAYLOAD, OWNED, RawOwner, Status};
 use narrowcast_core::sync::Arc;
 use narrowcast_core::{Broadcast, Kind, Owner};

@@ -1,7 +1,7 @@
 //! Streams of PCM: what JavaScript shares by an id, and what other addons write into them.
 
+use crate::open::{Open, guarded};
 use crate::shared_table::SharedTable;
-use crate::table::{Open, guarded};
 use narrowcast_abi::{MAX_CHANNELS, MAX_SAMPLES, Status};
 use narrowcast_audio::{Kind, PcmStream, StreamWriter, TrackWriteError};
 use narrowcast_core::sync::{Arc, Mutex, lock};

@@ -275,7 +275,7 @@ fn an_owner_may_use_the_interface_and_close_its_own_queue_while_it_releases() {
     let owner = Closes { handle: slot.clone(), seen: seen.clone() };
     let open = interface().open_queue_with_owner(queue.id(), owner).unwrap();
     *slot.lock().unwrap() = Some(interface().open_queue(queue.id()).unwrap());
-    assert_eq!(open.put_owned(2, 1, b"nobody wants it"), Ok(0));
+    assert_eq!(open.put_owned(2, 1, b"unwanted"), Ok(0));
     assert_eq!(seen.count(), 1);
     drop(open);
     assert_eq!(seen.dropped(), 1);

@@ -1,4 +1,4 @@
-//! What the engine's callback costs for an event that nobody wants, with the guard against a panic that it has. Prints a JSON line
+//! What the engine's callback costs for an event without a subscriber, with the guard against a panic that it has. Prints a JSON line
 //! for each case: the rounds' ns per event. Run by `npm run bench -- broadcast`.
 
 #[path = "../tests/support/livekit_spec.rs"]

@@ -15,23 +15,19 @@ mod abi;
 #[cfg(not(loom))]
 mod capture;
 #[cfg(not(loom))]
-mod capture_pump;
-#[cfg(not(loom))]
 mod claims;
 #[cfg(not(loom))]
 mod engine;
-#[cfg(not(loom))]
-mod lateness;
 #[cfg(all(feature = "ledger", not(loom)))]
 pub mod ledger;
 #[cfg(not(loom))]
 mod library;
 #[cfg(not(loom))]
-mod player;
+// Without the load generator, a source can play nothing but a track.
+#[cfg_attr(not(feature = "load"), allow(irrefutable_let_patterns))]
+mod playout;
 #[cfg(not(loom))]
 mod request_ids;
-#[cfg(not(loom))]
-mod source_queue;
 mod streams;
 #[cfg_attr(loom, allow(dead_code))]
 pub mod wire;
@@ -40,19 +36,17 @@ pub use abi::Abi;
 #[cfg(not(loom))]
 pub use capture::{Capture, CaptureAnswers, CaptureSpec, CaptureStats};
 #[cfg(not(loom))]
-pub use capture_pump::{CapturePump, Pcm, Playback, Source};
-#[cfg(not(loom))]
 pub use claims::Claims;
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineStats, Events, Expecting};
 #[cfg(not(loom))]
-pub use lateness::Lateness;
-#[cfg(not(loom))]
 pub use library::LoadError;
+#[cfg(all(feature = "load", not(loom)))]
+pub use playout::Lateness;
+#[cfg(not(loom))]
+pub use playout::{CapturePump, Lead, Pcm, Playback, Source};
 #[cfg(not(loom))]
 pub use request_ids::{RequestIds, ThreadIds};
-#[cfg(not(loom))]
-pub use source_queue::Lead;
 pub use streams::{AudioSink, EarlyEvents, Sink, StreamStats, Streams, Taken};
 #[cfg(not(loom))]
 pub use streams::{VideoFrame, VideoSink, VideoSpec};

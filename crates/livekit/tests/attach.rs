@@ -67,7 +67,7 @@ fn a_process_attaches_to_one_engine_and_hears_it_whatever_happens_in_the_callbac
     let stand_in = StandIn::open(&path);
     assert!(Engine::get().is_none());
 
-    // Where somebody else hears the engine, it keeps its callback.
+    // Where another client hears the engine, it keeps its callback.
     let engine = attach_for(Events::Elsewhere, &path).unwrap();
     assert!(std::ptr::eq(engine, Engine::get().unwrap()));
     assert!(Engine::listening().is_none() && !engine.is_listening());

@@ -120,7 +120,7 @@ fn engine_heard(
         }
         let request = Request::read(message);
         let taken = answer(&request, &own);
-        // Where nobody receives, the test has seen enough.
+        // Without a receiver, the test has seen enough.
         let _ = sender.send(request);
         taken
     });
@@ -850,8 +850,8 @@ fn a_track_without_silence_is_looked_at_when_it_was_written_to_and_its_last_part
     let (fake, requests) = answering();
     let pump = pump_of(fake.engine, vec![]);
     let (track, _rings) = track();
-    track.set_patience(CHUNK);
-    // Which ends an utterance when the patience is over.
+    track.set_rest_timeout(CHUNK);
+    // Which ends an utterance when the timeout is over.
     let writer = TrackWriter::new(track.clone()).share();
     let playback = pump.add(captured(7, &track)).unwrap();
     for utterance in 1..4 {

@@ -4,7 +4,7 @@
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p narrowcast-livekit --release --test loom
 //! ```
 //!
-//! A stream's frames come on a thread of its own, one after the other, and the first ones before whoever asked for the
+//! A stream's frames come on a thread of its own, one after the other, and the first ones before the caller that asked for the
 //! stream has registered it. `EarlyEvents` is explored alone and as `Streams` uses it.
 
 #![cfg(loom)]
@@ -78,7 +78,7 @@ fn event(stream: u64, number: u8, owner: Option<&Arc<dyn Owner>>) -> Event {
 // ── early events ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Early events between callback threads and the threads that open streams 1 and 2. Whose an event is gets decided as
-/// `Streams` does it: what nobody is registered for is foreign, for good.
+/// `Streams` does it: what no stream is registered for is foreign, for good.
 struct Router {
     early: EarlyEvents,
     registered: [AtomicBool; 3],
@@ -130,7 +130,7 @@ impl Router {
         thread::spawn(move || (1..=frames).for_each(|number| this.receive(stream, number, None)))
     }
 
-    /// Asks for a stream, of which so many frames come beside; registers it.
+    /// Asks for a stream, while so many of its frames come; registers it.
     fn open(this: &Arc<Self>, stream: u64, frames: u8) -> JoinHandle<()> {
         this.early.expect();
         let callbacks = Self::callbacks(this, stream, frames);
@@ -288,7 +288,7 @@ fn pcm_stream() -> Arc<PcmStream> {
     struct Never;
     impl Wake for Never {
         fn wake(&self) {
-            panic!("nobody waits");
+            panic!("no thread waits");
         }
     }
     let waiter = Waiter::new(Arc::new(Doorbell::new(Box::new(Never))), 0);

@@ -3,10 +3,10 @@
 use crate::bigint::handle;
 use crate::error::{Code, Result, error};
 use crate::js_thread::new_waiter;
-use crate::subscription::{NativeSubscription, Reading};
+use crate::subscription::{NativeSubscription, Reading, filter};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
-use narrowcast_core::{Broadcast, EVERYBODY, Filter, KindSet, Overflow, Stats};
+use narrowcast_core::{Broadcast, EVERYBODY, KindSet, Overflow, Stats};
 use narrowcast_interface::Queue;
 use std::sync::Arc;
 
@@ -165,11 +165,4 @@ impl NativeQueue {
     pub fn close(&self) {
         self.queue.broadcast().close();
     }
-}
-
-/// The filter of these kinds and subjects.
-pub fn filter(kinds: &[u32], handles: Option<&[BigInt]>) -> Result<Filter> {
-    let kinds = kinds.iter().fold(KindSet::EMPTY, |set, kind| set.with((*kind).try_into().unwrap_or(u8::MAX)));
-    let subjects = handles.map(|handles| handles.iter().map(handle).collect::<Result<_>>()).transpose()?;
-    Ok(Filter { kinds, subjects })
 }

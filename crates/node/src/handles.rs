@@ -4,19 +4,13 @@
 //! much before it does anything.
 
 use crate::error::Result;
+pub use crate::js_thread::Release;
 use crate::js_thread::{belongs_here, left, new_token};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::thread::LocalKey;
-
-/// Something native that belongs to a JavaScript thread, and must let go when the thread's environment ends: before its
-/// JavaScript objects are finalized, and whether or not they are.
-pub trait Release {
-    /// Stops what feeds it, and drops the native handles it has. Called once or more, on its own thread.
-    fn release(&self);
-}
 
 /// A thread's objects of one type by their tokens; a `thread_local`.
 pub struct HandleTable<T>(RefCell<FxHashMap<u32, Rc<T>>>);

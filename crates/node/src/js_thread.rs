@@ -1,7 +1,6 @@
 //! One JavaScript thread: its doorbell, and what native code holds on its behalf.
 
 use crate::error::{Code, Result, error, from_napi};
-use crate::handles::Release;
 use crate::wake::{JsWake, Pace, Timing, WakeFunction};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice};
@@ -12,6 +11,13 @@ use std::collections::HashMap;
 use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Something native that belongs to a JavaScript thread, and must let go when the thread's environment ends: before its
+/// JavaScript objects are finalized, and whether or not they are.
+pub trait Release {
+    /// Stops what feeds it, and drops the native handles it has. Called once or more, on its own thread.
+    fn release(&self);
+}
 
 /// This thread's doorbells and belongings.
 #[derive(Default)]
@@ -74,10 +80,10 @@ pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool)
     let tokens = unsafe { tokens.as_mut() };
     let Some(Bell { doorbell, pace }) = bell(doorbell) else { return 0 };
     if !woken {
-        return doorbell.look(tokens) as u32;
+        return doorbell.poll(tokens) as u32;
     }
     let stalled = pace.answers();
-    let rang = doorbell.answer(tokens) as u32;
+    let rang = doorbell.take_ready(tokens) as u32;
     pace.found(rang);
     if stalled { rang + DOORBELL_STALLED } else { rang }
 }

@@ -1,12 +1,12 @@
 //! `NativeSubscription`: what one subscriber has to read.
 
+use crate::bigint::handle;
 use crate::error::Result;
-use crate::ffi_queue::filter;
 use crate::handles::{Handle, HandleTable, Release};
 use crate::scratch::with_scratch;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
-use narrowcast_core::{Broadcast, Event, Subscriber};
+use narrowcast_core::{Broadcast, Event, Filter, KindSet, Subscriber};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -253,4 +253,11 @@ impl NativeSubscription {
     pub fn abandon(&self) {
         self.inner.release();
     }
+}
+
+/// The filter of these kinds and subjects.
+pub fn filter(kinds: &[u32], handles: Option<&[BigInt]>) -> Result<Filter> {
+    let kinds = kinds.iter().fold(KindSet::EMPTY, |set, kind| set.with((*kind).try_into().unwrap_or(u8::MAX)));
+    let subjects = handles.map(|handles| handles.iter().map(handle).collect::<Result<_>>()).transpose()?;
+    Ok(Filter { kinds, subjects })
 }

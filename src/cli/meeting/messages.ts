@@ -26,7 +26,7 @@ export type FromRun =
   | { readonly kind: 'opened' }
   /** About once a second. */
   | { readonly kind: 'progress'; readonly progress: SideProgress }
-  /** Somebody interrupted that process: with this exit status, if it were on its own. */
+  /** A signal interrupted that process. On its own, it would end with this exit status. */
   | { readonly kind: 'interrupted'; readonly status: number }
   /** The last message, unless it failed. */
   | { readonly kind: 'result'; readonly result: MeetingResult }

@@ -4,7 +4,8 @@ import { AudioSource, AudioStream, install, type Engine } from '../../livekit/in
 import { EngineWatch, type EventCounts } from '../shared/engine-watch.js';
 import type { Participant } from './participants.js';
 import type { Backend, Listening } from './backend.js';
-import { type Pace, Tracks } from './tracks.js';
+import type { Pace } from './participants.js';
+import { Tracks } from './tracks.js';
 
 /** narrowcast on LiveKit's engine, in this process, without a server. */
 export class NarrowcastBackend implements Backend {

@@ -1,8 +1,15 @@
 import { readSpeech } from '../shared/wav-reader.js';
 import { synthesizeVoice } from './synthetic-voice.js';
-import type { Pace } from './tracks.js';
 
-/** Somebody in the meeting. */
+/** How much is played at a time, and what the engine's queue holds of it, in ms. */
+export interface Pace {
+  readonly pieceMs: number;
+  readonly queueMs: number;
+  /** Length of the first piece, where it is another, in ms. */
+  readonly firstMs?: number;
+}
+
+/** A participant of the meeting. */
 export interface Participant {
   /** Name, unique in the meeting; good for a file's name. */
   readonly identity: string;

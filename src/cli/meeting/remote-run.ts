@@ -21,7 +21,7 @@ const RESULT_LIMIT_MS = 60_000;
 export class RemoteRun {
   /** Resolves when it is ready to begin, or failed. */
   readonly opened: Promise<void>;
-  /** Resolves with an exit status when somebody interrupts that process. */
+  /** Resolves with an exit status when a signal interrupts that process. */
   readonly interrupted: Promise<number>;
   /** Its latest figures. */
   progress: SideProgress | undefined;

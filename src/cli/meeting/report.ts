@@ -28,7 +28,7 @@ import { paceFor } from './tracks.js';
 
 /** What a report says about the run itself. */
 export interface ReportNotes {
-  /** Whether somebody ended the meeting before all was played. */
+  /** Whether the user ended the meeting before all was played. */
   readonly early: boolean;
   /** When it was. */
   readonly at: Date;
@@ -139,7 +139,7 @@ function methodTexts({ meeting: { forget, stall }, ours, peer }: MeetingFigures)
 
 function noteTexts({ early, missing }: ReportNotes): string[] {
   return [
-    ...(early ? ['Somebody ended this meeting early.'] : []),
+    ...(early ? ['This meeting was ended early.'] : []),
     ...(missing === undefined ? [] : [`No comparison with rtc-node: ${missing}`]),
   ];
 }

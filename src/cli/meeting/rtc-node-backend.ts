@@ -3,7 +3,8 @@ import { type Bindings, loadBindings } from '../../livekit/bindings.js';
 import type { Participant } from './participants.js';
 import type { EventCounts } from '../shared/engine-watch.js';
 import type { Backend, Listening } from './backend.js';
-import { type Pace, Tracks } from './tracks.js';
+import type { Pace } from './participants.js';
+import { Tracks } from './tracks.js';
 
 /**
  * `@livekit/rtc-node` as it is, with its own client, AudioSource and AudioStream, in a process in which narrowcast is not

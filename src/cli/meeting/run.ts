@@ -82,9 +82,9 @@ export class MeetingRun {
   readonly #seats: Seat[] = [];
   /** How the agent sounds, where there is one. */
   readonly #voice: VoiceMeter | undefined;
-  /** Aborted in the end: nobody waits any more. */
+  /** Aborted in the end: the run waits for nothing any more. */
   readonly #over = new AbortController();
-  /** Somebody ends it before all was played. */
+  /** The user ends it before all was played. */
   readonly #stopped: Promise<void>;
   #stop!: () => void;
   #stopping = false;
@@ -98,7 +98,7 @@ export class MeetingRun {
     this.#stopped = new Promise((resolve) => (this.#stop = resolve));
   }
 
-  /** Whether somebody ended it before all was played. */
+  /** Whether the user ended it before all was played. */
   get early(): boolean {
     return this.#early;
   }

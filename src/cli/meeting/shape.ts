@@ -5,7 +5,7 @@ import type { MeetingShape } from './result.js';
 export function shapeParts({ participants, sampleRate, frameMs, stall, forget, quiet }: MeetingShape): string[] {
   return [
     people(participants),
-    ...(quiet ? ['silence, of which narrowcast delivers nothing'] : []),
+    ...(quiet ? ['silence, which narrowcast does not deliver'] : []),
     `${sampleRate / 1000} kHz`,
     `${frameMs} ms frames`,
     ...(stall > 0 ? [`JavaScript blocked for ${count(stall)} ms each second`] : []),

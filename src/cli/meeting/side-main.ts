@@ -4,7 +4,7 @@ import type { Backend } from './backend.js';
 import type { Client, FromRun, ToRun } from './messages.js';
 import type { RunOptions } from './run.js';
 
-// Whoever started it is gone, and with it whoever would read the result.
+// The process that started it is gone, and would have read the result.
 process.on('disconnect', () => process.exit(1));
 process.on('uncaughtException', (error) => fail(error));
 
@@ -68,7 +68,7 @@ async function backendFor({ sampleRate, frameMs, stall, agent }: RunOptions, cli
 }
 
 function send(message: FromRun): void {
-  // Nobody may be there any more: then this process is about to end.
+  // The parent may be gone: then this process is about to end.
   process.send?.(message, () => {});
 }
 

@@ -1,14 +1,6 @@
 import type { AudioFrame, AudioSource, LocalAudioTrack } from '@livekit/rtc-node';
 import type { Bindings } from '../../livekit/bindings.js';
-import type { Participant } from './participants.js';
-
-/** How much is played at a time, and what the engine's queue holds of it, in ms. */
-export interface Pace {
-  readonly pieceMs: number;
-  readonly queueMs: number;
-  /** Length of the first piece, where it is another, in ms. */
-  readonly firstMs?: number;
-}
+import type { Pace, Participant } from './participants.js';
 
 /** Shortest piece, in ms: two requests a second for each source, and as many answers. */
 const PIECE_MS = 500;

@@ -5,7 +5,7 @@ const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 const LONGEST = 50;
 
 /**
- * What somebody is called, as the name of a file: nothing in it leads to another folder, hides the file, or is refused by
+ * A participant's name, as the name of a file: nothing in it leads to another folder, hides the file, or is refused by
  * some file system. Two that differ may give the same.
  */
 export function fileNameOf(text: string): string {

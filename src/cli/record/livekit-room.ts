@@ -87,8 +87,8 @@ export class LiveKitRoom implements RecordedRoom {
   async leave(): Promise<void> {
     for (const stream of this.#streams.values()) stream.close();
     let limit: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => (limit = setTimeout(resolve, LEAVING_MS)));
-    await Promise.race([this.#leave(), patience]);
+    const timeout = new Promise<void>((resolve) => (limit = setTimeout(resolve, LEAVING_MS)));
+    await Promise.race([this.#leave(), timeout]);
     clearTimeout(limit);
     this.#engine.uninstall();
   }
@@ -138,7 +138,7 @@ export class LiveKitRoom implements RecordedRoom {
       case DisconnectReason.PARTICIPANT_REMOVED:
         return { why: 'the recorder was removed from the room', regular: false };
       case DisconnectReason.DUPLICATE_IDENTITY:
-        return { why: 'somebody else entered the room under the same identity (see --identity)', regular: false };
+        return { why: 'another client entered the room under the same identity (see --identity)', regular: false };
       case DisconnectReason.SERVER_SHUTDOWN:
         return { why: 'the server shut down', regular: false };
       default: {

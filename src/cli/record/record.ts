@@ -36,7 +36,7 @@ const MARGIN_S = 30;
 const IDLE_MS = 500;
 
 /**
- * Records everybody in a room, and shows it, until the room is over, somebody interrupts, or the time is up.
+ * Records all participants of a room, and shows it, until the room is over, the user interrupts, or the time is up.
  *
  * @param openRoom called once; what it returns is entered, and left
  * @returns the exit status: 0, or 1 if a frame was lost, or that of the signal that ended it

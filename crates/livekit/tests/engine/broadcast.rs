@@ -1,4 +1,4 @@
-//! Everything that is no frame of ours: to whoever asked for it, or released.
+//! Everything that is no frame of ours: to its subscribers, or released.
 
 use crate::fake_engine::*;
 use crate::message::Message;

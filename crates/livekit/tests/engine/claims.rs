@@ -31,7 +31,7 @@ fn an_answer_goes_to_the_thread_that_asked() {
     assert!(groups[0] != groups[1] && !groups.contains(&EVERYBODY));
     let [first, second, everybody] = [groups[0], groups[1], EVERYBODY].map(|group| listen(&fake, group));
     let ids = groups.map(|group| u64::from(group) << 40);
-    // The engine's own count from 1; what is above the threads' is nobody's.
+    // The engine's own count from 1; what is above the threads' belongs to no thread.
     for id in [ids[0] + 1, ids[1] + 1, ids[1] + (1 << 40) - 1, 7, u64::MAX] {
         answer(&fake, id);
     }

@@ -46,7 +46,7 @@ fn where_the_request_fails_what_waited_goes_the_way_of_all_events() {
     fake.send_frame(7, &[2]);
     let payloads: Vec<_> = std::iter::from_fn(|| listener.take()).map(|event| event.payload().to_vec()).collect();
     assert_eq!((payloads.len(), &payloads[0], &payloads[1]), (3, &message, &eos(7)));
-    assert_eq!(fake.drops(frame), 0, "whoever took the event has the frame now");
+    assert_eq!(fake.drops(frame), 0, "the reader of the event has the frame now");
     fake.counts_add_up();
 }
 

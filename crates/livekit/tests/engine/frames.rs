@@ -108,7 +108,7 @@ fn when_all_streams_are_ended_each_one_ends_and_keeps_what_it_has() {
     fake.send_frame(stream, &[2]);
     assert!(pcm.has_ended());
     assert_eq!((drain(&pcm), fake.engine.stats().audio.streams), (vec![1], 0));
-    assert_eq!(fake.drops(stream), 0, "its handle belongs to whoever opened it");
+    assert_eq!(fake.drops(stream), 0, "its handle belongs to the client that opened it");
     fake.engine.close_stream(stream);
     fake.all_dropped_once_but(&[]);
 
@@ -135,7 +135,7 @@ fn frames_of_streams_that_are_not_ours_go_to_whoever_subscribed() {
     let event = listener.take().unwrap();
     assert_eq!((event.kind(), event.subject(), event.payload()), (kind(AUDIO), foreign, &*message));
     drop((event, interested));
-    assert_eq!(fake.drops(frame), 0, "whoever took the event has the frame now");
+    assert_eq!(fake.drops(frame), 0, "the reader of the event has the frame now");
     fake.counts_add_up();
 }
 
@@ -149,7 +149,7 @@ fn a_frame_that_nobody_wants_is_released_at_once() {
     fake.counts_add_up();
 }
 
-/// Where no samples are: whoever reads there fails for good.
+/// Where no samples are: a read there fails for good.
 const NOWHERE: u64 = 0x7000_0000_0000_0000;
 
 /// Samples in 10 s of 8 channels at 48 kHz.

@@ -53,7 +53,7 @@ fn an_answer_whose_asker_is_gone_has_what_it_owns_released() {
     let kept = fake.handle();
     fake.engine.receive(&connected(asker.classes + 1, kept));
     assert_eq!(subjects(&listener), [asker.classes + 1]);
-    assert_eq!(fake.drops(kept), 0, "whoever took the answer has it now");
+    assert_eq!(fake.drops(kept), 0, "the reader of the answer has it now");
 
     let lost = [fake.handle(), fake.handle()];
     fake.engine.receive(&connected(asker.classes + 2, lost[0]));

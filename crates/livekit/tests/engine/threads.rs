@@ -71,7 +71,7 @@ fn streams_opened_on_several_threads_lose_nothing_and_every_handle_is_dropped_on
     let listener = fake.engine.broadcast().subscribe(filter, Overflow::Grow, polling());
     let (done, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
-        // A stream that is somebody else's is delivered completely and in order beside all that.
+        // Another client's stream is delivered completely and in order beside all that.
         let foreign = scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 let frame = fake.send_frame(foreign, &[1]);

@@ -40,7 +40,7 @@ fn the_newest_frames_wait_and_those_they_push_out_are_released() {
     let frames: Vec<u64> = (0..5).map(|_| send(&fake, stream)).collect();
     assert_eq!(frames.iter().map(|frame| fake.drops(*frame)).collect::<Vec<_>>(), [1, 1, 1, 0, 0]);
     assert_eq!(drain(&reader), [picture(stream, frames[3]), picture(stream, frames[4])]);
-    assert_eq!(fake.drops(frames[4]), 0, "whoever read it has it now");
+    assert_eq!(fake.drops(frames[4]), 0, "its reader has it now");
     fake.counts_add_up();
 }
 
@@ -83,7 +83,7 @@ fn a_closed_stream_has_its_frames_released_until_the_engine_has_ended_it() {
     assert_eq!([stream, before, after].map(|handle| fake.drops(handle)), [1; 3]);
     assert_eq!(fake.engine.stats().video.released, 1);
 
-    // After its end, its handle may be another stream's, of whoever opens one.
+    // After its end, the engine may give its handle to another stream.
     fake.engine.receive(&video_eos(stream));
     let others = Filter::kinds(KindSet::EMPTY.with(kind(VIDEO)));
     let others = fake.engine.broadcast().subscribe(others, Overflow::Grow, polling());

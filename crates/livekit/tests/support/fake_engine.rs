@@ -66,7 +66,7 @@ impl Abi for FakeAbi {
         let mut handles = lock(&self.handles);
         let handle = handles.entry(handle).or_default();
         handle.drops += 1;
-        // As in the engine, the samples are gone; whoever read them late would find something else.
+        // As in the engine, the samples are gone; a late read would find something else.
         let mut pcm = std::mem::take(&mut handle.pcm);
         pcm.fill(i16::MIN);
         handle.drops == 1
@@ -150,7 +150,7 @@ impl Fake {
         (handle, stream)
     }
 
-    /// All handles that were given out were dropped once, but these: whoever got them has not dropped them.
+    /// All handles that were given out were dropped once, but these: their receiver has not dropped them.
     #[track_caller]
     pub fn all_dropped_once_but(&self, taken: &[u64]) {
         for (handle, state) in lock(&self.abi.handles).iter() {
@@ -217,7 +217,7 @@ pub fn polling() -> Waiter {
     struct Never;
     impl Wake for Never {
         fn wake(&self) {
-            panic!("nobody waits");
+            panic!("no thread waits");
         }
     }
     Waiter::new(Arc::new(Doorbell::new(Box::new(Never))), 0)

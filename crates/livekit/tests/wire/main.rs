@@ -47,7 +47,7 @@ fn case(field: u32, owned: &[&[u32]]) -> CaseSpec {
     }
 }
 
-/// A schema of the given cases, the first of which is the audio case.
+/// A schema of the given cases; the first is the audio case.
 fn spec(cases: Vec<CaseSpec>) -> SchemaSpec {
     let audio = AudioSpec { case: cases.first().map_or(1, |case| case.field), ..livekit_spec().audio };
     SchemaSpec { cases, audio }

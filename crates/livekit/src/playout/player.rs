@@ -1,23 +1,17 @@
 //! One source of a [`CapturePump`](crate::CapturePump), as the pump's thread plays it.
 
-use crate::capture::{Capture, Counts};
-use crate::capture_pump::{CHUNK, Emptied, Pcm, Playing, Rest, next_tick};
+use super::in_flight::{InFlight, Outcome};
+use super::playing::{Emptied, Playing, Rest};
+use super::source::{CHUNK, Pcm, next_tick};
+use super::source_queue::SourceQueue;
+use crate::capture::Capture;
 use crate::engine::Engine;
 use crate::request_ids::pump_id;
-use crate::source_queue::SourceQueue;
 use narrowcast_audio::{PcmTrack, PlayoutClock};
 use narrowcast_core::sync::{Arc, lock};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// How long an answer may take before the next request is made without it. An engine that answers nothing must not stop
-/// the clock: it is not waited for again until it has answered something.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Where another client hears the engine's answers: least time between two requests for one source, by the end of
-/// which the engine is through with the first.
-const MIN_REQUEST_GAP: Duration = Duration::from_millis(2);
 
 /// How often a chunk of a track is offered that the engine refuses, a chunk's time apart: a queue that is full has room by
 /// then, and a source that takes no such audio never will.
@@ -86,6 +80,7 @@ impl Player {
         playing.counts.pump.get_or_init(thread::current);
         let source = &playing.source;
         let (most_behind, samples) = match source.pcm {
+            #[cfg(feature = "load")]
             Pcm::Looped { .. } => (u32::MAX, 0),
             Pcm::Track { .. } if queue.is_some() => (0, source.chunk_samples()),
             Pcm::Track { .. } => (MOST_BEHIND, source.chunk_samples()),
@@ -113,6 +108,7 @@ impl Player {
             playing.refuse();
         }
         match &source.pcm {
+            #[cfg(feature = "load")]
             Pcm::Looped { chunks, .. } if self.chunk >= *chunks => return None,
             Pcm::Track { track, .. } if track.has_ended() => return None,
             _ if playing.refused.load(Ordering::Relaxed) => return None,
@@ -127,7 +123,7 @@ impl Player {
                 _ => self.go_on(now),
             }
         }
-        let heard = engine.is_listening() && source.answers_to.is_none();
+        let heard = engine.is_listening() && source.is_answered_here();
         // The chunk's fate need not be known before the next one is due.
         let is_early = self.filling.is_none() && !self.clock.is_due(now);
         let outcome = match heard {
@@ -166,6 +162,7 @@ impl Player {
             return self.rest(now);
         }
         let pcm = match &source.pcm {
+            #[cfg(feature = "load")]
             Pcm::Looped { pcm, .. } => {
                 let samples = source.chunk_samples();
                 let at = (self.chunk % (pcm.len() / samples) as u64) as usize * samples;
@@ -175,16 +172,15 @@ impl Player {
         };
         let number = pump_id(playing.number, self.chunk);
         let (sample_rate, channels) = (source.sample_rate, source.channels);
-        let async_id = source.answers_to.unwrap_or(number);
+        let async_id = source.async_id(number);
         request.clear();
         let capture = Capture { source_handle: source.handle, async_id, pcm, sample_rate, channels };
         capture.encode(engine.captures().spec(), request);
         self.chunk += 1;
         playing.counts.sent.add(1);
         if engine.abi().request(request) {
-            self.in_flight.request = number;
+            self.in_flight.sent(number, start.elapsed());
             if !heard {
-                self.in_flight.next = start.elapsed() + MIN_REQUEST_GAP;
                 playing.counts.captured.add(1);
             }
         } else {
@@ -233,6 +229,7 @@ impl Player {
                 return Some(self.clock.due());
             }
             let late = self.clock.advance(now);
+            #[cfg(feature = "load")]
             self.playing.late.note(late);
             if let Some(queue) = &mut self.queue {
                 queue.looked(now, late);
@@ -359,7 +356,7 @@ impl Player {
     fn refused(&mut self) -> Option<()> {
         self.unanswered = 0;
         self.playing.see_refusal();
-        if matches!(self.playing.source.pcm, Pcm::Looped { .. }) {
+        if !matches!(self.playing.source.pcm, Pcm::Track { .. }) {
             return Some(());
         }
         if let Some(queue) = &mut self.queue {
@@ -384,72 +381,5 @@ impl Player {
             track.lose(self.taken.written as u64);
         }
         self.playing.refuse();
-    }
-}
-
-/// A source's latest request. The engine handles requests concurrently: of two that are under way for one source, either
-/// may come first. Chunks that are due all at once, after a pause of the whole process, therefore go one by one.
-#[derive(Default)]
-struct InFlight {
-    /// Its async id, or 0.
-    request: u64,
-    /// Until when its answer is waited for, once it is overdue.
-    timeout: Option<Duration>,
-    /// The latest answer when an answer was last given up.
-    silent_since: Option<u64>,
-    /// Where answers are not heard: when the next request may be made.
-    next: Duration,
-}
-
-/// What became of the latest request.
-enum Outcome {
-    /// Not known yet: when to look again.
-    Open(Duration),
-    Taken,
-    Refused,
-    /// Its answer is not waited for any longer.
-    GivenUp,
-    /// There is none.
-    Idle,
-}
-
-impl InFlight {
-    /// By the engine's answer to it. If it is not here, and `wake` says so, it wakes this thread when it comes.
-    fn answer(&mut self, counts: &Counts, now: Duration, wake: bool) -> Outcome {
-        if self.request == 0 {
-            return Outcome::Idle;
-        }
-        let timeout = *self.timeout.get_or_insert(now + ANSWER_TIMEOUT);
-        let mut answered = counts.answered.load(Ordering::Acquire);
-        let is_open = |answered| answered != self.request && self.silent_since != Some(answered) && now < timeout;
-        if wake && is_open(answered) {
-            counts.await_answer();
-            answered = counts.answered.load(Ordering::Acquire);
-        }
-        if is_open(answered) {
-            return Outcome::Open(timeout);
-        }
-        let outcome = if answered != self.request {
-            self.silent_since = Some(answered);
-            Outcome::GivenUp
-        } else if counts.refused.load(Ordering::Relaxed) == answered {
-            Outcome::Refused
-        } else {
-            Outcome::Taken
-        };
-        self.request = 0;
-        self.timeout = None;
-        outcome
-    }
-
-    /// As far as that is known without hearing of it.
-    fn keep_apart(&mut self, now: Duration) -> Outcome {
-        if now < self.next {
-            return Outcome::Open(self.next);
-        }
-        match std::mem::take(&mut self.request) {
-            0 => Outcome::Idle,
-            _ => Outcome::Taken,
-        }
     }
 }

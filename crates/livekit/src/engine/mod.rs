@@ -1,19 +1,18 @@
 //! The engine: what it sends is matched here, on its own threads.
 
+mod attach;
+mod receive;
+
 use crate::abi::Abi;
 use crate::capture::{Capture, CaptureAnswers};
 use crate::claims::Claims;
-use crate::library::{Library, LoadError};
-use crate::request_ids::{Asker, RequestIds};
+use crate::request_ids::RequestIds;
 use crate::streams::{AudioSink, Sink, StreamStats, Streams, VideoSink, VideoSpec};
-use crate::wire::{AudioEvent, Schema, StreamEvent};
+use crate::wire::Schema;
+pub use attach::Events;
 use narrowcast_core::sync::Arc;
-use narrowcast_core::{Broadcast, Counter, Event, Kind, Owner, Stats, Subscriber};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use narrowcast_core::{Broadcast, Counter, Kind, Owner, Stats, Subscriber};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
 /// The engine, as one process has it: every JavaScript thread uses the same.
 pub struct Engine {
@@ -75,111 +74,7 @@ const EARLY_AUDIO_EVENTS: usize = 4096;
 /// The same for video frames. Each holds a picture.
 const EARLY_VIDEO_EVENTS: usize = 64;
 
-static ENGINE: OnceLock<Engine> = OnceLock::new();
-
-/// The library that the process is attached to.
-static ATTACHED: Mutex<Option<Attached>> = Mutex::new(None);
-
-struct Attached {
-    library: &'static Library,
-    /// When the callback was last taken back.
-    taken_back: Option<Instant>,
-}
-
-/// Who hears the engine's events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Events {
-    /// This crate: they are filtered natively.
-    Here,
-    /// The holder of the engine's callback: rtc-node's own client, where narrowcast is not installed.
-    Elsewhere,
-}
-
 impl Engine {
-    /// The engine that this process is attached to.
-    pub fn get() -> Option<&'static Engine> {
-        ENGINE.get()
-    }
-
-    /// The engine that this process is attached to, if its events come here.
-    pub fn listening() -> Option<&'static Engine> {
-        Self::get().filter(|engine| engine.is_listening())
-    }
-
-    /// Attaches to the engine in the library at `path`, which the application's bindings have loaded. With
-    /// [`Events::Here`], takes over its callback, again if it was taken before; with [`Events::Elsewhere`], leaves it to
-    /// its holder: the engine can be asked, and what it says is not heard.
-    ///
-    /// # Errors
-    /// The library can't be opened, lacks a function of the engine's C ABI, or is another one than the process is
-    /// attached to.
-    pub fn attach(
-        path: &Path,
-        schema: Schema,
-        captures: CaptureAnswers,
-        video: VideoSpec,
-        events: Events,
-    ) -> Result<&'static Engine, LoadError> {
-        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = match &*attached {
-            Some(Attached { library, .. }) if library.path() != path => {
-                return Err(LoadError::Other { attached: library.path().into(), asked: path.into() });
-            }
-            Some(Attached { library, .. }) => *library,
-            None => attached.insert(Attached { library: Library::load(path)?, taken_back: None }).library,
-        };
-        let engine = ENGINE.get_or_init(|| Engine::new(Arc::new(library), schema, captures, video, Events::Elsewhere));
-        if events == Events::Here {
-            // Before its first event, which may answer a thread that looks at this.
-            engine.listening.store(true, Ordering::Release);
-            library.initialize(on_event);
-        }
-        Ok(engine)
-    }
-
-    /// A JavaScript thread hears the engine from now on. It has attached with [`Events::Here`].
-    pub fn join(&self) {
-        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        self.threads.fetch_add(1, Ordering::Relaxed);
-        self.listening.store(true, Ordering::Release);
-    }
-
-    /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream of ours ends, also
-    /// in threads that only read: a thread that opens one now is told, instead of waiting for ever.
-    pub fn leave(&self) {
-        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.listening.store(false, Ordering::Release);
-            self.end_streams();
-        }
-    }
-
-    /// Sets the engine's callback once more. Where nothing had taken it, that changes nothing.
-    pub fn take_back(&self) {
-        let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attached) = attached.as_mut() {
-            attached.library.initialize(on_event);
-            attached.taken_back = Some(Instant::now());
-        }
-    }
-
-    /// How long ago the callback was last taken back.
-    pub fn taken_back(&self) -> Option<Duration> {
-        let attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        attached.as_ref()?.taken_back.map(|at| at.elapsed())
-    }
-
-    /// Counts a theft of the callback, which took place after `counted` had been counted: threads that notice the same one
-    /// count it once. Returns whether this call did.
-    pub fn count_theft(&self, counted: u64) -> bool {
-        let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = self.stolen.get() == counted;
-        if new {
-            self.stolen.add(1);
-        }
-        new
-    }
-
     /// An engine that sends nothing by itself: with [`Events::Here`], [`receive`](Self::receive) is its callback.
     pub fn new(abi: Arc<dyn Abi>, schema: Schema, captures: CaptureAnswers, video: VideoSpec, events: Events) -> Self {
         let schema = Arc::new(schema);
@@ -341,77 +236,6 @@ impl Engine {
     pub(crate) fn is_silent(&self) -> bool {
         self.silent.load(Ordering::Relaxed)
     }
-
-    /// Handles one encoded `FfiEvent`, on whichever thread the engine calls: matches, copies, releases; never blocks.
-    pub fn receive(&self, message: &[u8]) {
-        self.received.add(1);
-        if self.is_silent() {
-            self.silent.store(false, Ordering::Relaxed);
-        }
-        #[cfg(feature = "ledger")]
-        crate::ledger::note_event(&self.schema, message);
-        let peek = match self.schema.peek(message) {
-            Ok(peek) => peek,
-            Err(crate::wire::WireError::UnknownCase(_)) => return self.unknown.add(1),
-            Err(_) => return self.malformed.add(1),
-        };
-        let owner = peek.may_own.then_some(&self.owner);
-        if peek.kind == self.schema.audio_kind() {
-            let Ok(event) = self.schema.audio_event(peek.body) else {
-                self.malformed.add(1);
-                return self.owner.release(peek.kind, message);
-            };
-            // An end owns nothing, which is how the early events tell it from a frame.
-            let owner = owner.filter(|_| matches!(event, AudioEvent::Frame(_)));
-            let held = || Event::new(peek.kind, peek.subject, message, owner);
-            if self.audio.receive(peek.subject, event, held, |event| self.receive_early(event)) {
-                return;
-            }
-        } else if peek.kind == self.video_spec.kind {
-            let event = self.video_spec.event(peek.subject, message, peek.body, owner);
-            let held = || Event::new(peek.kind, peek.subject, message, owner);
-            if self.video.receive(peek.subject, event, held, |event| self.receive_early(event)) {
-                return;
-            }
-        }
-        if !self.schema.is_answer(peek.kind) {
-            self.broadcast.send_to(|| self.claims.owner_of(peek.subject), peek.kind, peek.subject, message, owner);
-            return;
-        }
-        match Asker::of(peek.subject) {
-            Asker::Pump(source) if peek.kind == self.captures.spec().answer => {
-                self.answered.add(1);
-                self.captures.answered(source, peek.subject, peek.body);
-            }
-            Asker::Classes(thread) => {
-                self.answered.add(1);
-                self.own_answers.send_to(|| thread, 0, peek.subject, message, owner);
-            }
-            Asker::Client(thread) => {
-                self.broadcast.send_to(|| thread, peek.kind, peek.subject, message, owner);
-            }
-            Asker::Pump(_) | Asker::Anyone => {
-                self.broadcast.send(peek.kind, peek.subject, message, owner);
-            }
-        }
-    }
-
-    /// A stream's event that came early: its stream is registered by now, or not ours.
-    fn receive_early(&self, event: Event) {
-        let (kind, stream, message) = (event.kind(), event.subject(), event.payload());
-        let body = self.schema.peek(message).map(|peek| peek.body).unwrap_or_default();
-        let owner = event.owns().then_some(&self.owner);
-        // From here on, what it owns belongs to the stream or to the broadcast.
-        event.deliver();
-        let ours = if kind == self.video_spec.kind {
-            self.video.receive_early(stream, self.video_spec.event(stream, message, body, owner))
-        } else {
-            self.audio.receive_early(stream, self.schema.audio_event(body).unwrap_or(StreamEvent::Other))
-        };
-        if !ours {
-            self.broadcast.send(kind, stream, message, owner);
-        }
-    }
 }
 
 /// A stream is being asked for; see [`Engine::expect_stream`].
@@ -447,19 +271,5 @@ impl Owner for Handles {
         let _ = self.schema.for_each_owned(peek.kind, peek.body, &mut |handle| {
             self.abi.drop_handle(handle);
         });
-    }
-}
-
-/// The engine's callback.
-extern "C" fn on_event(message: *const u8, len: usize) {
-    let Some(engine) = ENGINE.get() else { return };
-    if message.is_null() {
-        return;
-    }
-    // SAFETY: the engine passes `len` bytes that stay valid until this function returns.
-    let message = unsafe { std::slice::from_raw_parts(message, len) };
-    // A panic must not unwind into the engine.
-    if catch_unwind(AssertUnwindSafe(|| engine.receive(message))).is_err() {
-        engine.panics.add(1);
     }
 }

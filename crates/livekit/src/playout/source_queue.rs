@@ -3,8 +3,7 @@
 //! The engine takes a chunk of 10 ms from a queue every 10 ms, by a clock of its own that makes up for its delays. So what
 //! was put there lasts until a moment that can be reckoned, give or take the 10 ms that lie between two looks of the engine.
 
-use crate::capture_pump::{CHUNK, Pcm, Source};
-use crate::player::Player;
+use super::source::{CHUNK, Lead, Pcm, Source};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -19,25 +18,6 @@ const LATE: Duration = Duration::from_millis(4);
 
 /// How long the machine counts as busy after such a look: a later one would find an empty queue.
 const BUSY: Duration = Duration::from_secs(10);
-
-/// What is kept in the queue of a source while something is said, in chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead {
-    /// While the pump looks in time.
-    pub usual: u32,
-    /// While the machine is busy, and the pump looks late.
-    pub busy: u32,
-}
-
-impl Lead {
-    /// A source without a queue.
-    pub const NONE: Self = Self::always(0);
-
-    /// The same, busy or not.
-    pub const fn always(chunks: u32) -> Self {
-        Self { usual: chunks, busy: chunks }
-    }
-}
 
 /// The queue of one source.
 pub(crate) struct SourceQueue {
@@ -116,11 +96,11 @@ impl Queues {
         }
     }
 
-    /// No more is played into a player's source.
-    pub fn leave(&mut self, player: &Player, now: Duration) {
+    /// No more is played into a source.
+    pub fn leave(&mut self, source: &Source, queue: Option<&SourceQueue>, now: Duration) {
         self.0.retain(|_, dry_at| *dry_at > now);
-        if let Some(queue) = &player.queue {
-            self.0.insert(player.playing.source.handle, queue.dry_at);
+        if let Some(queue) = queue {
+            self.0.insert(source.handle, queue.dry_at);
         }
     }
 }
