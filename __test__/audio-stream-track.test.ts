@@ -756,7 +756,7 @@ describe('an utterance', () => {
     const track = new AudioStreamTrack({ ...TINY, bufferMs: 8 });
     const utterance = track.say();
     utterance.write(count(1, 9));
-    const dropped = outcome(utterance.mark('of which the first half is dropped'));
+    const dropped = outcome(utterance.mark('whose first half is dropped'));
     utterance.write(count(9, 13));
     const later = outcome(utterance.mark('behind it'));
     utterance.end();

@@ -253,7 +253,7 @@ describe('writing', () => {
     expect(stream.stats().bufferedMs).toBe(1);
   });
 
-  it('is refused with CLOSED after the end, whoever ended it', async () => {
+  it('is refused with CLOSED after the end, whichever side ended it', async () => {
     const closed = new AudioStream(TINY);
     closed.close();
     const cancelled = new AudioStream(TINY);
@@ -660,7 +660,7 @@ describe('a read that was pending when its reader left', () => {
     expect([...flat(frames), ...rest, ...(await all(stream))]).toEqual(sequence(0, 16));
   });
 
-  it('loses nothing, whoever reads how and when', async () => {
+  it('loses nothing, in whatever way and at whatever time it is read', async () => {
     const step = fc.oneof(
       fc.record({ op: fc.constant('write' as const), samples: fc.integer({ min: 1, max: 9 }) }),
       fc.constantFrom(
@@ -747,7 +747,7 @@ describe('tryRead()', () => {
     expect(stream.tryRead()).toBeNull();
   });
 
-  it('gives a frame that nobody overwrites', () => {
+  it('gives a frame that is never overwritten', () => {
     const stream = filled(4);
     const first = stream.tryRead()!;
     expect(stream.tryRead()).toBeNull();
@@ -858,7 +858,7 @@ describe('readInto()', () => {
   });
 });
 
-describe('a stream that somebody reads', () => {
+describe('a stream with a reader', () => {
   it.each<[string, (stream: AudioStream) => () => unknown]>([
     [
       'a reader',

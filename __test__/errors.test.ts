@@ -15,8 +15,8 @@ describe('NarrowcastError', () => {
   });
 
   it('prints its name, its message and its code, each once', () => {
-    const printed = inspect(new NarrowcastError('LOCKED', 'somebody reads'));
-    expect(printed).toMatch(/^NarrowcastError: somebody reads\n/);
+    const printed = inspect(new NarrowcastError('LOCKED', 'a reader is pending'));
+    expect(printed).toMatch(/^NarrowcastError: a reader is pending\n/);
     expect(printed).toMatch(/code: 'LOCKED'/);
     expect(printed.match(/NarrowcastError:/g)).toHaveLength(1);
     expect(printed).not.toMatch(/\bname:/);

@@ -211,7 +211,7 @@ it('serves next() and waitFor() in line, whenever the events come', async () => 
       }
       events.close();
 
-      // The same, by hand: who stands in line takes from the front of what came, and nobody passes anybody.
+      // The same, by hand: the reads in line take from the front of what came, each in its turn.
       const came = operations.flatMap((step) => (step.op === 'put' ? [step.value] : []));
       const expected = operations.flatMap((step): unknown[] => {
         if (step.op === 'next') return [came.shift() ?? 'done'];

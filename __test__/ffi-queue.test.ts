@@ -88,7 +88,7 @@ describe('opening a queue', () => {
     expect(subscription.closed).toBe(true);
   });
 
-  it('is not found under an id that nobody has', () => {
+  it('is not found under an id that no queue has', () => {
     expect(() => FfiQueue.open(2n ** 63n, { types: TYPES })).toThrow(failure('NOT_FOUND', `${2n ** 63n}`));
   });
 
@@ -488,7 +488,7 @@ describe('stats', () => {
     expect(queue.stats()).toMatchObject({ delivered: 5, dropped: 0, queued: 0 });
   });
 
-  it('counts one wake at most for whatever came while nobody could look', async () => {
+  it('counts one wake at most for whatever came while the thread could not look', async () => {
     const queue = queueOf();
     const events = queue.subscribe();
     const others = Array.from({ length: 100 }, () => queue.subscribe());

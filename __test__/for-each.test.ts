@@ -78,7 +78,7 @@ describe('forEach()', () => {
     });
     put(1, 2);
     await until(() => heard.length === 1, 'the first event');
-    // What comes in the meantime rings while nobody listens.
+    // What comes in the meantime rings without a listener.
     put(3);
     expect(await isPending(over)).toBe(true);
     expect([heard, events.size]).toEqual([['begin 1'], 2]);
@@ -184,7 +184,7 @@ describe('forEach()', () => {
     expect(heard).toEqual([2, 3]);
   });
 
-  it('calls back in the context of whoever called it, and lets timers have their turn in a flood', async () => {
+  it('calls back in the context of its caller, and lets timers have their turn in a flood', async () => {
     const storage = new AsyncLocalStorage<string>();
     const { put, events } = subscribed({ overflow: 'grow' });
     const contexts = new Set<string | undefined>();

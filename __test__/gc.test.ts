@@ -315,8 +315,8 @@ describe('forgotten AudioStreamTracks', () => {
     ['received from', (track) => track.recv()],
     ['flushed', (track) => (track.write(pcm), track.flush())],
     ['stopped', (track) => track.stop()],
-    ['stopped while somebody received', (track) => [track.recv(), track.recv().catch(() => {}), track.stop()][0]],
-    ['that somebody waits for, and nobody plays', (track) => (track.write(pcm), void track.waitForPlayout())],
+    ['stopped while a recv() was pending', (track) => [track.recv(), track.recv().catch(() => {}), track.stop()][0]],
+    ['that is waited for, and not played', (track) => (track.write(pcm), void track.waitForPlayout())],
     ['that could not be piped', (track) => track.pipeTo(undefined as never).catch(() => {})],
   ])(
     '(%s) are collected',

@@ -23,7 +23,7 @@ describe('the addon', () => {
     expect(native.addonVersion()).toBe(packageJson.version);
   });
 
-  it('is the same for whoever loads it again', () => {
+  it('is the same when it is loaded again', () => {
     expect(loadNative()).toBe(native);
   });
 

@@ -19,7 +19,7 @@ afterEach(() => {
   tracks.splice(0).forEach((track) => track.stop());
 });
 
-/** Numbered samples, each of which G.711 keeps as it is. */
+/** Numbered samples that G.711 keeps as they are. */
 const speech = (ms: number, rate = RATE) => {
   const codes = Uint8Array.from({ length: (rate * ms) / 1000 }, (_, i) => 0x80 + (Math.floor(i / 40) % 100));
   return g711.decode(codes, 'mulaw');

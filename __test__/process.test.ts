@@ -29,7 +29,7 @@ describe('a process with 64 subscriptions and 64 streams', () => {
   );
 
   it.each(['throw while waiting', 'throw in a flood', 'throw after a wake'])(
-    'says no more than the error that nobody caught (%s)',
+    'says no more than the uncaught error (%s)',
     async (how) => {
       const { status, signal, stderr } = await runNode('end-of-process.mjs', [how]);
       expect([status, signal]).toEqual([1, null]);

@@ -97,7 +97,7 @@ describe('samples', () => {
       target.fill(9);
       expect(read.call(ring, target)).toBe(data.length);
       expect([...target]).toEqual([...data]);
-      // What is around it is somebody else's.
+      // The memory around it belongs to others.
       const around = new Int16Array(target.buffer);
       expect([...around.subarray(0, target.byteOffset / 2)].every((value) => value === 0)).toBe(true);
       expect([...around.subarray(target.byteOffset / 2 + target.length)].every((value) => value === 0)).toBe(true);
@@ -125,7 +125,7 @@ describe('samples', () => {
     expect([...target]).toEqual([1, 2, 3, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('of which there are none are nothing', () => {
+  it('without a sample are nothing', () => {
     const ring = new RingBuffer({ capacity: 3 });
     for (const none of [samples(), new Int16Array(new SharedArrayBuffer(0)), new Int16Array(resizable(0, 8))]) {
       expect([ring.write(none), ring.read(none), ring.peek(none), ring.skip(0)]).toEqual([0, 0, 0, 0]);
@@ -287,7 +287,7 @@ describe('any sequence of operations', () => {
 describe('the sides of a ring', () => {
   const locked = (side: string) => failure('LOCKED', `another RingBuffer is the ${side}`);
 
-  it('are one producer and one consumer: whoever comes second is refused, and has changed nothing', () => {
+  it('are one producer and one consumer: a second one is refused, and has changed nothing', () => {
     const ring = new RingBuffer({ capacity: 8 });
     const other = RingBuffer.open(ring.id);
     expect(ring.write(samples(1, 2, 3))).toBe(3);
@@ -317,7 +317,7 @@ describe('the sides of a ring', () => {
     ['peek', (ring) => ring.peek(new Int16Array(1))],
     ['skip', (ring) => ring.skip(1)],
     ['clear', (ring) => ring.clear()],
-  ])('a consumer is whoever calls %s, also of an empty ring', (_, use) => {
+  ])('a caller of %s is a consumer, also of an empty ring', (_, use) => {
     const ring = new RingBuffer({ capacity: 8 });
     use(ring);
     expect(() => RingBuffer.open(ring.id).read(new Int16Array(1))).toThrow(locked('consumer'));
@@ -410,10 +410,10 @@ describe('opening a ring', () => {
     }
   });
 
-  it('fails with NOT_FOUND when nobody has it any more', async () => {
+  it('fails with NOT_FOUND when no thread has it any more', async () => {
     const make = () => new RingBuffer({ capacity: 8 }).id;
     const id = make();
-    // Looking opens it again, so whoever looked last has to be collected before the next look.
+    // Looking opens it again, so what the last look opened has to be collected before the next one.
     const lookUntilGone = async () => {
       for (let looks = 0; looks < 100; looks++) {
         for (let i = 0; i < 10; i++) {
@@ -512,7 +512,7 @@ describe('a thread that writes without end', () => {
     const worker = start('fill-ring.mjs', { id: ring.id, cells, ...more });
     let over = false;
     const exit = ended(worker).finally(() => (over = true));
-    exit.catch(() => {}); // its error is for whoever waits
+    exit.catch(() => {}); // its error is for the waiter
     return { worker, exit, isOver: () => over, started: () => Atomics.load(cells, 0) === 1 };
   }
 

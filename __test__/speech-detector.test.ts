@@ -147,7 +147,7 @@ describe('SpeechDetector', () => {
     detector.on('speechstart', next);
     expect(detector.push(scene)).not.toHaveLength(0);
     expect(next).toHaveBeenCalledTimes(1);
-    // Where nobody catches it.
+    // Where it is not caught.
     expect(later).toHaveBeenCalledTimes(1);
     expect(later.mock.calls[0]![0]).toThrow('from the listener');
     later.mockRestore();

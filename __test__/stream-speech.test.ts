@@ -157,7 +157,7 @@ describe("deliver: 'speech'", () => {
 });
 
 describe("deliver: 'all'", () => {
-  it('gives everything as without speech, and says in which frames somebody speaks', () => {
+  it('gives everything as without speech, and says which frames have speech', () => {
     for (const deliver of ['all', undefined] as const) {
       const { stream } = listening({ ...(deliver && { deliver }) });
       const frames: AudioFrame[] = [];

@@ -148,7 +148,7 @@ describe('next()', () => {
     expect(await Promise.all(pending)).toEqual([item(1), item(2), DONE]);
   });
 
-  it('loses nothing when somebody reads without promises meanwhile', async () => {
+  it('loses nothing when it is read without promises meanwhile', async () => {
     const { put, events } = subscribed();
     const pending = events.next();
     put(1);
@@ -730,7 +730,7 @@ describe('a function that uses the subscription it serves', () => {
     expect(events.closed).toBe(true);
   });
 
-  it('may close it while somebody waits', async () => {
+  it('may close it while a read is pending', async () => {
     const { queue, put } = numbers();
     const events: Subscription<number> = queue.subscribe({ filter: () => (events.close(), false) });
     const pending = [events.next(), events.next()];
@@ -866,7 +866,7 @@ describe('a filter or predicate that puts an event for each one it refuses', () 
 describe('the asynchronous context', () => {
   const context = new AsyncLocalStorage<string>();
 
-  it('of a filter is that of the subscriber, whoever puts and whoever reads', async () => {
+  it('of a filter is that of the subscriber, whichever context puts and reads', async () => {
     const { queue, put } = numbers();
     const seen: unknown[] = [];
     const filter = () => (seen.push(context.getStore()), true);

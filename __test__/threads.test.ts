@@ -179,8 +179,8 @@ describe('events that come faster than they can be read', () => {
   );
 });
 
-describe('1,000,000 events that nobody wants', () => {
-  it('wake nobody, and call nothing', async () => {
+describe('1,000,000 unwanted events', () => {
+  it('wake no thread, and call nothing', async () => {
     const queue = new FfiQueue({ types });
     const gate = new Gate();
     const filter = vi.fn(() => true);
@@ -288,7 +288,7 @@ describe('opening a queue in another thread', () => {
     queue.close();
   });
 
-  it('keeps the queue after the thread that made it has ended, until nobody has it', async () => {
+  it('keeps the queue after the thread that made it has ended, until no thread has it', async () => {
     const maker = start('make-queue.mjs');
     const id = (await message(maker)) as bigint;
     await (async () => {
@@ -303,7 +303,7 @@ describe('opening a queue in another thread', () => {
       expect(FfiQueue.open(id, { types: ['a'] }).id).toBe(id);
     })();
 
-    // Looking opens it again, so whoever looked last has to be collected before the next look.
+    // Looking opens it again, so what the last look opened has to be collected before the next one.
     const look = async () => {
       for (let i = 0; i < 10; i++) {
         globalThis.gc!();

@@ -1,4 +1,4 @@
-// What an event costs, from LiveKit's engine to whoever wants it, or nobody. `npm run bench -- broadcast`.
+// What an event costs, from LiveKit's engine to its subscribers, and without one. `npm run bench -- broadcast`.
 
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
@@ -37,18 +37,18 @@ await bench('broadcast', async (add) => {
     for (const rounds of cargoBench('narrowcast-livekit', 'callback')) (native[rounds.case] ??= []).push(rounds);
   }
 
-  const nobody = measured[`peer/1/${TRACKS}`]!.map(({ unwantedUs }) => unwantedUs * 1000);
+  const unheard = measured[`peer/1/${TRACKS}`]!.map(({ unwantedUs }) => unwantedUs * 1000);
   const unwanted = (name: string, note: string, peer?: number[]) =>
     row(name, 'ns', native[name]!.map(best), peer, note);
   add(
     unwanted(
       'unwanted/native/1',
       "native thread; the peer's is rtc-node's main thread, where ours has nothing to do",
-      nobody,
+      unheard,
     ),
   );
-  add(unwanted('unwanted/native/10000', 'native thread, with 10,000 subscribers to other events', nobody));
-  add(unwanted('unwanted/release', 'native thread: a frame that nobody takes, with the walk to its handle'));
+  add(unwanted('unwanted/native/10000', 'native thread, with 10,000 subscribers to other events', unheard));
+  add(unwanted('unwanted/release', 'native thread: a frame without a taker, with the walk to its handle'));
 
   const wanted = (name: string, side: EventSide, subscribers: number, note: string, tracks = TRACKS) => {
     const of = (who: EventSide) => measured[`${who}/${subscribers}/${tracks}`]!.map((cost) => cost.mainUsPerEvent);
@@ -99,7 +99,7 @@ function throughput(): Row[] {
   ]);
 }
 
-/** Wakes for events that come while JavaScript is blocked, and somebody waits for them. */
+/** Wakes for events that come while JavaScript is blocked, with a read pending. */
 async function burst(): Promise<Row> {
   const wakes: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

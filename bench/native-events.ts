@@ -74,7 +74,7 @@ await bench('native-events', async (add) => {
   const [, writer] = probe.streamOpen(stream.id, 16_000, 1);
   const pcm = new Int16Array(160);
   const writing = rounds(ROUNDS, { ours: () => probe.timeWrite(writer, pcm, pcm.length, TIMES) });
-  add(row('stream/10ms', 'ns', fastest(writing.ours), undefined, '160 samples into an AudioStream that nobody reads'));
+  add(row('stream/10ms', 'ns', fastest(writing.ours), undefined, '160 samples into an AudioStream without a reader'));
   for (const each of held) each.close();
 });
 // The stand-in has no thread to end.

@@ -109,7 +109,7 @@ await bench('resampler', async (add) => {
       const resampler = new AudioResampler(from, to, 1, AudioResamplerQuality.MEDIUM, { latency: which });
       const output = new Int16Array(resampler.maxOutput(input.length));
       const ours = latency(() => resampler.pushInto(input, output), to);
-      const note = `worst of 1,000 pushes, of which ${ours.empty} returned nothing, and ${theirs.empty} of rtc-node's; at most ${most}`;
+      const note = `worst of 1,000 pushes: ${ours.empty} returned nothing, and ${theirs.empty} of rtc-node's; at most ${most}`;
       add(row(`latency/${which}/${from}-${to}`, 'ms', [ours.worst], [theirs.worst], note));
       resampler.close();
     }

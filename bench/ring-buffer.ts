@@ -148,7 +148,7 @@ await bench('ring-buffer', async (add) => {
         'ns',
         calls,
         undefined,
-        'all but the ring: a call with an array, of which it reads none',
+        'all but the ring: a call with an array, which it does not read',
       ),
     );
     for (const limit of await callLimits()) add(limit);
@@ -174,7 +174,7 @@ await bench('ring-buffer', async (add) => {
     time(pass, 1_000_000);
     const after = await memory();
     for (const key of ['heapUsed', 'external', 'rss'] as const) {
-      const note = 'grown by 1,000,000 frames through a ring, and 1,000,000 into one that nobody reads';
+      const note = 'grown by 1,000,000 frames through a ring, and 1,000,000 into one without a reader';
       add(row(`memory/${key}`, 'MB', [(after[key] - before[key]) / 1e6], undefined, note));
     }
   }

@@ -75,7 +75,7 @@ async function bargeIns(add: Add): Promise<void> {
       "how far off the agent's figure of what was heard was; peer: what was captured less queuedDuration. All of them, with " +
       `a sign: ${VOICES.map(errors).join('; ')}`,
     'late-max': 'of the old utterance, heard after the interruption',
-    'next-whole': 'utterances after an interruption of which each 10 ms was heard, in order, without a gap',
+    'next-whole': 'utterances after an interruption that were heard whole: each 10 ms, in order, without a gap',
   };
   for (const voice of OURS) {
     const compare = (name: string, unit: string, of: (each: Result) => number) => {
@@ -118,7 +118,7 @@ async function pause(add: Add): Promise<void> {
     add(row(`pause/${voice}/late-p95`, 'ms heard after it', median95, undefined, isFirst ? note : undefined));
     add(row(`pause/${voice}/late-max`, 'ms heard after it', most));
     const wrong = results.map(({ wrong }) => wrong);
-    add(row(`pause/${voice}/wrong`, 'of 20 utterances', wrong, undefined, 'of which a chunk was repeated or lost'));
+    add(row(`pause/${voice}/wrong`, 'of 20 utterances', wrong, undefined, 'a chunk of them was repeated or lost'));
   }
 }
 

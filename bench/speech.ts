@@ -263,7 +263,7 @@ async function costOfMeetings(add: (row: Row) => void): Promise<void> {
   const raw = ({ mainUs }: SpeechCost) => mainUs;
   const net = ({ mainUs, playingUs }: SpeechCost) => Math.max(0, mainUs - playingUs);
   const unit = 'main-thread µs for a second of the meeting';
-  const left = 'without what playing the tracks costs the same thread, measured while nobody listens';
+  const left = 'without what playing the tracks costs the same thread, measured without a listener';
   const rtc = `peer/${participants}`;
   add(row(`meeting/${participants}`, unit, of(all, net), of(rtc, net), `peer is rtc-node's for await; ${left}`));
   add(row(`meeting/${participants}-raw`, unit, of(all, raw), of(rtc, raw), 'nothing is subtracted'));

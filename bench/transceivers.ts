@@ -76,7 +76,7 @@ function rows(name: string, { ours, peer }: { ours: Cycle[]; peer: Cycle[] }): R
       (seen) => [seen.filter(({ flowed }) => flowed).length],
       'flow',
       'publications',
-      `of which every layer was encoded and arrived; ours of ${ours.length}, the peer's of ${peer.length}`,
+      `every layer of these was encoded and arrived; ours of ${ours.length}, the peer's of ${peer.length}`,
     ),
     of((seen) => seen.slice(1).map(({ flowMs }) => flowMs), 'again-ms', 'ms', 'from publishing again until all flows'),
   ];

@@ -57,7 +57,7 @@ function memory(pid) {
       const lines = fs.readFileSync(`/proc/${id}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm);
       found[id] = ([...lines].reduce((sum, [, kb]) => sum + Number(kb), 0) * 1024) / 1e6;
     } catch {
-      // Ended meanwhile, or somebody else's.
+      // Ended meanwhile, or another process's.
     }
   }
   return found;

@@ -1,5 +1,5 @@
 // `npm run lint:package`: what is published, as others will see it. publint and are-the-types-wrong look at the packed root,
-// knip at what nobody uses, npm at known vulnerabilities of what users get, and the list of Rust licences must be current. The
+// knip at unused code, npm at known vulnerabilities of what users get, and the list of Rust licences must be current. The
 // crates that are published alone are packed and built from what was packed, as `cargo publish` does before it uploads them.
 //
 // `npm run lint:package -- FOLDER`: the platform packages there instead, as `npm run pack:all -- --all` leaves them in target/packed.

@@ -4,7 +4,7 @@
 //
 // The server is built from the Go module proxy, once for all checkouts, into the user's cache folder.
 // For other programs: `--json` prints one line of JSON instead; `--with-stdin` ends when standard input does, and so with
-// whoever holds its other end, in whatever way that ends; `--build` only builds. Exit status 3: it can't be had here.
+// the process that holds its other end, in whatever way that ends; `--build` only builds. Exit status 3: it can't be had here.
 
 import { spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
@@ -22,7 +22,7 @@ const VERSION = 'v1.13.5';
 const SUM = 'h1:HWfxfKvi5k1czMVqLV/htGmPgEBhrqHMxpfyMvfhyVo=';
 
 const KEY = 'devkey';
-/** No secret: whoever can reach the server can read it here. */
+/** No secret: all who can reach the server can read it here. */
 const SECRET = 'a-secret-of-at-least-32-characters';
 
 const START_MS = 30_000;
@@ -38,7 +38,7 @@ function serverProgram() {
   if (spawnSync('go', ['version']).error) {
     fail(`livekit:server: building LiveKit's server needs Go, and there is none: see https://go.dev/dl.`, UNAVAILABLE);
   }
-  // Each checkout that builds at the same time has its own folder; whoever is ready last wins.
+  // Each checkout that builds at the same time has its own folder; the last one to be ready wins.
   const source = fs.mkdtempSync(path.join(folder, 'livekit-server-build-'));
   try {
     say(`downloading the source of LiveKit's server ${VERSION} …`);

@@ -36,7 +36,7 @@ if (packages.length !== napi.targets.length + 1) {
   fail(`release: ${folder} has ${packages.length} packages, and should have ${napi.targets.length + 1}.`);
 }
 
-// The main package last: whoever installs it finds what it needs.
+// The main package last: its users find what it needs.
 const files = [...packages.filter((each) => each !== main), main].map((file) => path.join(folder, file));
 const tagged = version.includes('-') ? ['--tag', 'next'] : [];
 if (dry) await rehearse();

@@ -22,7 +22,7 @@ const SAID = {
 
 ensureNative();
 ensureDist();
-const { AudioFrame, AudioResampler } = await import('../dist/index.js');
+const { AudioFrame, AudioResampler, g711 } = await import('../dist/index.js');
 
 let bytes = 0;
 for (const [name, [voice, speed, text]] of Object.entries(SAID)) {
@@ -69,14 +69,6 @@ function peakOf(pcm) {
   return pcm.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 }
 
-/** ITU-T G.711. */
-function muLaw(sample) {
-  const biased = Math.min(Math.abs(sample), 32_635) + 132;
-  const exponent = 24 - Math.clz32(biased);
-  const mantissa = (biased >> (exponent + 3)) & 15;
-  return ~((sample < 0 ? 0x80 : 0) | (exponent << 4) | mantissa) & 0xff;
-}
-
 function muLawWav(pcm) {
   const even = pcm.length - (pcm.length % 2);
   const head = Buffer.alloc(58);
@@ -95,5 +87,5 @@ function muLawWav(pcm) {
   head.writeUInt32LE(even, 46);
   head.write('data', 50, 'latin1');
   head.writeUInt32LE(even, 54);
-  return Buffer.concat([head, Buffer.from(Array.from(pcm.subarray(0, even), muLaw))]);
+  return Buffer.concat([head, g711.encode(pcm.subarray(0, even), 'mulaw')]);
 }

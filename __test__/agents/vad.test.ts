@@ -157,7 +157,7 @@ describe.each(modules)('createVad, with %s', (_, agents) => {
   it('tells a probability for each frame that completes a step, however long frames are', async () => {
     for (const ms of [10, 20, 100]) {
       const events = await heard(undefined, ...frames(scene, ms));
-      // Some replaced others that nobody had read; read in time, none is.
+      // Some replaced others that were not read yet; read in time, none is.
       const stream = open().stream();
       const probabilities: number[] = [];
       const raw: [number, number][] = [];

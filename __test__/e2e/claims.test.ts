@@ -38,7 +38,7 @@ test.each(['is terminated', 'uninstalls'])(
       one!.source.captureFrame(new AudioFrame(new Int16Array(160).fill(sample), 16_000, 1, 160));
 
     await play(1);
-    await until(() => heard.length === 1, 'nobody has claimed it');
+    await until(() => heard.length === 1, 'it is not claimed');
     const worker = new Worker(new URL('../support/claiming-worker.mjs', import.meta.url), { workerData: handle });
     onTestFinished(async () => void (await worker.terminate()));
     expect(await once(worker, 'message')).toEqual(['claimed']);

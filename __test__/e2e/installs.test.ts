@@ -36,7 +36,7 @@ test('installed in several threads, each hears its own, until the last one of th
   await hear(2000);
   expect(native.engineAttached()).toBe(true);
 
-  // The last one leaves: nobody waits in vain for what no longer comes.
+  // The last one leaves: no read stays pending for what no longer comes.
   const pending = reader.read();
   engine.uninstall();
   expect(await pending).toEqual({ done: true, value: undefined });

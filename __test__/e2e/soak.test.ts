@@ -110,7 +110,7 @@ describe('the verdict', () => {
     ['the next says 0', { droppedBefore: 0 }],
     ['the next says 501', { droppedBefore: 501 }],
     ['counted nothing', { counts: undefined }],
-  ])('of a stream that nobody read: %s', (what, neverRead) => {
+  ])('of the unread stream: %s', (what, neverRead) => {
     expect(wrongCounts({ ...clean, neverRead: { ...clean.neverRead, ...neverRead } })).toEqual([
       expect.stringContaining(what),
     ]);

@@ -10,7 +10,7 @@ const CLEAN = { status: 0, signal: null, stderr: '' };
 describe('a process with tracks', () => {
   it.each([
     ['nothing is waited for', ['last line']],
-    ['nobody plays what is waited for', ['last line']],
+    ['what is waited for is not played', ['last line']],
     ['all were stopped', ['last line']],
     ['a frame is waited for', ['last line', '960']],
     ['uninstalled while piped', ['last line']],
@@ -33,7 +33,7 @@ describe('a process with tracks', () => {
     90_000,
   );
 
-  it('says no more than the error that nobody caught (throw while piped)', async () => {
+  it('says no more than the uncaught error (throw while piped)', async () => {
     const { status, signal, stderr } = await runNode('end-with-tracks.mjs', ['throw while piped']);
     expect([status, signal]).toEqual([1, null]);
     expect(stderr).toContain('Error: mine');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runNode } from '../support/child.js';
 import { ledgerPackage } from '../support/ledger.js';
 
-// As orphans.test.ts, for pictures, each of which would keep 30 KB and more.
+// As orphans.test.ts, for pictures, which would each keep 30 KB and more.
 test('no picture and no video stream is left: not by overflow, cancel, close, oblivion or the end of the track', async () => {
   const { status, stdout, stderr } = await runNode('./video-orphans.mjs', [], {
     env: { NARROWCAST_ROOT: ledgerPackage('video-orphans') },

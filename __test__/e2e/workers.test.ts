@@ -65,7 +65,7 @@ describe('a worker that listens by the handle of a track', () => {
   });
 });
 
-test('where nobody called install(), the error says what to do', async () => {
+test('without install(), the error says what to do', async () => {
   const { stdout } = await runNode('./worker-not-installed.mjs');
   expect(JSON.parse(stdout)).toMatchObject({
     name: 'NarrowcastError',

@@ -144,7 +144,7 @@ describe('an installation works', () => {
     expect(await app.run(['use.cjs'])).toEqual({ status: 0, stdout: 'all used\n', stderr: '' });
   });
 
-  it('in a node_modules that nobody may write to', async () => {
+  it('in a node_modules without permission to write', async () => {
     const app = await installedApp();
     const folders = ['', ...readdirSync(inModules(app), { recursive: true, encoding: 'utf8' })].map((each) =>
       inModules(app, each),

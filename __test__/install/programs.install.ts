@@ -61,7 +61,7 @@ it('an agent that uses rtc-node gets it by a flag', async () => {
 
 it('is installed from npm’s cache where there is no network', async () => {
   const offline = emptyApp();
-  // As the rest of a project is, by whoever has its lock file.
+  // As the rest of a project is, from its lock file.
   writeFileSync(join(offline.folder, 'package-lock.json'), readFileSync(join(app.folder, 'package-lock.json')));
   writeFileSync(join(offline.folder, 'package.json'), readFileSync(join(app.folder, 'package.json')));
   const { status, stderr } = await npmInstall(offline, [], '--offline');

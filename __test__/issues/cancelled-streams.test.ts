@@ -3,7 +3,7 @@ import { ledgerPackage } from '../support/ledger.js';
 import { runOnBoth } from './sides.js';
 
 // rtc-node drops a frame's handle when its stream hears of it. Frames that wait for a busy thread when the stream is
-// cancelled are heard of by nobody, and the engine keeps them for ever. Not reported upstream, as far as we know.
+// cancelled reach no listener, and the engine keeps them for ever. Not reported upstream, as far as we know.
 test('a stream that is cancelled behind a stall leaves no frame in the engine', async () => {
   interface Found {
     cancelled: number;

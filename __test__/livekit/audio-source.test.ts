@@ -85,7 +85,7 @@ describe('captureFrame', () => {
     await source.close();
   });
 
-  test('adds no listener, and nobody else hears of its answers', async () => {
+  test('adds no listener, and no other listener hears of its answers', async () => {
     const engine = install();
     const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
     const everything = engine.queue.subscribe({ types: ['captureAudioFrame'] });
@@ -173,7 +173,7 @@ describe('captureFrame: a refused frame', () => {
     await source.close();
   });
 
-  test('does not count as queued, in whatever way it was refused, and nobody waits for it', async () => {
+  test('does not count as queued, in whatever way it was refused, and waitForPlayout does not wait for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 1_000_000 });
     const source = new AudioSource(48_000, 1, 0);
     await Promise.all(Array.from({ length: 10 }, () => source.captureFrame(of(48_000, 1, 480))));
@@ -214,7 +214,7 @@ describe('captureFrame: a refused frame', () => {
 });
 
 describe('without a queue', () => {
-  test('longer frames are played in pieces of 10 ms, in order, also if nobody awaits them', async () => {
+  test('longer frames are played in pieces of 10 ms, in order, also if they are not awaited', async () => {
     const source = new AudioSource(48_000, 1, 0);
     const listener = heard(source);
     const lengths = [960, 480, 4800, 480, 1440];
@@ -310,7 +310,7 @@ describe("what waits to be played of a source without a queue is known as rtc-no
     expect(log).toContain('nearly: 10 ms');
   });
 
-  test('after clearQueue and close, which let go of whoever waits', async () => {
+  test('after clearQueue and close, which resolve the waits', async () => {
     const log = await both(async (source, log) => {
       source.clearQueue();
       await capture(source, 300);

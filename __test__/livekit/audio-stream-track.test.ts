@@ -12,7 +12,7 @@ afterAll(() => engine.uninstall());
 
 const RATE = 16_000;
 
-/** Samples that differ from one to the next, none of which is silence. */
+/** Samples that differ from one to the next, without silence. */
 const speech = (ms: number) => Int16Array.from({ length: (RATE / 1000) * ms }, (_, i) => (i % 30_000) + 1);
 const pcm = (data: Int16Array) => ({ data, sampleRate: RATE, channels: 1 });
 
@@ -115,7 +115,7 @@ test('flush is heard at once: what was not played never is, and what follows is'
   await until(() => frames(heard) > 10, 'the engine plays');
   const waiting = outcome(track.waitForPlayout());
   track.flush();
-  await until(() => waiting.done, 'nobody waits for what was flushed');
+  await until(() => waiting.done, 'waits for what was flushed have ended');
   const after = Int16Array.from({ length: 1600 }, (_, i) => -1 - i);
   track.write(pcm(after), { final: true });
   await track.waitForPlayout();
@@ -160,7 +160,7 @@ test('a source that is closed ends it with an error, and the track lives on', as
   await source.close();
   await until(() => piped.done, 'pipeTo has rejected');
   expect(piped.error).toEqual(failure('ENGINE_REQUEST_FAILED', 'closed'));
-  await until(() => waiting.done, 'nobody waits for what nobody will hear');
+  await until(() => waiting.done, 'waits for what will not be heard have ended');
   expect(waiting.error).toBe(piped.error);
   track.flush();
   expect((await track.recv()).data).toHaveLength(320);
@@ -186,7 +186,7 @@ test('a track that is piped is never collected, and is once it was stopped', asy
     track.pipeTo(source, { signal: controller.signal }).catch(() => {});
   };
   make();
-  await untilCollected(() => frames(heard) > 50, 'it plays on though nobody holds it');
+  await untilCollected(() => frames(heard) > 50, 'it plays on though the program does not hold it');
   expect(collected).toBe(false);
   controller.abort();
   await untilCollected(() => collected, 'it is collected');
@@ -316,7 +316,7 @@ describe.each([
     track.stop();
   });
 
-  test('clearQueue gives up what waits in the track, and whoever waits for it', async () => {
+  test('clearQueue gives up what waits in the track, and resolves the waits for it', async () => {
     const { source, heard, track } = openOurs();
     track.write(pcm(speech(5000)), { final: true });
     await until(() => frames(heard) > 10, 'the engine plays');

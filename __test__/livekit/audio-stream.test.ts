@@ -603,7 +603,7 @@ describe('lifetime', () => {
     stream.close();
   });
 
-  test('a forgotten stream is collected; one that somebody waits for is not', async () => {
+  test('a forgotten stream is collected; one with a pending read is not', async () => {
     const [one] = openTracks(1);
     const waiting = new AudioStream(one!.track, 16_000)[Symbol.asyncIterator]().next();
     (() => {
@@ -671,7 +671,7 @@ describe('without promises', () => {
     stream.close();
   });
 
-  test('a stream that is polled wakes nobody', async () => {
+  test('a stream that is polled wakes no thread', async () => {
     const [one] = openTracks(1);
     const stream = new AudioStream(one!.track, 16_000);
     const wakes = native.threadWakes();

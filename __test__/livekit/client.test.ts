@@ -56,7 +56,7 @@ test('takes over in mid-flow: no frame and no answer is lost, and none comes twi
   expect(handles).toHaveLength(1000);
   expect(new Set(handles).size).toBe(1000);
   await reader.cancel();
-  await track.close(); // until here, somebody has it: in older versions, its streams don't
+  await track.close(); // until here, the test has it: in older versions, its streams don't
 });
 
 test('who waits for an answer gets it, also undone and installed again meanwhile', async () => {

@@ -79,7 +79,7 @@ describe('listeners of ffi_event', () => {
     pump.stop();
   });
 
-  test('are told of nothing while nobody listens', async () => {
+  test('are told of nothing without a listener', async () => {
     const engine = install();
     const before = engine.queue.stats();
     engine.queue.put('roomEvent', roomEvent(5n), 5n);
@@ -114,7 +114,7 @@ describe('a listener', () => {
     client().removeAllListeners('ffi_event');
   });
 
-  test('and a predicate run in the context of whoever gave them, not of whoever installed', async () => {
+  test('and a predicate run in the context of their caller, not of the caller of install()', async () => {
     const whose = new AsyncLocalStorage<string>();
     const engine = whose.run('installer', install);
     const seen: (string | undefined)[] = [];
@@ -349,7 +349,7 @@ describe('uninstall', () => {
 });
 
 describe('logs', () => {
-  test('are discarded natively until somebody listens', async () => {
+  test('are discarded natively until there is a listener', async () => {
     const engine = install();
     engine.queue.put('logs', hello);
     const log = vi.fn<(record: { message?: string }) => void>();
@@ -377,7 +377,7 @@ test('a listener of logs that throws keeps none from the next one', async () => 
 });
 
 describe('a panic of the engine', () => {
-  test('is an event for whoever listens', async () => {
+  test('is an event for its listeners', async () => {
     const engine = install();
     const heard = new Promise<Error>((resolve) => engine.once('panic', resolve));
     engine.queue.put('panic', panic);

@@ -166,7 +166,7 @@ describe('node --import narrowcast/livekit/register', () => {
   });
 });
 
-test('nobody loads it who did not ask for it', () => {
+test('a program that did not ask for it does not load it', () => {
   const dist = path.join(root, 'dist');
   const files = fs.readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => /\.c?js$/.test(file));
   const others = files.filter((file) => !file.includes('register'));

@@ -60,7 +60,7 @@ describe('a room', () => {
     expect(rooms.anyOpen).toBe(false);
   });
 
-  test('takes nobody away who listened before, for another reason', async () => {
+  test('takes no listener away that was there before, for another reason', async () => {
     const rooms = new Rooms(() => {});
     rooms.listenerAdded(() => {});
     await Promise.resolve();
@@ -95,7 +95,7 @@ describe('a room', () => {
     expect(rooms.follow(refused(1n))).toBeUndefined();
   });
 
-  test('of somebody else is none of ours', () => {
+  test('of another thread is none of ours', () => {
     const rooms = new Rooms(() => {});
     expect(rooms.follow(last(10n))).toBeUndefined();
     expect(rooms.follow(refused(1n))).toBeUndefined();

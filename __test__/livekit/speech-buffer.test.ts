@@ -121,7 +121,7 @@ describe('with a speech buffer', () => {
     await source.close();
   });
 
-  test('what was taken is heard after close, and nobody waits for it', async () => {
+  test('what was taken is heard after close, and waitForPlayout does not wait for it', async () => {
     const { source, heard } = open();
     const said = counting(600);
     await capture(source, said);

@@ -77,7 +77,7 @@ describe('frames', () => {
     expect(stream.stats()).toEqual({ framesIn: 5, framesOut: 3, framesDropped: 2, framesBuffered: 0 });
   });
 
-  test('that nobody has asked for cost JavaScript nothing, and listeners of ffi_event hear of none', async () => {
+  test('that were not asked for cost JavaScript nothing, and listeners of ffi_event hear of none', async () => {
     const client = (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
     const listener = vi.fn<(event: { message: { case?: string } }) => void>();
     client.on('ffi_event', listener);
@@ -161,7 +161,7 @@ describe('the end', () => {
     expect(await reader.read()).toEqual({ done: true, value: undefined });
   });
 
-  test('comes when the track is unsubscribed, to whoever waits', async () => {
+  test('comes when the track is unsubscribed, to pending reads', async () => {
     const { track } = openTrack();
     const unsubscribe = await subscribe(track);
     const reader = new VideoStream(track).getReader();
@@ -215,7 +215,7 @@ describe('the end', () => {
     expect(ended).toEqual([true, true]);
   });
 
-  test('of a stream that nobody holds is that it is collected', async () => {
+  test('of a stream that the program does not hold is that it is collected', async () => {
     install();
     const { source, track } = openTrack();
     const kept = new VideoStream(track);

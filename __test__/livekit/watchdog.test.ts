@@ -112,7 +112,7 @@ describe("rtc-node's dispose()", () => {
     await again.cancel();
   });
 
-  // That is how ES modules have it: the engine's own function, of which narrowcast hears nothing.
+  // That is how ES modules have it: narrowcast does not see this call of the engine's own function.
   test('imported before install(), lets the process end, and used again, the engine answers', async () => {
     const { status, stdout, stderr } = await runNode('./dispose.mjs', []);
     expect([status, stdout, stderr]).toEqual([0, 'disposed\ncaptured\ndisposed again\n', '']);

@@ -20,7 +20,7 @@ const until = (condition: () => boolean, what: string) => untilWithin(condition,
 const client = () =>
   (globalThis as unknown as { _ffiClientInstance: { listenerCount(name: string): number } })._ffiClientInstance;
 
-/** An address of this machine where nobody answers. */
+/** An address of this machine where no server answers. */
 async function deserted(): Promise<string> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -39,7 +39,7 @@ async function forged(room: string): Promise<string> {
 describe('a room that can not be entered', () => {
   test.each<[string, (room: string) => Promise<[url: string, token: string]>]>([
     ['with a token that is none', async () => [url, 'nonsense']],
-    ['with a token that somebody else signed', async (room) => [url, await forged(room)]],
+    ['with a token that another key signed', async (room) => [url, await forged(room)]],
     ['without a token', async () => [url, '']],
     ['where no server is', async (room) => [await deserted(), await token(room, 'agent')]],
     ['at an address that is none', async (room) => ['nowhere', await token(room, 'agent')]],
@@ -48,7 +48,7 @@ describe('a room that can not be entered', () => {
     const room = new Room();
     await expect(room.connect(...(await wrong(name)), options)).rejects.toThrow(/./);
     expect(room.isConnected).toBe(false);
-    await until(() => client().listenerCount('ffi_event') === 0, 'nobody listens for it');
+    await until(() => client().listenerCount('ffi_event') === 0, 'no listener is left for it');
     await room.connect(url, await token(name, 'agent'), options);
     expect(room.isConnected).toBe(true);
     await room.disconnect();
@@ -78,7 +78,7 @@ test('a room that is deleted while it is read ends its streams, and what is buff
   expect(frames).toBe(unread.stats().framesIn);
   expect(frames).toBeGreaterThanOrEqual(20);
   expect(engine.stats().streams).toBe(0);
-  await until(() => client().listenerCount('ffi_event') === 0, 'nobody listens for the room');
+  await until(() => client().listenerCount('ffi_event') === 0, 'no listener is left for the room');
 
   // The same Room enters the room that takes its place, and is left by the program, this time.
   await room.connect(url, await token(name, 'agent'), options);
@@ -87,7 +87,7 @@ test('a room that is deleted while it is read ends its streams, and what is buff
   expect(client().listenerCount('ffi_event')).toBe(0);
 });
 
-// The engine's own function, of which narrowcast hears nothing: of the room's end, and that of its streams, it does.
+// narrowcast does not see this call of the engine's own function. It hears of the room's end, and of its streams' ends.
 test('dispose(), imported before install(), ends what is open, and lets the process end', async () => {
   const name = roomName();
   await publish(name, 'other');

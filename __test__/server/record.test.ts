@@ -98,7 +98,7 @@ function expectComplete(recorder: Recorder, names: readonly string[]): void {
   }
 }
 
-test('whoever joins, mutes, publishes again and leaves is in one file, at the time when it was', async () => {
+test('a participant who joins, mutes, publishes again and leaves is in one file, at the time when it was', async () => {
   const name = roomName();
   const steady = await publish(name, 'steady', 440);
   const spawned = performance.now();
@@ -206,7 +206,7 @@ test('a voice says what it is, what waits of it, what was lost, and when it is o
     await guest.mute(true);
     await until(() => voices[1]!.muted(), 'the screen is muted', 60_000);
     expect(voices[0]!.muted()).toBe(false);
-    // Nobody reads, and 10 s fit.
+    // It is not read, and 10 s fit.
     await until(() => voices[0]!.stream.stats().framesDropped > 0, 'more came than fits', 60_000);
     expect(voices[0]!.stream.stats().bufferedMs).toBeGreaterThan(9000);
     expect(voices.map((voice) => voice.over())).toEqual([false, false]);

@@ -9,13 +9,13 @@ const payload = new Uint8Array(1000);
 const subscriptions = Array.from({ length: 64 }, () => queue.subscribe({ overflow: 'drop-oldest' }));
 const streams = Array.from({ length: 64 }, () => new AudioStream({ bufferMs: 100 }));
 
-/** Events and samples that nobody has read yet. */
+/** Events and samples that are not read yet. */
 function fill() {
   for (let i = 0; i < 100; i++) queue.put('a', payload);
   for (const stream of streams) stream.write(new Int16Array(1000));
 }
 
-/** Somebody waits, everywhere, for what never comes. */
+/** Reads are pending, everywhere, for what never comes. */
 function wait() {
   for (const events of subscriptions) {
     events.drain();

@@ -25,7 +25,7 @@ async function pipe() {
 
 const ways = {
   'nothing is waited for': () => {},
-  'nobody plays what is waited for': () => {
+  'what is waited for is not played': () => {
     for (const track of tracks) void track.waitForPlayout().then(() => console.log('played'));
   },
   'all were stopped': () => {

@@ -37,7 +37,7 @@ export async function hear(rtc, { AudioStream, VideoStream, AudioResampler, Audi
   return { audio, video, resampled: resampled[0], rest };
 }
 
-/** Of which copies' classes the frames are. */
+/** The copies whose classes the frames have. */
 export function classesOf({ audio, video, resampled, rest }, copies) {
   const of = (frame, name) => Object.keys(copies).filter((copy) => frame instanceof copies[copy][name]);
   return [of(audio, 'AudioFrame'), of(video, 'VideoFrame'), of(resampled, 'AudioFrame'), of(rest, 'AudioFrame')].join(

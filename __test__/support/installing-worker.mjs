@@ -10,7 +10,7 @@ const { sample, uninstalls } = workerData;
 for (let i = 0; i < 20; i++) {
   await source.captureFrame(new AudioFrame(new Int16Array(160).fill(sample), 16_000, 1, 160));
   const { value } = await reader.read();
-  if (value.data.some((heard) => heard !== sample)) throw new Error('that was for somebody else');
+  if (value.data.some((heard) => heard !== sample)) throw new Error('that was for another thread');
 }
 if (uninstalls) {
   const pending = reader.read();

@@ -6,7 +6,7 @@ export function resizable(length: number, maxByteLength: number): ArrayBuffer & 
   return new Resizable(length, { maxByteLength }) as ArrayBuffer & { resize(length: number): void };
 }
 
-/** `array`, whose memory belongs to nobody any more. */
+/** `array`, whose memory was transferred away. */
 export function detached<T extends Uint8Array<ArrayBuffer> | Int16Array<ArrayBuffer>>(array: T): T {
   structuredClone(array.buffer, { transfer: [array.buffer] });
   return array;

@@ -15,7 +15,7 @@ interface MessageType {
 
 /**
  * An encoded `FfiEvent`, as the engine would send it: `values` name fields, the case among them; fields that the schema
- * requires and nobody named are filled with zeros and empty strings.
+ * requires and the caller did not name are filled with zeros and empty strings.
  */
 export function encodeEvent(values: object): Uint8Array {
   return (fill(FfiEvent as unknown as MessageType, values) as unknown as FfiEvent).toBinary();

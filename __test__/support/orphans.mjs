@@ -52,7 +52,7 @@ await until(() => failing.closed && dropping.dropped > 20, 'both overflow');
 await opened.cancel();
 report.lagged = (() => {
   try {
-    // Whoever reads an event owns the handles in it, also one that somebody else was to get as well.
+    // The reader of an event owns the handles in it, also of one that another subscription was to get as well.
     for (;;) new FfiHandle(failing.tryNext().message.value.message.value.frame.handle.id).dispose();
   } catch (error) {
     return error.code;
@@ -60,7 +60,7 @@ report.lagged = (() => {
 })();
 await dropping.return();
 
-// Rest: nothing is played, no stream is open, no worker runs, and nobody holds a subscription.
+// Rest: nothing is played, no stream is open, no worker runs, and no subscription is held.
 pump.stop();
 for (const { track } of tracks) await track.close();
 let last = -1;

@@ -25,7 +25,7 @@ const work = {
     }
   },
   async forget() {
-    // Nobody collects garbage for these but the engine itself, which has to be told what they hold.
+    // Only the engine itself collects garbage for these, which has to be told what they hold.
     for (let i = 0; i < 250; i++) {
       new AudioResampler(48_000, 16_000, 2);
       if (i % 10 === 0) await turn();

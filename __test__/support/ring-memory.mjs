@@ -32,7 +32,7 @@ const work = {
     }
   },
   async 'opened and forgotten'() {
-    // Nobody collects garbage for these but the engine itself, which has to be told what they hold.
+    // Only the engine itself collects garbage for these, which has to be told what they hold.
     for (let i = 0; i < 50; i++) {
       RingBuffer.open(new RingBuffer({ capacity: 500_000 }).id).write(data);
       if (i % 10 === 0) await turn();

@@ -60,7 +60,7 @@ async function visit() {
   }
   await room.disconnect();
   // Where the server has closed it, the engine's last word on it may be still to come.
-  await until(() => globalThis._ffiClientInstance.listenerCount('ffi_event') === 0, 'nobody listens for the room');
+  await until(() => globalThis._ffiClientInstance.listenerCount('ffi_event') === 0, 'no listener is left for the room');
   return { frames };
 }
 

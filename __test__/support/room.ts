@@ -20,7 +20,7 @@ export function token(room: string, identity: string): Promise<string> {
   return access.toJwt();
 }
 
-/** The server closes the room, whoever is in it. */
+/** The server closes the room, with all who are in it. */
 export async function deleteRoom(room: string): Promise<void> {
   const { url, apiKey, apiSecret } = inject('livekit');
   // s; a machine that does other things makes the server slow.
@@ -28,7 +28,7 @@ export async function deleteRoom(room: string): Promise<void> {
   await new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret, patient).deleteRoom(room);
 }
 
-/** Somebody else in a room. */
+/** Another participant in a room. */
 export interface Publisher {
   /** Disconnects; it is gone when this resolves. */
   leave(): Promise<void>;
@@ -83,7 +83,7 @@ export async function publish(room: string, identity: string, hz = 440, sampleRa
   };
 }
 
-/** The audio track of `identity`, as soon as `room` has subscribed to it. Call it before whoever publishes it. */
+/** The audio track of `identity`, as soon as `room` has subscribed to it. Call it before the track is published. */
 export function subscribed(room: Room, identity: string): Promise<RemoteAudioTrack> {
   return new Promise((resolve) => {
     room.on(RoomEvent.TrackSubscribed, (track: unknown, _publication: unknown, participant: RemoteParticipant) => {

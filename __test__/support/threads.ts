@@ -34,7 +34,7 @@ const exits = new WeakMap<Worker, Promise<unknown>>();
 export function start(script: string, workerData: object = {}): Worker {
   const worker = new Worker(new URL(script, import.meta.url), { workerData });
   const exit = once(worker, 'exit');
-  exit.catch(() => {}); // its error is for whoever waits
+  exit.catch(() => {}); // its error is for the waiter
   exits.set(worker, exit);
   return worker;
 }

@@ -1,4 +1,4 @@
-// What fromHandle says in a process in which nobody called install().
+// What fromHandle says in a process without install().
 import { AudioStream } from './engine-meeting.mjs';
 
 try {

@@ -278,7 +278,7 @@ describe.each([
     const silent = open();
     silent.leg.track.write(speech(1000));
     await until(() => silent.socket.of('media').length > 0, 'the first frames');
-    // It closed, and nobody was told.
+    // It closed, and sent no event.
     silent.socket.readyState = 2;
     expect(await silent.leg.done).toMatchObject({ reason: 'closed', error: failure('CLOSED') });
     const stalled = open();

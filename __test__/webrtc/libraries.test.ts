@@ -18,7 +18,7 @@ const opened = <T extends { close(): unknown }>(connection: T): T => {
   return connection;
 };
 
-/** A server that tells whoever asks an address, on this machine's loopback; its port. RFC 8489. */
+/** A server that tells its clients an address, on this machine's loopback; its port. RFC 8489. */
 async function stunServer(): Promise<number> {
   const socket = opened(createSocket('udp4'));
   socket.on('message', (request, { port }) => {

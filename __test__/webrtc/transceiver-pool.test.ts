@@ -220,7 +220,7 @@ describe('a transceiver is used again only', () => {
     expect(await acquire()).toMatchObject({ transceiver: parked, reused: true, needsNegotiation: true });
   });
 
-  it("if it is not somebody else's by now", async () => {
+  it("if it is not another lease's by now", async () => {
     const { pc, pool, acquire, park } = setUp();
     const taken = await park();
     taken.hasSent = false; // or else addTrack leaves it alone
@@ -640,7 +640,7 @@ describe('a race', () => {
     expect(await acquire()).toMatchObject({ transceiver: parked, reused: true });
   });
 
-  it('of offers, with one taken back, has nobody believe what was not agreed on', async () => {
+  it('of offers, with one taken back, leaves no belief in what was not agreed on', async () => {
     const { pc, acquire, release } = setUp();
     const { transceiver } = await acquire();
     pc.negotiate();
@@ -681,7 +681,7 @@ describe('acquire refuses', () => {
     await expect(acquire(track)).rejects.toEqual(failure('track-ended'));
   });
 
-  it('a track that is on its way already, is sent already, or is sent by somebody else', async () => {
+  it('a track that is on its way already, is sent already, or is sent by other code', async () => {
     const { pc, pool, acquire, park } = setUp();
     await park();
     const track = new FakeTrack();

@@ -68,7 +68,7 @@ export interface ReceiverCalls {
   open(): void;
   /** The answer to an offer. */
   answer(offer: string): Promise<string>;
-  /** What has arrived of each section that receives now: frames decoded, or packets of audio, which nobody plays. */
+  /** What has arrived of each section that receives now: frames decoded, or packets of audio, which is not played. */
   received(): Promise<Record<string, number>>;
   close(): void;
 }

@@ -14,7 +14,7 @@ export interface Leftovers {
   readonly handles: { readonly frames: number; readonly streams: number };
   /** More listeners to the engine's events than in the beginning. */
   readonly listeners: number;
-  /** Streams that nobody holds: those that the engine still feeds, and those that the collector did not get. */
+  /** Streams that the program holds no more: those that the engine still feeds, and those that the collector did not get. */
   readonly streams: { readonly open: number; readonly notCollected: number };
   /** What should never happen and did, in words. */
   readonly faults: readonly string[];

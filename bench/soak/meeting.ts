@@ -29,12 +29,12 @@ const FORGET_AT_MOST = 20;
 
 /** What a meeting left behind, and what it was. */
 export interface Aftermath extends Leftovers {
-  /** The stream that nobody read, until the end. */
+  /** The stream that was not read until the end. */
   readonly neverRead: NeverRead;
   readonly did: { readonly cancelled: number; readonly forgotten: number; readonly framesRead: number };
 }
 
-/** What became of the frames of a stream that nobody read. */
+/** What became of the frames of the unread stream. */
 export interface NeverRead {
   /** Played into its track. */
   readonly played: number;

@@ -15,8 +15,8 @@ export function peer(): Client {
   native.engineAttach(enginePath, describeEvents(ffi));
   const { ledgerProbeHandles } = native as unknown as Ledger;
 
-  // As the ledger does natively: handles are noted when they come, and forgotten when they are dropped. Those that nobody
-  // drops stay, some 50 bytes each: a small part of what the engine keeps for each.
+  // As the ledger does natively: handles are noted when they come, and forgotten when they are dropped. Those that are not
+  // dropped stay, some 50 bytes each: a small part of what the engine keeps for each.
   const frames = new Set<bigint>();
   const streams = new Set<bigint>();
   let events = 0;

@@ -17,7 +17,7 @@ const LISTENER = 'listener';
  * each room for good, with plain rtc-node as well, when everything in JavaScript is collected and no handle is left.
  */
 const SESSION_MS = 360_000;
-/** How often somebody leaves and joins again, in ms. */
+/** How often a participant leaves and joins again, in ms. */
 const CHURN_MS = 5000;
 /** How long who reads slowly takes for a frame of 10 ms, in ms: the stream is full after 12 s. */
 const SLOW_MS = 50;
@@ -156,7 +156,8 @@ async function holdSession(held: Held, durationMs: number, closedBy: 'listener' 
   await room.connect(server.url, await token(server, roomName, LISTENER), { autoSubscribe: true, dynacast: false });
   did.opened++;
   remembered.push(new WeakRef(room.localParticipant!));
-  if (!(await until(() => steady !== undefined, LIMIT_MS))) throw new Error(`nobody was heard within ${LIMIT_MS} ms`);
+  if (!(await until(() => steady !== undefined, LIMIT_MS)))
+    throw new Error(`no participant was heard within ${LIMIT_MS} ms`);
 
   await forget(streams.open(steady!));
   did.forgotten++;

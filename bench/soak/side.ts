@@ -6,7 +6,7 @@ import { ours } from './ours.js';
 import { peer } from './peer.js';
 import { holdRoomMeeting } from './room-meeting.js';
 
-// Not without whoever started it, who may be gone by now.
+// Not without the process that started it, which may be gone by now.
 process.on('disconnect', () => process.exit(1));
 if (!process.connected) process.exit(1);
 

@@ -27,7 +27,7 @@ function wrongLeftovers({ handles, listeners, streams }: Leftovers): string[] {
 }
 
 function wrongNeverRead({ played, counts, waiting, droppedBefore }: NeverRead): string[] {
-  if (!counts) return ['the stream that nobody read counted nothing'];
+  if (!counts) return ['the unread stream counted nothing'];
   const { framesIn, framesOut, framesDropped, framesBuffered } = counts;
   const rules: [boolean, string][] = [
     [framesIn === played, `${played} frames were played, and ${framesIn} came in`],
@@ -36,7 +36,7 @@ function wrongNeverRead({ played, counts, waiting, droppedBefore }: NeverRead): 
     [waiting === framesBuffered, `${framesBuffered} frames are buffered, and ${waiting} were there to read`],
     [droppedBefore === framesDropped, `${framesDropped} frames are dropped, and the next says ${droppedBefore}`],
   ];
-  return rules.flatMap(([holds, what]) => (holds ? [] : [`the stream that nobody read: ${what}`]));
+  return rules.flatMap(([holds, what]) => (holds ? [] : [`the unread stream: ${what}`]));
 }
 
 function wrongSlowlyRead({ slow: { framesRead, droppedBefore, counts, unaccounted }, did }: RoomAftermath): string[] {

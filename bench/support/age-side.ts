@@ -31,7 +31,7 @@ const CHUNKS = 100;
 const STEP = 300;
 const WARM_UP_MS = 1500;
 
-// Not without whoever started it, who may be gone by now.
+// Not without the process that started it, which may be gone by now.
 process.on('disconnect', () => process.exit(1));
 if (!process.connected) process.exit(1);
 

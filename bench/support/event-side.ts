@@ -5,7 +5,7 @@
  *
  *   event-side.ts SIDE SUBSCRIBERS TRACKS SECONDS
  *
- * - `peer`: rtc-node's way. Its client is woken, decodes, and emits to all its listeners, each of which looks whether the
+ * - `peer`: rtc-node's way. Its client is woken, decodes, and emits to all its listeners, which each look whether the
  *   event is its own, as rtc-node's streams do.
  * - `raw`, `decoded`: narrowcast's queue, heard with `forEach`, as a listener is; decoded by the same protobuf code.
  * - `raw-await`, `raw-drain`: the same, read with `for await`, and with `drain()` every 20 ms.
@@ -28,7 +28,7 @@ export type EventSide = 'peer' | 'raw' | 'decoded' | 'raw-await' | 'raw-drain';
 export interface EventCost {
   /** Processor time of the main thread for each event, in µs, without what the idle process takes in that time. */
   mainUsPerEvent: number;
-  /** The same of an event that nobody listens to, where rtc-node's client hears it; 0 with narrowcast, which drops it. */
+  /** The same of an event without a listener, where rtc-node's client hears it; 0 with narrowcast, which drops it. */
   unwantedUs: number;
   /** Events that reached the subscriber they were for, and events sent, in the same time. */
   received: number;
@@ -40,7 +40,7 @@ export interface EventCost {
 const TICK_MS = 20;
 const WARM_UP_MS = 1000;
 const IDLE_MS = 1000;
-/** Async ids that nobody else has. */
+/** Async ids that no other client has. */
 const FIRST_ID = 2n ** 50n;
 
 const side = process.argv[2] as EventSide;
@@ -98,7 +98,7 @@ const hear: Record<EventSide, () => void> = {
 
 const tracks = openTracks(trackCount);
 // After rtc-node's client has opened them, for it takes the engine's callback when it is made.
-// The number of a thread is asked for once it is attached; nobody else is one here.
+// The number of a thread is asked for once it is attached; no other thread is one here.
 native.engineAttach(enginePath, schema, side === 'peer' ? undefined : 1);
 await sleep(500);
 const idle = await spent(IDLE_MS);

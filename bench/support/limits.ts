@@ -96,7 +96,7 @@ function allocate(operations: number): void {
 function call(operations: number, events: { readonly size: number }): void {
   let sum = 0;
   for (let at = 0; at < operations; at++) sum += events.size;
-  if (sum !== 0) throw new Error('nobody has put anything');
+  if (sum !== 0) throw new Error('nothing was put');
 }
 
 function callFunction(operations: number): void {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { AccessToken } from 'livekit-server-sdk';
 import type { LivekitServer } from '../../__test__/support/livekit-server.js';
 
-/** Somebody joins and publishes, or leaves. */
+/** A participant joins and publishes, or leaves. */
 export type ToPublishers = { readonly join: string; readonly token: string } | { readonly leave: string };
 
 /** What was asked for is done; or why it is not. */

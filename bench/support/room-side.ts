@@ -40,7 +40,7 @@ const WARM_UP_MS = 2500;
 const [side, url, token] = process.argv.slice(2) as [RoomSide, string, string];
 const [publishers, seconds] = process.argv.slice(5).map(Number) as [number, number];
 
-// Not without whoever started it, who may be gone by now.
+// Not without the process that started it, which may be gone by now.
 process.on('disconnect', () => process.exit(1));
 if (!process.connected) process.exit(1);
 

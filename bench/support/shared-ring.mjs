@@ -1,6 +1,6 @@
 /**
  * What one writes without narrowcast: a ring of samples in a SharedArrayBuffer, its positions by Atomics, one producer and
- * one consumer; for overflow it only knows to take what fits. Nobody is kept from being a second producer, and nothing is
+ * one consumer; for overflow it only knows to take what fits. It does not refuse a second producer, and nothing is
  * counted.
  */
 export class SharedRing {

@@ -21,7 +21,7 @@ export type SpeechSide = 'peer' | 'ours' | 'ours-50' | 'silent';
 export interface SpeechCost {
   /** Processor time of the main thread for each second of the meeting, in µs; nothing is subtracted. */
   mainUs: number;
-  /** What of that is spent if nobody listens: on answers to what is played. */
+  /** What of that is spent without a listener: on answers to what is played. */
   playingUs: number;
   /** Of the whole process, in % of one core. */
   cpuPercent: number;

@@ -6,7 +6,7 @@
  *
  * Left out, on both sides: what the process costs while nothing plays, and what playing costs the main thread, which on
  * the peer's side is an answer to each chunk. That is the difference between as many tracks and twice as many, and not the
- * whole of what playing to nobody costs: the wakes, which frames need as well, would be left out with it.
+ * whole of what playing without a listener costs: the wakes, which frames need as well, would be left out with it.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -166,7 +166,7 @@ function open() {
   return { source, heard: new AudioStream(track, { sampleRate: RATE, bufferMs: 60_000 }) };
 }
 
-/** Samples none of which is silence, and each of which is one more than the one before. */
+/** Samples without silence: each is one more than the one before. */
 function speech(): Int16Array {
   return Int16Array.from({ length: RATE * SECONDS }, (_, i) => (i % 30_000) + 1);
 }

@@ -123,7 +123,7 @@ async function startWorker(worker, { url, apiKey, apiSecret }, heard) {
   });
 }
 
-/** Somebody enters the room, and plays a tone until this process ends. */
+/** A caller enters the room, and plays a tone until this process ends. */
 async function speak(url, name, apiKey, apiSecret) {
   const access = new AccessToken(apiKey, apiSecret, { identity: 'speaker' });
   access.addGrant({ roomJoin: true, room: name });

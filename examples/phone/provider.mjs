@@ -29,7 +29,7 @@ export class SimulatedCall {
     this.#number({ event: 'start', start: { ...start, customParameters: {} } });
   }
 
-  /** Says `frames` frames in real time, each of which `make` makes. `lose`: those that never come. */
+  /** Says `frames` frames in real time; `make` makes each. `lose`: those that never come. */
   async say(frames, make, lose = () => false) {
     const start = performance.now();
     for (let i = 0; i < frames; i++) {

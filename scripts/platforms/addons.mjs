@@ -76,7 +76,7 @@ export function faults(platform, facts) {
   want(facts.paths.length === 0, `names files of the machine that built it: ${facts.paths.join(', ')}`);
   want(facts.bytes <= MOST_BYTES, `has ${facts.bytes} bytes, and may have ${MOST_BYTES}`);
   if (system === 'linux') {
-    want(!facts.staticTls, 'wants static thread-local storage, of which there is little for what is loaded late');
+    want(!facts.staticTls, 'wants static thread-local storage; there is little of it for what is loaded late');
     const [major, minor] = facts.glibc ?? [0, 0];
     const new_ = major > GLIBC[0] || (major === GLIBC[0] && minor > GLIBC[1]);
     want(!new_, `needs glibc ${major}.${minor}, and ${GLIBC.join('.')} is promised`);

@@ -44,7 +44,7 @@ export function cargoFor(triple, { tests = false } = {}) {
   requireTarget(target);
   const env = zig ? zigEnvironment() : { ...process.env };
   const home = env.CARGO_HOME ?? path.join(homedir(), '.cargo');
-  // Where it was built is nobody's business: panics tell the file of a crate.
+  // The folder that it was built in is private: panics tell the file of a crate.
   const flags = [`--remap-path-prefix=${home}=cargo`, `--remap-path-prefix=${root}=narrowcast`];
   // A library that Node loads can't bring a C library of its own.
   if (triple.endsWith('musl') && !tests) flags.push('-Ctarget-feature=-crt-static');

@@ -131,7 +131,7 @@ test('a disk that is full in the middle fails the meeting, and nothing hangs', a
   });
   const backend = new FakeBackend((frame) => [frame]);
 
-  // 60 s, of which the first 2 s fill a block: it must not go on to the end.
+  // 60 s. The first 2 s fill a block: it must not go on to the end.
   await expect(holdFake(meetingOptions({ seconds: 60 }), backend)).rejects.toThrow(
     /^can't write .*wav: no space left on device$/,
   );
@@ -431,7 +431,7 @@ test.skipIf(!existsSync('/dev/full')).each(['--json', '--report'])(
 );
 
 test.skipIf(process.platform !== 'linux')(
-  'a folder that nobody may write to fails with one line, at once',
+  'a folder without permission to write fails with one line, at once',
   async () => {
     // Not even root may.
     const { status, stdout, stderr } = await narrowcast([...crowd, '--seconds', '50', '--out', '/proc/recordings']);

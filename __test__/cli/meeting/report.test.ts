@@ -74,7 +74,7 @@ test('without a comparison there is one backend, and the reason', () => {
 
   expect(dataOf(html)).toHaveLength(1);
   expect(words).toContain('No comparison with rtc-node: its process ended with SIGKILL');
-  expect(words).toContain('Somebody ended this meeting early.');
+  expect(words).toContain('This meeting was ended early.');
   expect(words).toContain('… per frame 10.0 µs wakes, a second 210 all threads 8.00 %');
   expect(html).not.toContain('class="key peer"');
 });

@@ -24,7 +24,7 @@ test('a token for a room lets its bearer enter and listen, and nothing else', as
   await expect(new TokenVerifier('key', 'another secret, which is as long').verify(access.token)).rejects.toThrow();
 });
 
-test('without an identity there is one that nobody else has', () => {
+test('without an identity there is one that no other client has', () => {
   const subject = () => {
     const { token } = accessFrom({ url, room: 'a room' }, keys);
     return (JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { sub: string }).sub;

@@ -23,7 +23,7 @@ test.each([
   expect(fileNameOf(identity)).toBe(name);
 });
 
-test('whatever somebody is called, it is a name that every file system takes', () => {
+test('of any participant, whatever the name, is one that every file system takes', () => {
   const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ maxLength: 300 }));
   fc.assert(
     fc.property(anything, (identity) => {

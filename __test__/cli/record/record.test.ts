@@ -53,7 +53,7 @@ const over = { why: 'all have left', regular: true };
 /** As many samples as frames were said, one after the other. */
 const said = (...values: number[]) => Int16Array.from(values.flatMap((value) => Array.from(frame(value))));
 
-test('whoever publishes again, or comes back, goes on in the same file', async () => {
+test('a participant who publishes again, or comes back, goes on in the same file', async () => {
   const { room, status, sounds, out, printed, figures } = await begin();
   const first = room.speak('alice');
   first.say(frame(1));
@@ -97,7 +97,7 @@ test('two tracks at a time, and shared screens, have files of their own', async 
   room.speak('alice', true).say(frame(3));
   room.speak('alice-2').say(frame(4));
   room.speak('ALICE').say(frame(5));
-  // Nobody's voice goes on in the file of a screen, nor the other way round.
+  // No voice goes on in the file of a screen, nor the other way round.
   const voice = room.speak('dave');
   voice.say(frame(6));
   voice.stop();
@@ -138,7 +138,7 @@ test('nothing that is in the folder is replaced, and no identity leads out of it
   expect(await sounds('__alice')).toEqual(said(2));
 });
 
-test('all files are as long as the recording, wherever somebody was heard in it', async () => {
+test('all files are as long as the recording, wherever their participants were heard in it', async () => {
   const { room, status, out, figures } = await begin();
   const early = room.speak('early');
   early.say(frame(1));
@@ -215,12 +215,12 @@ test('what was lost is counted, told, and gives status 1', async () => {
   expect(figures().result.voices[0]!.framesDropped).toBe(12);
 });
 
-test('a room in which nobody was heard is no failure', async () => {
+test('a room in which no participant was heard is no failure', async () => {
   const { room, status, printed } = await begin();
   room.end(over);
 
   expect(await status).toBe(0);
-  expect(printed()).toContain('nobody was heard, so there is no file');
+  expect(printed()).toContain('no participant was heard, so there is no file');
 });
 
 test('the time that was asked for ends it', async () => {
@@ -384,7 +384,7 @@ test('while the disk is behind, no more is read, and then nothing is missing', a
   expect((await readRecording(join(out, 'alice.wav'), RATE)).filter((value) => value !== 0)).toEqual(said(...values));
 });
 
-test('whoever speaks when it is over is not recorded', async () => {
+test('what is said when it is over is not recorded', async () => {
   const out = scratch();
   const recorder = await RoomRecorder.open(out, RATE);
   await recorder.finish();
@@ -396,7 +396,7 @@ test('whoever speaks when it is over is not recorded', async () => {
   expect(readdirSync(out)).toEqual([]);
 });
 
-test('the table tells who is muted, who is gone, and whose screen it is, and obeys nobody', async () => {
+test('the table tells who is muted, who is gone, and whose screen it is, and obeys no control characters', async () => {
   const recorder = await RoomRecorder.open(scratch(), RATE);
   const muted = new FakeVoice('muted');
   muted.silent = true;

@@ -173,7 +173,7 @@ test('it waits for a slow disk with the memory of two blocks, and no more', asyn
   expect(samePcm(await readRecording(path, RATE), voice.subarray(0, appended))).toBe(true);
 });
 
-test('what the disk refuses is a failure for whoever appends, and what was written can be played', async () => {
+test('what the disk refuses is a failure for the caller of append, and what was written can be played', async () => {
   const path = join(scratch(), 'a.wav');
   const writer = await WavWriter.create(path, { sampleRate: RATE });
   await useDisk(({ position }) => (position > 40_000 ? full() : undefined));

@@ -1,4 +1,4 @@
-// Streams that nobody holds any more, and nobody has closed.
+// Streams that the program holds no more, and has not closed.
 import { AudioStream, engine, frame, framesDecoded, listeners, narrowcast, notCollected } from './side.mjs';
 import { openTrack, report, until } from './side.mjs';
 

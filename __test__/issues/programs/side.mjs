@@ -61,7 +61,7 @@ export const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
 export async function notCollected(refs, enough = 0) {
   let left = Infinity;
   for (let turns = 0; turns < 200 && left > enough; turns++) {
-    // Whoever was looked at stays until the turn ends.
+    // What a WeakRef gave stays until the turn ends.
     await turn();
     gc();
     left = refs.filter((ref) => ref.deref()).length;

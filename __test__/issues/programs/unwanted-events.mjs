@@ -1,4 +1,4 @@
-// An engine stream that nobody reads and nobody listens for, opened as any client can.
+// An engine stream without a reader or a listener, opened as any client can.
 import { AudioStreamType } from '@livekit/rtc-ffi-bindings';
 import { engine, frame, framesDecoded, known, narrowcast, openTrack, report, turn, until } from './side.mjs';
 

@@ -151,5 +151,5 @@ export const calls: SenderCalls = {
   },
 };
 
-// `weight` is there, too, so that nobody thinks it is never read.
+// `weight` is there, too, to show that it is read.
 Object.assign(globalThis, { calls, weighs: () => weight?.length });

@@ -124,7 +124,7 @@ const isAnswer = (event) => event.message.case === 'captureAudioFrame';
 }
 {
   const say = trace('an answer and who waits for it');
-  // Whoever waits for an answer goes on before the client hands out the next event.
+  // A caller that waits for an answer goes on before the client hands out the next event.
   const order = [];
   const listener = (event) => void (isAnswer(event) && order.push('event'));
   const asked = [1, 2, 3, 4, 5].map(() => ask()[0]);

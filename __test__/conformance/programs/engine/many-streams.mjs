@@ -1,4 +1,4 @@
-// Many streams of several tracks at once, some of which come and go: each gets its own frames, in order, all of them.
+// Many streams of several tracks at once; some come and go. Each gets its own frames, in order, all of them.
 import { AudioStream } from '@livekit/rtc-node';
 import { sayLeftovers } from '../leftovers.mjs';
 import { level, openTrack, record } from '../sound.mjs';

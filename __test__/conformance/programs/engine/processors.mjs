@@ -52,7 +52,7 @@ const play = (count) =>
     () => reference.frames.length,
   );
 const first = (frame) => frame?.data[0];
-/** Plays `count` frames, of which a stream gets all; returns the first sample of each. */
+/** Plays `count` frames, which a stream gets all; returns the first sample of each. */
 async function through(stream, count) {
   const reader = stream.getReader();
   const reads = Array.from({ length: count }, () => reader.read());
@@ -147,7 +147,7 @@ for (const autoCloseNoiseCancellation of [undefined, true, false]) {
 {
   const say = trace('no processor');
   const processor = { isEnabled: () => true, process: (frame) => frame, close: () => say('closed') };
-  // What has not rtc-node's symbol is taken for the options of a plug-in, of which the engine knows none.
+  // What has not rtc-node's symbol is taken for the options of a plug-in that the engine does not know.
   say('opens', await outcome((async () => open(processor).locked)()));
 }
 

@@ -1,4 +1,4 @@
-// Text and byte streams that are not read to their end, that nobody waits for, or whose sender leaves.
+// Text and byte streams that are not read to their end, that no reader waits for, or whose sender leaves.
 import { RoomEvent } from '@livekit/rtc-node';
 import { listeners, sayLeftovers } from '../leftovers.mjs';
 import { meet, next } from '../rooms.mjs';
@@ -25,7 +25,7 @@ const chunk = new Uint8Array(1000).fill(1);
   say('write after close', await outcome(writer.write(chunk)));
 }
 {
-  const say = trace('nobody waits for it');
+  const say = trace('no reader waits for it');
   say('sent', (await caller.localParticipant.sendText('to nobody', { topic: 'none' })).topic);
   say(
     'twice registered',

@@ -50,7 +50,7 @@ const leaves = next(agent, RoomEvent.ParticipantDisconnected);
 await caller.disconnect();
 say('left', (await leaves)[0].identity);
 const gone = next(agent, RoomEvent.Disconnected);
-// Older versions don't always tell whoever leaves.
+// Older versions don't always tell a participant who leaves.
 const left = agent.disconnect().then(() => []);
 const [reason = DisconnectReason.CLIENT_INITIATED] = await Promise.race([gone, left]);
 await left;

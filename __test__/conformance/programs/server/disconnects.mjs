@@ -41,7 +41,7 @@ for (const [way, act] of Object.entries(ways)) {
     for await (const _ of unread);
   })();
   const end = await soon(Promise.all([ended, drained]));
-  // Whether the server sends the caller away first, of which streams end, is a matter of chance.
+  // Whether the server sends the caller away first, which ends streams, is a matter of chance.
   if (way !== 'the server deletes the room') say('its streams end', end);
   await until(() => !agent.isConnected);
   say('events', events);

@@ -1,4 +1,4 @@
-// End-to-end encryption: whoever has the key hears; with another key there is nothing to be heard.
+// End-to-end encryption: participants with the key hear; with another key there is nothing to be heard.
 import { AudioStream, EncryptionType, RoomEvent } from '@livekit/rtc-node';
 import { sayLeftovers } from '../leftovers.mjs';
 import { join, next, publishTone } from '../rooms.mjs';
