@@ -236,7 +236,7 @@ test('the time that was asked for ends it', async () => {
 test('it ends before a file is longer than a WAV file can be', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
-    // 46 minutes and a half, of which half a minute is kept for what is late.
+    // 46 minutes and a half: half a minute is kept for what is late.
     const { status, printed } = await begin({ sampleRate: 768_000, seconds: 3600 });
     await vi.advanceTimersByTimeAsync(2_800_000);
 

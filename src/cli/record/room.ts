@@ -10,7 +10,7 @@ export interface RecordedRoom {
   readonly name: string;
   /** From now on, everybody's audio is received: `hear` is told of each voice, those included that are there already. */
   listen(hear: (voice: Voice) => void): void;
-  /** Resolves when the room is over for whoever records it, without having left it. */
+  /** Resolves when the room is over for the recorder, which has not left it. */
   readonly ended: Promise<RoomEnd>;
   /** Rejects when the engine can't go on. */
   readonly broken: Promise<never>;
@@ -23,7 +23,7 @@ export interface RecordedRoom {
 /** Something that a participant publishes, from the moment on when it is heard until it is taken back. */
 export interface Voice {
   readonly identity: string;
-  /** Audio of a shared screen, and not what somebody says. */
+  /** Audio of a shared screen, and not a participant's voice. */
   readonly screen: boolean;
   /** Of 10 ms frames. Ends when the voice is over, or after {@link close}, when all before that was read. */
   readonly stream: MixerStream & Pick<PcmReadable<unknown>, 'level' | 'stats'>;
