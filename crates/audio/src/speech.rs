@@ -14,14 +14,7 @@
 //! row were below `threshold - 0.05`: what lies between the two keeps either state. Both events say where the speech was,
 //! and not where that was decided.
 //!
-//! # Onsets
-//!
-//! Without `min_speech_ms`, speech also starts as soon as the probability has risen clearly above that of the noise before.
-//! That is Page's test (CUSUM) on log-odds: each step adds how far its log-odds are above their mean in the noise before, less
-//! [`DRIFT`], and the sum does not fall below 0. Speech starts when the sum reaches [`EVIDENCE`], in a step whose log-odds are at
-//! most [`BELOW`] under those of the threshold. A clear onset takes one step, a weak one several; steady noise adds nothing,
-//! however probable the network finds speech in it. The figures were chosen on one half of the data of `bench/speech.ts`, and
-//! tried on the other.
+//! Without `min_speech_ms`, speech also starts at an onset, see `onset.rs`.
 //!
 //! # Digital silence
 //!
@@ -29,8 +22,9 @@
 //! hears, it takes the onset of any noise for speech. So it hears [`PRIMING`] steps of quiet noise before the first sample,
 //! and again in place of each step of zeros.
 
-use crate::resampler::Resampler;
-use crate::resampler_settings::{Latency, Quality, ResamplerError, ResamplerSettings};
+use crate::onset::{Onset, finite_log_odds};
+use crate::resampler_settings::ResamplerError;
+use crate::speech_input::SpeechInput;
 use earshot::Detector;
 use std::{error, fmt};
 
@@ -47,18 +41,6 @@ const MARGIN: f32 = 0.05;
 /// What speech takes without `min_speech_ms`, where no onset is found, in ms.
 const USUAL_SPEECH_MS: u32 = 48;
 
-/// Log-odds by which a step has to be above the noise to count as evidence of an onset.
-const DRIFT: f32 = 0.6;
-
-/// The sum of log-odds above the noise that is an onset.
-const EVIDENCE: f32 = 1.5;
-
-/// Log-odds by which the last step of an onset may be below the threshold: 0.5 where the threshold is 0.65.
-const BELOW: f32 = 0.62;
-
-/// Steps of noise that have to be known before an onset can be found, and over which the noise's mean is taken: half a second.
-const NOISE_STEPS: u32 = 32;
-
 /// Steps before the decision in which an onset begins, at most. Weak evidence may have lasted longer.
 const ONSET_STEPS: u64 = 8;
 
@@ -72,9 +54,6 @@ const STEP_MS: u32 = SPEECH_STEP as u32 * 1000 / SPEECH_RATE;
 
 /// Steps of quiet noise that the network hears before the first sample: its state has settled after that.
 const PRIMING: usize = 16;
-
-/// How much is mixed and resampled at a time, in parts of a second.
-const PORTIONS_PER_SECOND: u32 = 100;
 
 /// What a [`SpeechDetector`] listens to, and when that is speech.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,20 +154,8 @@ pub struct SpeechChange {
 /// # Ok::<(), narrowcast_audio::SpeechError>(())
 /// ```
 pub struct SpeechDetector {
-    front: Front,
+    front: SpeechInput,
     judge: Judge,
-}
-
-/// Makes mono at 16 kHz of what comes in.
-struct Front {
-    channels: usize,
-    /// Samples of all channels that are converted at a time.
-    portion: usize,
-    mono: Box<[i16]>,
-    /// `None`: the rate is right already.
-    resampler: Option<(Resampler<i16>, Box<[i16]>)>,
-    /// Samples of a channel that came in.
-    taken: u64,
 }
 
 /// Says of mono at 16 kHz where speech is.
@@ -213,39 +180,6 @@ struct Judge {
     quiet: QuietNoise,
 }
 
-/// Looks for a rise of the probability above that of the noise before.
-#[derive(Clone, Copy, Default)]
-struct Onset {
-    /// Mean of the noise's log-odds, and the steps that it was taken from.
-    noise: f32,
-    known: u32,
-    /// What the last steps were above it, added up.
-    evidence: f32,
-}
-
-impl Onset {
-    /// A step while there is no speech.
-    fn take(&mut self, log_odds: f32) {
-        if self.known == 0 {
-            self.noise = log_odds;
-        }
-        self.known = self.known.saturating_add(1);
-        let above = log_odds - self.noise;
-        self.evidence = (self.evidence + above - DRIFT).max(0.0);
-        self.noise += above / self.known.min(NOISE_STEPS) as f32;
-    }
-
-    /// Whether the last step, of these log-odds, makes it an onset.
-    fn is_found(&self, log_odds: f32, threshold: f32) -> bool {
-        self.known > NOISE_STEPS && self.evidence >= EVIDENCE && log_odds >= log_odds_of(threshold) - BELOW
-    }
-}
-
-/// Infinite for 0 and 1.
-fn log_odds_of(probability: f32) -> f32 {
-    (probability / (1.0 - probability)).ln()
-}
-
 /// Noise from -3 to 3, the same each time.
 struct QuietNoise(u32);
 
@@ -263,30 +197,7 @@ impl SpeechDetector {
         if channels == 0 {
             return Err(SpeechError::NoChannels);
         }
-        let channels = channels as usize;
-        let frames = (sample_rate / PORTIONS_PER_SECOND).max(1) as usize;
-        let resampler = if sample_rate == SPEECH_RATE {
-            None
-        } else {
-            let resampler = Resampler::new(ResamplerSettings {
-                input_rate: sample_rate,
-                output_rate: SPEECH_RATE,
-                channels: 1,
-                quality: Quality::Medium,
-                latency: Latency::Low,
-                dither: false,
-            })?;
-            // A flush returns no more than can be held back, which is part of this.
-            let output = vec![0; resampler.max_output(frames)].into_boxed_slice();
-            Some((resampler, output))
-        };
-        let front = Front {
-            channels,
-            portion: frames * channels,
-            mono: vec![0; frames].into_boxed_slice(),
-            resampler,
-            taken: 0,
-        };
+        let front = SpeechInput::new(sample_rate, channels as usize, SPEECH_RATE)?;
         Ok(Self { front, judge: Judge::new(settings) })
     }
 
@@ -344,36 +255,6 @@ impl SpeechDetector {
         });
         judge.start_anew();
         last
-    }
-}
-
-impl Front {
-    /// Takes one portion at most.
-    fn convert<'a>(&'a mut self, portion: &'a [i16]) -> &'a [i16] {
-        let Self { channels, mono, resampler, taken, .. } = self;
-        let frames = portion.len() / *channels;
-        *taken += frames as u64;
-        let input = if *channels == 1 {
-            portion
-        } else {
-            for (mixed, group) in mono.iter_mut().zip(portion.chunks_exact(*channels)) {
-                // The mean of 16-bit numbers is one.
-                *mixed = (group.iter().map(|&sample| i64::from(sample)).sum::<i64>() / *channels as i64) as i16;
-            }
-            &mono[..frames]
-        };
-        let Some((resampler, output)) = resampler else { return input };
-        // The output has room for any portion; libsoxr then finds nothing to refuse.
-        let written = resampler.push(input, output).unwrap_or(0);
-        &output[..written]
-    }
-
-    fn start_anew(&mut self) {
-        if let Some((resampler, output)) = &mut self.resampler {
-            // What it held back is too short to be judged.
-            let _ = resampler.flush(output);
-        }
-        self.taken = 0;
     }
 }
 
@@ -521,11 +402,6 @@ impl Judge {
 /// Steps that so many ms take, at least one.
 fn whole_steps(ms: u32) -> u32 {
     ms.div_ceil(STEP_MS).max(1)
-}
-
-/// The log-odds of a probability of the network's, of which some are 0 or 1.
-fn finite_log_odds(probability: f32) -> f32 {
-    log_odds_of(probability.clamp(0.001, 0.999))
 }
 
 impl fmt::Debug for SpeechDetector {
