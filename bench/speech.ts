@@ -271,7 +271,7 @@ async function costOfMeetings(add: (row: Row) => void): Promise<void> {
   const fifty = "frames of 50 ms, by frameSizeMs; peer is rtc-node's for await, at 10";
   add(row(`meeting/${participants}-50ms`, unit, of(longer, net), of(rtc, net), fifty));
   add(row(`meeting/${participants}-50ms-raw`, unit, of(longer, raw), of(rtc, raw), 'nothing is subtracted'));
-  const idle = 'what playing the tracks costs while nobody listens: subtracted above';
+  const idle = 'what playing the tracks costs without a listener: subtracted above';
   const playing = ({ playingUs }: SpeechCost) => playingUs;
   add(row(`meeting/${participants}-floor`, unit, of(all, playing), of(rtc, playing), idle));
   const wakes = ({ wakes }: SpeechCost) => wakes;

@@ -15,7 +15,7 @@ export interface AccessFlags {
   readonly identity?: string | undefined;
 }
 
-/** How long a token of one's own making lets enter, in s: whoever is in gets new ones from the server. */
+/** How long a token that this command makes lets it enter, in s. The server gives new ones to a client that is in the room. */
 const VALID_S = 600;
 
 /** How far the server's clock may be behind, in s. */

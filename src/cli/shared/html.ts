@@ -26,7 +26,7 @@ export function linked(text: string, meaning: string | undefined): string {
 /** A table with more columns is a list of its rows on a phone: page.css. */
 const MOST_COLUMNS = 4;
 
-/** A table: its head, and rows, each of which begins with its name. */
+/** A table: its head, and rows that each begin with their name. */
 export function htmlTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
   const cell = (tag: string, { text, className, meaning }: Cell, more = '') =>
     `<${tag}${more}${className ? ` class="${className}"` : ''}>${linked(text, meaning)}</${tag}>`;
