@@ -103,7 +103,14 @@ describe('captureFrame', () => {
   test('of an empty frame is nothing', async () => {
     const source = new AudioSource(48_000, 1);
     await source.captureFrame(rtc.AudioFrame.create(48_000, 1, 0));
-    expect(source.stats()).toEqual({ framesOut: 0, framesRefused: 0, framesUnanswered: 0, lateGaps: 0, lateMs: 0, queuedMs: 0 });
+    expect(source.stats()).toEqual({
+      framesOut: 0,
+      framesRefused: 0,
+      framesUnanswered: 0,
+      lateGaps: 0,
+      lateMs: 0,
+      queuedMs: 0,
+    });
     await source.close();
   });
 

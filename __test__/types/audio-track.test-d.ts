@@ -115,7 +115,15 @@ same<typeof track.bufferedMs, number>();
 same<ReturnType<typeof track.stats>, AudioStreamTrackStats>();
 same<
   keyof AudioStreamTrackStats,
-  'bufferedMs' | 'framesOut' | 'silenceFrames' | 'samplesDropped' | 'samplesRefused' | 'samplesInvalid' | 'lateGaps' | 'lateMs' | 'sinkStalls'
+  | 'bufferedMs'
+  | 'framesOut'
+  | 'silenceFrames'
+  | 'samplesDropped'
+  | 'samplesRefused'
+  | 'samplesInvalid'
+  | 'lateGaps'
+  | 'lateMs'
+  | 'sinkStalls'
 >();
 // @ts-expect-error read only
 track.bufferedMs = 1;
