@@ -11,8 +11,9 @@ let left = times;
 let terminated = 0;
 let sending = true;
 const send = () => {
+  if (!sending) return;
   for (let i = 0; i < 20; i++) queue.put('audio', payload);
-  if (sending) setImmediate(send);
+  setImmediate(send);
 };
 send();
 

@@ -14,6 +14,8 @@ track.write(new Int16Array(160_000));
 let played = 0;
 void track.pipeTo(() => void played++, { leadMs: 10 });
 ring.read(new Int16Array(160));
+// What waits for events does not keep its thread alive.
+setInterval(() => {}, 1000);
 let read = 0;
 void (async () => {
   for await (const _ of events) {
