@@ -168,7 +168,10 @@ describe('Recorder: a file each', () => {
 describe('Recorder: a source that takes the place of one that waits', () => {
   /** What is recorded of what came while the disk wrote nothing; `begin` records it, and returns when it was said. */
   async function replaced(begin: (recorder: Recorder) => Promise<unknown>) {
-    const { recorder, path } = await open();
+    const folder = scratch();
+    const agent = join(folder, 'agent.wav');
+    // The files are written one after the other: the agent's waits for the caller's.
+    const recorder = await Recorder.open({ caller: join(folder, 'caller.wav'), agent }, { sampleRate: RATE });
     const other = new AudioStream({ sampleRate: RATE, bufferMs: 20_000 });
     recorder.record('caller', other);
     const disk = await holdWrites(({ position }) => position >= 44);
@@ -179,7 +182,7 @@ describe('Recorder: a source that takes the place of one that waits', () => {
     disk.release();
     await until(() => recorded(recorder, 'caller') === 6000, 'all is recorded');
     await recorder.close();
-    return sound(wav(path).channel(1)).samples;
+    return sound(wav(agent).channel(0)).samples;
   }
 
   it('has a stream without gaps', async () => {
