@@ -35,7 +35,7 @@ export interface AudioResamplerOptions {
   dither?: boolean;
 }
 
-/** What of an object with more in it are a resampler's options. @internal */
+/** What of an object with more in it are a resampler's options. */
 export function filterOptions({ latency, dither }: AudioResamplerOptions): AudioResamplerOptions {
   return { ...(latency !== undefined && { latency }), ...(dither !== undefined && { dither }) };
 }

@@ -19,7 +19,7 @@ import {
 
 export const LIMIT_MS = 20_000;
 
-export interface Meeting {
+interface Meeting {
   readonly browser: Browser;
   readonly sharer: Participant;
   readonly watcher: Participant;

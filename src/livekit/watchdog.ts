@@ -116,6 +116,8 @@ export class Watchdog {
     if (stolen !== this.#stolen) this.#noticed(stolen);
     if (this.#answersAgain) this.#proven();
     else if (!silent) this.#heard();
+    // A listener was told of a theft, and has uninstalled.
+    if (this.#stopped) return LOOK_MS;
 
     const { roomsOpen, connecting, staysAlive } = this.#watched.client;
     if (roomsOpen || (otherThreads && (connecting || streams + videoStreams > 0))) {
