@@ -50,6 +50,11 @@ test('--version is that of the package', async () => {
   expect(await narrowcast(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
 });
 
+test.each(['meeting', 'record', 'watch', 'doctor'])('%s --help names the actor', async (command) => {
+  const { stdout } = await narrowcast([command, '--help']);
+  expect(stdout.replace(/\s+/g, ' ')).not.toMatch(/everybody|somebody|nobody|whoever|let go of/);
+});
+
 test('help names the commands and all options', async () => {
   const { status, stdout } = await narrowcast(['--help']);
   const meeting = await narrowcast(['meeting', '--help']);

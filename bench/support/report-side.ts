@@ -30,7 +30,7 @@ const kept = Array.from({ length: objects }, () => {
   client.on('ffi_event', listener);
   return [new AudioStream(played!.track, 16_000), new AudioSource(16_000, 1), listener];
 });
-const reporter = new Reporter(30_000);
+const reporter = new Reporter();
 // Of this thread alone: the engine's threads are busy with the streams.
 const clock = threadClock();
 const times: number[] = [];

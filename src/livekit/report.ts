@@ -35,6 +35,8 @@ export interface Group {
   readonly oldestMs: number;
   /** How long a reader of one of the streams has been away, at most. */
   readonly unreadMs?: number;
+  /** Of streams: frames dropped since the last line by those that did nothing, or are new and have no reader waiting. */
+  readonly dropped?: number;
 }
 
 /** One line. What is counted is what grew since the last one, but for what is alive. */
@@ -47,6 +49,7 @@ export interface Report {
   readonly thread: number;
   /** Counts from 1. */
   readonly line: number;
+  /** Since the last line, or since reporting began. */
   readonly periodMs: number;
   readonly rssMb: number;
   readonly heapMb: number;
@@ -99,7 +102,7 @@ export function startReport(): void {
     if (isMainThread) warn(wanted);
     return;
   }
-  const reporter = new Reporter(wanted.periodMs);
+  const reporter = new Reporter();
   // The program may change its working folder later.
   const file = wanted.file === undefined ? undefined : resolve(wanted.file);
   let failed = false;
@@ -144,15 +147,10 @@ function warn(words: string): void {
 
 /** Makes lines of inspections. Each line says what grew since the one before. */
 export class Reporter {
-  readonly #periodMs: number;
   #line = 0;
   #before: Inspection | undefined;
   #cpu = process.cpuUsage();
   #at = performance.now();
-
-  constructor(periodMs: number) {
-    this.#periodMs = periodMs;
-  }
 
   next(now: Inspection): Report {
     const before = this.#before;
@@ -176,7 +174,7 @@ export class Reporter {
       pid: process.pid,
       thread: threadId,
       line: ++this.#line,
-      periodMs: this.#periodMs,
+      periodMs: Math.max(1, Math.round(elapsed)),
       rssMb: tenths(rss / 1e6),
       heapMb: tenths(heapUsed / 1e6),
       cpu: tenths((user + system) / 10 / elapsed),
@@ -200,7 +198,13 @@ export class Reporter {
 const tenths = (value: number) => Math.round(value * 10) / 10;
 const sum = (streams: Inspection['streams']) => streams.reduce((sum, { framesDropped }) => sum + framesDropped, 0);
 
-type Any = Inspected & { framesOut?: number; awaited?: boolean; piped?: boolean; unreadMs?: number };
+type Any = Inspected & {
+  framesOut?: number;
+  framesDropped?: number;
+  awaited?: boolean;
+  piped?: boolean;
+  unreadMs?: number;
+};
 
 function groupsOf(kind: Listed, now: readonly Any[], before: readonly Any[]): Group[] {
   const earlier = new Map(before.map((each) => [each.id, each]));
@@ -214,6 +218,7 @@ function groupsOf(kind: Listed, now: readonly Any[], before: readonly Any[]): Gr
     const ids = new Set(all.map(({ id }) => id));
     const then = before.filter((each) => each.place === place);
     const unreadMs = Math.max(...all.map((each) => each.unreadMs ?? 0));
+    const dropped = kind === 'streams' ? droppedUnread(all, earlier) : 0;
     return {
       kind,
       ...(place !== undefined && { place }),
@@ -223,6 +228,7 @@ function groupsOf(kind: Listed, now: readonly Any[], before: readonly Any[]): Gr
       ended: then.filter(({ id }) => !ids.has(id)).length,
       oldestMs: Math.max(...all.map(({ ageMs }) => ageMs)),
       ...(unreadMs > 0 && { unreadMs }),
+      ...(dropped > 0 && { dropped }),
     };
   });
 }
@@ -230,4 +236,12 @@ function groupsOf(kind: Listed, now: readonly Any[], before: readonly Any[]): Gr
 /** Whether it has done nothing since the line before. */
 function isIdle(now: Any, before: Any | undefined): boolean {
   return before !== undefined && now.framesOut === before.framesOut && !now.awaited && !now.piped;
+}
+
+function droppedUnread(all: readonly Any[], earlier: ReadonlyMap<Any['id'], Any>): number {
+  return all.reduce((sum, each) => {
+    const before = earlier.get(each.id);
+    const unread = before ? isIdle(each, before) : !each.awaited && !each.piped;
+    return unread ? sum + (each.framesDropped ?? 0) - (before?.framesDropped ?? 0) : sum;
+  }, 0);
 }

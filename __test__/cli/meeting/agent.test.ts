@@ -58,6 +58,7 @@ test('the agent’s meeting: three sides, with what the callers heard of each, i
   // The first thing that one sees of it.
   expect(words(printed)).toMatch(/Ctrl-C ends it early .*heard it \(×: nothing came\): narrowcast ▅+ rtc-node-200 ▅+×/);
   expect(words(printed)).toContain('NARROWCAST_SPEECH_BUFFER_MS=1000');
+  expect(words(printed)).toContain('fewer wakes are not less work: the cost is main-thread time.');
   expect(words(printed)).toContain(join(out, 'rtc-node-1000', 'agent.wav'));
   for (const line of printed.split('\n')) expect(line.length).toBeLessThan(80 + out.length);
 

@@ -65,6 +65,9 @@ test('meeting: exits with status 1 if narrowcast loses something, whatever the r
 
   expect(status).toBe(1);
   expect(printed).toContain('2 recordings differ from what was played');
+  expect(printed.replace(/\s+/g, ' ')).toContain(
+    'sides run for different times and may read different numbers of frames',
+  );
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Group, Report } from '../../../src/livekit/report.js';
-import { findings } from '../../../src/cli/watch/findings.js';
+import { findings, isOver } from '../../../src/cli/watch/findings.js';
 import { ReportFile } from '../../../src/cli/watch/report-files.js';
 import { watch } from '../../../src/cli/watch/watch.js';
 import { Failure } from '../../../src/cli/shared/failure.js';
@@ -58,8 +58,15 @@ const text = (file: Report | string) => `${typeof file === 'string' ? file : JSO
 
 async function once(...paths: string[]): Promise<string> {
   let output = '';
-  await watch(paths, { once: true }, new Screen({ columns: 120, write: (text) => (output += text) }));
+  await watch(paths, { once: true }, new Screen({ write: (text) => (output += text) }));
   return output;
+}
+
+/** What a terminal of so many columns shows, line by line. */
+async function onTerminal(path: string, columns: number): Promise<string[]> {
+  let output = '';
+  await watch([path], { once: true }, new Screen({ isTTY: true, columns, write: (text) => (output += text) }));
+  return output.split('\n').map((line) => line.replace('\x1b[K', ''));
 }
 
 test('a leak is what grew in both periods, had none closed, and does nothing', () => {
@@ -104,7 +111,7 @@ test('several files with several processes make one table', async () => {
   writeFileSync(one, text(report({ pid: 11 })) + text(report({ pid: 12, thread: 3 })));
   writeFileSync(other, text(report({ pid: 13, alive: { ...kinds, streams: 1234 } })));
   const output = await once(one, other);
-  expect(output).toMatch(/process.*rooms.*streams.*alive/);
+  expect(output).toMatch(/process.*alive.*MB.*streams.*sources.*listeners.*drops.*subscriptions/);
   expect(output).toMatch(/ 11 [^]* 12 thread 3 [^]* 13 .* 1,234 /);
   expect(output).toMatch(/nothing looks wrong\n$/);
 });
@@ -176,7 +183,7 @@ test.each([
 
 const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 
-test('a thread that has ended is shown as such for three periods, with what leaked, and then left out', async () => {
+test('watch --once: a thread that has ended keeps what it leaked, and when that was', async () => {
   const path = join(scratch(), 'report');
   const lines = (ms: number) => [
     report({ groups: [group({})], time: ago(ms + 30_000) }),
@@ -187,20 +194,87 @@ test('a thread that has ended is shown as such for three periods, with what leak
   const ended = await once(path);
 
   expect(ended).toMatch(/ 7 .* ended /);
-  expect(ended).toContain('7: streams opened at agent.js:45 are never closed');
+  expect(ended).toContain('7 (ended 80 seconds ago): streams opened at agent.js:45 are never closed');
   expect(ended).not.toContain('has reported nothing');
-  writeFileSync(path, lines(100_000).map(text).join(''));
+  writeFileSync(path, lines(600_000).map(text).join(''));
   const over = await once(path);
-  expect(over).not.toContain(' 7 ');
-  expect(over).toMatch(/^nothing looks wrong\n1 thread that has ended or been silent for long: left out\n$/);
+  expect(over).toMatch(/ 7 .* ended /);
+  expect(over).toContain('7 (ended 10 minutes ago): streams opened at agent.js:45 are never closed');
+  expect(over).toMatch(/\nno thread reports any more: the last report came at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$/);
 });
 
-test('a thread that was killed is told of for twenty periods', async () => {
+test('watch --once: nothing wrong with threads that have all ended is not "nothing looks wrong"', async () => {
   const path = join(scratch(), 'report');
-  writeFileSync(path, text(report({ time: ago(590_000) })));
-  expect(await once(path)).toContain('it was killed, or is blocked');
-  writeFileSync(path, text(report({ time: ago(610_000) })));
-  expect(await once(path)).not.toContain('it was killed');
+  writeFileSync(
+    path,
+    text(report({ time: ago(700_000) })) + text(report({ line: 2, time: ago(600_000), ended: true })),
+  );
+  expect(await once(path)).toMatch(
+    /^no thread reports any more: .* UTC\n1 thread has ended, and its last report was in order: left out\n$/,
+  );
+  writeFileSync(path, text(report({ time: ago(20_000) })) + text(report({ line: 2, time: ago(10_000), ended: true })));
+  expect(await once(path)).not.toContain('nothing looks wrong');
+  appendFileSync(path, text(report({ pid: 8 })));
+  expect(await once(path)).toMatch(/\nnothing looks wrong\n$/);
+});
+
+test('watch --once: a thread that was killed seven hours ago is told of, with its leak', async () => {
+  const path = join(scratch(), 'report');
+  const lines = [7.1 * 3_600_000, 7 * 3_600_000].map((ms, at) =>
+    report({ line: at + 1, groups: [group({})], time: ago(ms) }),
+  );
+  writeFileSync(path, lines.map(text).join(''));
+  const output = await once(path);
+  expect(output).toContain('7 (last report 7 hours ago): streams opened at agent.js:45 are never closed');
+  expect(output).toMatch(/7 \(last report 7 hours ago\): has reported nothing since .*: it was killed, or is blocked/);
+  expect(output).not.toContain('nothing looks wrong');
+});
+
+test('watch: while it runs, a thread that ended is shown for three periods, one that was killed for twenty', () => {
+  const ended = (ms: number) => [report(), report({ line: 2, periodMs: 100, time: ago(ms), ended: true })];
+  expect(isOver(ended(80_000), Date.now())).toBe(false);
+  expect(isOver(ended(100_000), Date.now())).toBe(true);
+  expect(isOver([report({ time: ago(590_000) })], Date.now())).toBe(false);
+  expect(isOver([report({ time: ago(610_000) })], Date.now())).toBe(true);
+});
+
+test('watch: while it runs, threads that are all over are not "nothing looks wrong"', async () => {
+  const path = join(scratch(), 'report');
+  writeFileSync(path, text(report({ time: ago(700_000) })));
+  const { stdout } = await narrowcast(['watch', path], { onOutput: (_, kill) => kill('SIGTERM') });
+  expect(stdout).toMatch(/^no thread reports any more: .* UTC\n1 thread .*: left out\n$/);
+});
+
+test('watch: a thread that was blocked for a period is not taken for one with longer periods', () => {
+  const late = [report(), report({ line: 2, periodMs: 300_000, time: ago(80_000) })];
+  expect(findings(late, Date.now())).toEqual([expect.stringContaining('has reported nothing')]);
+});
+
+test('drops of streams that nothing reads are said with these streams, and not laid to a reader that is late', () => {
+  const leak = [report({ groups: [group({})] }), report({ groups: [group({ dropped: 40 })], framesDropped: 40 })];
+  expect(findings(leak, Date.now())).toEqual([
+    'streams opened at agent.js:45 are never closed: 6 alive, +6 a minute; they dropped 40 frames in the last 30 s',
+  ]);
+  const away = report({ groups: [group({ unreadMs: 12_000, dropped: 40 })], framesDropped: 45 });
+  expect(findings([away], Date.now())).toEqual([
+    'streams opened at agent.js:45 are not read: one of them for 12 s; they dropped 40 frames in the last 30 s',
+    '5 frames were dropped in the last 30 s: a reader was late',
+  ]);
+});
+
+test('watch: a terminal of 80 columns has what tells of a leak, whole columns, and the names of the others', async () => {
+  const path = join(scratch(), 'report');
+  const alive = { ...kinds, streams: 1234, listeners: 567 };
+  const twelve = Array.from({ length: 12 }, (_, at) => report({ pid: 12_345, line: at + 1, rssMb: 1234, alive }));
+  const ended = report({ pid: 8, ended: true });
+  writeFileSync(path, [...twelve, report({ pid: 8 }), { ...ended, line: 2 }].map(text).join(''));
+  const lines = await onTerminal(path, 80);
+  expect(lines[1]).toMatch(/^│ process │ alive +│ +MB │ streams │ sources │ listeners │ drops │$/);
+  expect(lines.join('\n')).toMatch(/ 12345 .* █{12} │ 1,234 │ +1,234 .* 567 /);
+  expect(lines.join('\n')).toMatch(/ 8 .* ended /);
+  expect(lines.join('\n')).toContain('\nno room for frames/s, cpu, rooms, tracks, subscriptions\n');
+  // Without a terminal there is room for all.
+  expect(await once(path)).toMatch(/process.*alive.*MB.*subscriptions │\n/);
 });
 
 test('while it runs, it tells what comes, and each thing once', async () => {
@@ -223,11 +297,8 @@ test('while it runs, it tells what comes, and each thing once', async () => {
 test('on a terminal, the table is drawn over, and fits its width', async () => {
   const path = join(scratch(), 'report');
   writeFileSync(path, text(report({ groups: [group({})] })) + text(report({ line: 2, groups: [group({})] })));
-  let output = '';
   const columns = 60;
-  const screen = new Screen({ isTTY: true, columns, write: (text) => (output += text) });
-  await watch([path], { once: true }, screen);
-  const lines = output.split('\n').map((line) => line.replace('\x1b[K', ''));
+  const lines = await onTerminal(path, columns);
   expect(lines.filter((line) => line.includes('process'))).toHaveLength(1);
   expect(Math.max(...lines.slice(0, 5).map((line) => line.length))).toBeLessThan(columns);
 });

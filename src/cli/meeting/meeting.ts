@@ -68,7 +68,12 @@ export async function holdMeeting(
     await run.open(participants);
     // Before anything is heard: rtc-node's process takes a moment.
     const beside = rtcNodeProgram === undefined ? [] : ['and the same one without narrowcast'];
-    const what = [`A meeting of ${people(participants.length)}`, `for ${clock(seconds)} or until Ctrl-C`, ...beside];
+    const what = [
+      `A meeting of ${people(participants.length)}`,
+      `for ${clock(seconds)}`,
+      ...beside,
+      'Ctrl-C ends it early',
+    ];
     screen.print(wrap('', what, screen.columns));
     void interruption.happened.then(() => run.stop());
 

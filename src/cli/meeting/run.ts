@@ -181,7 +181,7 @@ export class MeetingRun {
     }
   }
 
-  /** How everybody is heard. */
+  /** How each participant is heard. */
   heard(): Heard[] {
     return this.#seats.map(({ participant, recording, listening }) => ({
       identity: participant.identity,

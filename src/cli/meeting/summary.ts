@@ -1,7 +1,15 @@
-import { difference, differenceText, formatted, MAIN_THREAD, PROCESSOR, type Figure } from '../shared/figures.js';
+import {
+  difference,
+  differenceText,
+  formatted,
+  FRAMES_TEXT,
+  MAIN_THREAD,
+  PROCESSOR,
+  type Figure,
+} from '../shared/figures.js';
 import { count, people } from '../shared/format.js';
 import { meterLines } from '../shared/live-table.js';
-import { wrap } from '../shared/table.js';
+import { folded, wrap } from '../shared/table.js';
 import { comparisonRows, outcomeOf } from './comparison.js';
 import { comparisonTable, resultTable } from './result-table.js';
 import type { MeetingResult, Sides } from './result.js';
@@ -13,7 +21,11 @@ export function summary(sides: Sides, out: string, early: boolean, columns: numb
   return [
     ...resultTable(ours.participants, peer?.participants, columns),
     ...(peer
-      ? [...comparisonTable(comparisonRows(sides), columns), ...wrap('', savings(ours, peer), columns)]
+      ? [
+          ...comparisonTable(comparisonRows(sides), columns),
+          ...folded(FRAMES_TEXT, columns),
+          ...wrap('', savings(ours, peer), columns),
+        ]
       : meterLines({ events: ours.events, reading: ours }, columns)),
     ...wrap('', verdict(ours, out, early), columns),
   ];

@@ -27,7 +27,7 @@ export class LiveKitRoom implements RecordedRoom {
   #break!: (error: unknown) => void;
 
   /**
-   * @param sampleRate that everybody is heard at, in Hz
+   * @param sampleRate that every participant is heard at, in Hz
    * @throws {NarrowcastError} LiveKit is not installed, or not one that narrowcast knows
    */
   constructor(access: Access, sampleRate: number) {

@@ -8,7 +8,7 @@ export interface RecordedRoom {
   join(): Promise<void>;
   /** Known when it was joined. */
   readonly name: string;
-  /** From now on, everybody's audio is received: `hear` is told of each voice, those included that are there already. */
+  /** From now on, the audio of every participant is received: `hear` is told of each voice, those included that are there already. */
   listen(hear: (voice: Voice) => void): void;
   /** Resolves when the room is over for the recorder, which has not left it. */
   readonly ended: Promise<RoomEnd>;

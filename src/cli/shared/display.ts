@@ -25,6 +25,8 @@ export class Display {
   readonly #shown: Shown;
   #start = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** What was printed last, where nothing is drawn. */
+  #printed = '';
 
   constructor(screen: Screen, shown: Shown) {
     this.#screen = screen;
@@ -51,7 +53,10 @@ export class Display {
   #draw(): void {
     const { live, columns, rows } = this.#screen;
     const elapsed = (performance.now() - this.#start) / 1000;
-    if (live) this.#screen.draw(this.#shown(elapsed, columns, rows));
-    else this.#screen.print(this.#shown(elapsed));
+    if (live) return this.#screen.draw(this.#shown(elapsed, columns, rows));
+    const lines = this.#shown(elapsed);
+    // The same again says nothing.
+    if (lines.join('\n') !== this.#printed) this.#screen.print(lines);
+    this.#printed = lines.join('\n');
   }
 }

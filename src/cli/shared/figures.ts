@@ -67,6 +67,14 @@ export const WAKES: Figure = {
   ratio: true,
 };
 
+/** What wakes do not tell. */
+export const WAKES_TEXT =
+  'A wake may do much or little, so fewer wakes are not less work: the cost is main-thread time.';
+
+/** Why sides of one meeting have read different numbers of frames. */
+export const FRAMES_TEXT =
+  'Each side reads until its voices have ended, so sides run for different times and may read different numbers of frames.';
+
 export const measuredFigures: readonly Figure[] = [
   MAIN_THREAD,
   { what: '… idle, before', of: (result) => result.idlePercent, format: percent },

@@ -1,7 +1,7 @@
 import chartLicence from 'uplot/LICENSE?raw';
 import chartLibrary from 'uplot/dist/uPlot.iife.min.js?raw';
 import chartStyle from 'uplot/dist/uPlot.min.css?raw';
-import type { ComparisonRow } from './figures.js';
+import { FRAMES_TEXT, WAKES_TEXT, type ComparisonRow } from './figures.js';
 import { escapeHtml, fill, htmlTable, linked, scriptJson, type Cell } from './html.js';
 import type { Machine } from './machine.js';
 import page from './report/page.html?raw';
@@ -106,7 +106,7 @@ const MEANINGS: readonly { readonly id: string; readonly names: readonly string[
   {
     id: 'lost',
     names: ['frames of the callers lost', 'samples lost', 'samples played', 'recordings intact', 'frames read'],
-    text: 'What was said and is not in the recording of it, unchanged and in its place. The recordings were read back from the disk and compared with what was played.',
+    text: `What was said and is not in the recording of it, unchanged and in its place. The recordings were read back from the disk and compared with what was played. ${FRAMES_TEXT}`,
   },
   {
     id: 'main-thread',
@@ -116,7 +116,7 @@ const MEANINGS: readonly { readonly id: string; readonly names: readonly string[
   {
     id: 'wakes',
     names: ['wakes, a second', 'wakes of JavaScript'],
-    text: 'How often the JavaScript thread went to sleep, and was woken again. The timer that measures lag wakes it 50 times a second on each side.',
+    text: `How often the JavaScript thread went to sleep, and was woken again. ${WAKES_TEXT} The timer that measures lag wakes it 50 times a second on each side.`,
   },
   {
     id: 'lag',

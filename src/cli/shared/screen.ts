@@ -30,6 +30,11 @@ export class Screen {
     return this.#output.columns || DEFAULT_COLUMNS;
   }
 
+  /** Columns that a table may take: a file or pipe has room for everything. */
+  get width(): number {
+    return this.#output.isTTY === true ? this.columns : Infinity;
+  }
+
   get rows(): number {
     return this.#output.rows || DEFAULT_ROWS;
   }

@@ -18,18 +18,23 @@ const NAMES: Record<Listed, string> = {
 
 /** What looks wrong in the last reports of one thread, in words. Nothing, for a program that is well. */
 export function findings(all: readonly Report[], now: number): string[] {
-  // What a thread says when it ends is of no whole period.
+  // What a thread says when it ends is of a short period: too short to see a leak grow.
   const reports = all.length > 1 && all.at(-1)!.ended ? all.slice(0, -1) : all;
   const last = reports.at(-1)!;
   const before = reports.at(-2);
   const leaks = last.groups.filter((group) => before && isLeak(group, before));
   const unread = last.groups.filter((group) => (group.unreadMs ?? 0) >= LONG_MS && !leaks.includes(group));
-  const silentMs = now - Date.parse(last.time);
+  // The line about these streams says so already.
+  const explained = [...leaks, ...unread].reduce((sum, { dropped = 0 }) => sum + dropped, 0);
+  const late = last.framesDropped - explained;
   return [
-    ...leaks.map((group) => leakWords(group, before!, last)),
-    ...unread.map((group) => `${opened(group)} are not read: one of them for ${seconds(group.unreadMs!)}`),
-    ...(last.framesDropped > 0
-      ? [`${count(last.framesDropped)} frames were dropped in the last ${seconds(last.periodMs)}: a reader was late`]
+    ...leaks.map((group) => leakWords(group, before!, last) + droppedWords(group, last)),
+    ...unread.map(
+      (group) =>
+        `${opened(group)} are not read: one of them for ${seconds(group.unreadMs!)}${droppedWords(group, last)}`,
+    ),
+    ...(late > 0
+      ? [`${count(late)} frames were dropped in the last ${seconds(last.periodMs)}: a reader was late`]
       : []),
     ...(last.stalls > 0
       ? [
@@ -40,7 +45,7 @@ export function findings(all: readonly Report[], now: number): string[] {
     ...(last.oldestPendingMs >= LONG_MS
       ? [`${count(last.pending)} answers of the engine are pending, one of them for ${seconds(last.oldestPendingMs)}`]
       : []),
-    ...(silentMs > 2.5 * last.periodMs + 1000 && !all.at(-1)!.ended
+    ...(stateOf(all, now) === 'silent'
       ? [`has reported nothing since ${last.time.slice(11, 19)} UTC: it was killed, or is blocked`]
       : []),
   ];
@@ -52,8 +57,22 @@ const SILENT_PERIODS = 20;
 
 /** Whether there is no use in showing a thread any more: it has ended, or been silent for long. */
 export function isOver(reports: readonly Report[], now: number): boolean {
-  const { time, periodMs, ended } = reports.at(-1)!;
-  return now - Date.parse(time) > (ended ? ENDED_PERIODS : SILENT_PERIODS) * Math.max(periodMs, 1000);
+  const periods = reports.at(-1)!.ended ? ENDED_PERIODS : SILENT_PERIODS;
+  return silence(reports, now) > periods * Math.max(periodOf(reports), 1000);
+}
+
+/** Whether a thread still reports. */
+export function stateOf(reports: readonly Report[], now: number): 'runs' | 'ended' | 'silent' {
+  if (reports.at(-1)!.ended) return 'ended';
+  return silence(reports, now) > 2.5 * periodOf(reports) + 1000 ? 'silent' : 'runs';
+}
+
+const silence = (reports: readonly Report[], now: number) => now - Date.parse(reports.at(-1)!.time);
+
+/** The period that the thread was told: only the line of its end comes sooner, and a blocked thread's come later. */
+function periodOf(reports: readonly Report[]): number {
+  const whole = reports.filter(({ ended }) => !ended);
+  return Math.min(...(whole.length > 0 ? whole : reports).map(({ periodMs }) => periodMs));
 }
 
 /** Whether there were more of them in both of the last periods, none was closed, and some do nothing. */
@@ -70,6 +89,10 @@ function leakWords(group: Group, before: Report, last: Report): string {
   const never = group.kind === 'listeners' ? 'removed' : 'closed';
   const hint = group.place === undefined ? ' (NARROWCAST_TRACE=1 in its environment says where)' : '';
   return `${opened(group)} are never ${never}: ${count(group.alive)} alive, +${count(Math.round(perMinute))} a minute${hint}`;
+}
+
+function droppedWords({ dropped = 0 }: Group, { periodMs }: Report): string {
+  return dropped > 0 ? `; they dropped ${count(dropped)} frames in the last ${seconds(periodMs)}` : '';
 }
 
 function opened({ kind, place }: Group): string {

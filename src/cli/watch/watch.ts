@@ -2,8 +2,8 @@ import type { Report } from '../../livekit/report.js';
 import { Failure } from '../shared/failure.js';
 import { count, visible } from '../shared/format.js';
 import type { Screen } from '../shared/screen.js';
-import { fitted, folded, plainTable, widthsOf } from '../shared/table.js';
-import { findings, isOver } from './findings.js';
+import { fitted, folded, plainTable, tableWidth, widthsOf } from '../shared/table.js';
+import { findings, isOver, stateOf } from './findings.js';
 import { ReportFile } from './report-files.js';
 
 /** How often the files are looked at, in ms. */
@@ -20,10 +20,12 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
       throw new Failure(`there is no ${missing[0]!.path}: NARROWCAST_REPORT=30s:FILE has a program write it`);
     }
     const now = Date.now();
-    const threads = shown(files, now);
-    const words = said(threads, files, missing, now);
-    const { columns, rows } = screen;
-    if (once) return screen.print([...table(threads, columns), ...words]);
+    const all = files.flatMap(({ reporting }) => [...reporting.values()].map(({ reports }) => reports));
+    // Asked once, hours later perhaps: what a thread left behind is what was asked for.
+    const threads = all.filter((reports) => !isOver(reports, now) || (once && findings(reports, now).length > 0));
+    const words = said({ threads, all, files, missing, now, once });
+    const { columns, rows, width } = screen;
+    if (once) return screen.print([...table(threads, width), ...words]);
     if (screen.live) {
       const lines = [...table(threads, columns), ...words.flatMap((line) => folded(line, columns))];
       screen.draw(lines.slice(-Math.max(1, rows - 1)));
@@ -36,20 +38,36 @@ export async function watch(paths: readonly string[], { once }: { once: boolean 
   }
 }
 
-function said(
-  threads: readonly Report[][],
-  files: readonly ReportFile[],
-  missing: readonly ReportFile[],
-  now: number,
-): string[] {
-  const lines = threads.flatMap((reports) =>
-    findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}: ${words}`),
-  );
-  const over = files.reduce((sum, { reporting }) => sum + reporting.size, 0) - threads.length;
+/** What is there to be spoken of. */
+interface Seen {
+  /** Those in the table. */
+  readonly threads: readonly Report[][];
+  readonly all: readonly Report[][];
+  readonly files: readonly ReportFile[];
+  readonly missing: readonly ReportFile[];
+  readonly now: number;
+  readonly once: boolean;
+}
+
+function said({ threads, all, files, missing, now, once }: Seen): string[] {
+  const lines = threads.flatMap((reports) => {
+    // Printed again and again, it must not change by itself.
+    const state = once ? stateWords(reports, now) : '';
+    return findings(reports, now).map((words) => `${nameOf(reports.at(-1)!)}${state}: ${words}`);
+  });
+  const over = all.length - threads.length;
+  const last = all.map((reports) => reports.at(-1)!.time).toSorted((a, b) => Date.parse(a) - Date.parse(b));
+  const running = all.some((reports) => stateOf(reports, now) === 'runs');
+  if (last.length > 0 && !running) {
+    const time = new Date(last.at(-1)!).toISOString().replace('T', ' ').slice(0, 19);
+    lines.push(`no thread reports any more: the last report came at ${time} UTC`);
+  }
   const about = [
     ...(over > 0
       ? [
-          `${count(over)} ${over === 1 ? 'thread that has' : 'threads that have'} ended or been silent for long: left out`,
+          once
+            ? `${over === 1 ? '1 thread has ended, and its last report was' : `${count(over)} threads have ended, and their last reports were`} in order: left out`
+            : `${count(over)} ${over === 1 ? 'thread that has' : 'threads that have'} ended or been silent for long: left out`,
         ]
       : []),
     ...files.flatMap((file) => [
@@ -66,59 +84,62 @@ function said(
   return [...lines, ...about];
 }
 
-/** What the threads have reported that are shown. */
-function shown(files: readonly ReportFile[], now: number): Report[][] {
-  return files.flatMap(({ reporting }) =>
-    [...reporting.values()].flatMap(({ reports }) => (isOver(reports, now) ? [] : [reports])),
-  );
+/** ` (ended 10 minutes ago)`, or nothing for a thread that runs. */
+function stateWords(reports: readonly Report[], now: number): string {
+  const state = stateOf(reports, now);
+  if (state === 'runs') return '';
+  const ago = agoText(now - Date.parse(reports.at(-1)!.time));
+  return state === 'ended' ? ` (ended ${ago})` : ` (last report ${ago})`;
+}
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const;
+
+function agoText(ms: number): string {
+  // From two of a unit on: 90 minutes ago, not 1 hour.
+  const [unit, length] = UNITS.find(([, each]) => ms >= 2 * each) ?? UNITS[3];
+  const number = Math.max(0, Math.floor(ms / length));
+  return `${count(number)} ${unit}${number === 1 ? '' : 's'} ago`;
 }
 
 const nameOf = ({ pid, thread }: Report) => (thread === 0 ? `${pid}` : `${pid} thread ${thread}`);
 
-const HEAD = [
-  'process',
-  'rooms',
-  'streams',
-  'sources',
-  'tracks',
-  'subs',
-  'listen',
-  'frames/s',
-  'drops',
-  'cpu',
-  'MB',
-  'alive',
+/** From the left: what tells of a leak. Where there is no room for all, the last are left out. */
+const COLUMNS: readonly (readonly [title: string, of: (last: Report, reports: readonly Report[]) => string])[] = [
+  ['process', nameOf],
+  ['alive', (last, reports) => (last.ended ? 'ended' : sparkline(reports.map(total).slice(-SPARKS)))],
+  ['MB', ({ rssMb }) => count(Math.round(rssMb))],
+  ['streams', ({ alive }) => count(alive.streams + alive.videoStreams)],
+  ['sources', ({ alive }) => count(alive.sources)],
+  ['listeners', ({ alive }) => count(alive.listeners)],
+  ['drops', ({ framesDropped }) => count(framesDropped)],
+  ['frames/s', ({ frames, periodMs }) => count(Math.round((frames / periodMs) * 1000))],
+  ['cpu', ({ cpu }) => `${cpu.toFixed(1)} %`],
+  ['rooms', ({ rooms }) => count(rooms)],
+  ['tracks', ({ alive }) => count(alive.tracks)],
+  ['subscriptions', ({ alive }) => count(alive.subscriptions)],
 ];
 
-function table(threads: readonly Report[][], columns: number): string[] {
-  const rows = threads.map(rowOf);
-  if (rows.length === 0) return [];
+/** A table narrower than `width`, and below it what had no room. */
+function table(threads: readonly Report[][], width: number): string[] {
+  if (threads.length === 0) return [];
+  const head = COLUMNS.map(([title]) => title);
+  const rows = threads.map((reports) => COLUMNS.map(([, of]) => of(reports.at(-1)!, reports)));
+  const widths = widthsOf([head, ...rows]);
+  let shown = head.length;
+  while (shown > 1 && tableWidth(widths.slice(0, shown)) >= width) shown--;
   const drawn = plainTable(
-    HEAD,
-    widthsOf([HEAD, ...rows]),
-    HEAD.map((_, at) => (at === 0 || at === HEAD.length - 1 ? 'left' : 'right')),
+    head.slice(0, shown),
+    widths.slice(0, shown),
+    head.slice(0, shown).map((_, at) => (at < 2 ? 'left' : 'right')),
   );
-  drawn.push(...rows);
-  return fitted(drawn, columns);
-}
-
-function rowOf(reports: readonly Report[]): string[] {
-  const last = reports.at(-1)!;
-  const { alive } = last;
-  return [
-    nameOf(last),
-    count(last.rooms),
-    count(alive.streams + alive.videoStreams),
-    count(alive.sources),
-    count(alive.tracks),
-    count(alive.subscriptions),
-    count(alive.listeners),
-    count(Math.round((last.frames / last.periodMs) * 1000)),
-    count(last.framesDropped),
-    `${last.cpu.toFixed(1)} %`,
-    count(Math.round(last.rssMb)),
-    last.ended ? 'ended' : sparkline(reports.map(total).slice(-SPARKS)),
-  ];
+  drawn.push(...rows.map((row) => row.slice(0, shown)));
+  const out = shown < head.length ? folded(`no room for ${head.slice(shown).join(', ')}`, width) : [];
+  return [...fitted(drawn, width), ...out];
 }
 
 /** How many reports a sparkline shows. */

@@ -1,5 +1,14 @@
 import { join } from 'node:path';
-import { formatted, LAG, MAIN_THREAD, MEMORY, PER_FRAME, WAKES, type Figure } from '../../shared/figures.js';
+import {
+  formatted,
+  LAG,
+  MAIN_THREAD,
+  MEMORY,
+  PER_FRAME,
+  WAKES,
+  WAKES_TEXT,
+  type Figure,
+} from '../../shared/figures.js';
 import { clock, count } from '../../shared/format.js';
 import type { Reading } from '../../shared/meters.js';
 import { fitted, folded, plainTable, tableWidth, widthsOf, wrap } from '../../shared/table.js';
@@ -111,8 +120,13 @@ export function agentTable(
   shape: AgentMeetingShape,
   { elapsed, columns, live }: { elapsed: number; columns: number; live: boolean },
 ): string[] {
-  const heading = `meeting: ${clock(Math.min(elapsed, shape.seconds))} of ${clock(shape.seconds)}`;
+  const heading =
+    elapsed > shape.seconds
+      ? `meeting: ${clock(shape.seconds)} of ${clock(shape.seconds)}, waiting for the voices to end`
+      : `meeting: ${clock(elapsed)} of ${clock(shape.seconds)}`;
   if (!live) {
+    // Without figures, which change: the display prints a line once.
+    if (elapsed > shape.seconds) return [heading];
     const parts = sides.flatMap(({ name, progress }) =>
       progress?.voice
         ? [`${name}: ${gapsText(progress.voice)}, main thread ${formatted(MAIN_THREAD, progress.reading)}`]
@@ -157,14 +171,16 @@ export function agentSummary(
     verdict(ours, meeting),
     `The speech buffer is not the default: NARROWCAST_SPEECH_BUFFER_MS=${SPEECH_BUFFER_MS}, see docs/livekit-agents.md.`,
   ];
-  const legend =
-    'lost: frames of the callers; thread: main-thread time; delay: of the event loop, p99; wakes: of the thread, a second';
+  const legend = [
+    'lost: frames of the callers; thread: main-thread time; delay: of the event loop, p99; wakes: of the thread, a second',
+    WAKES_TEXT,
+  ];
   const files = sides.flatMap(({ name, result }) => (result ? [join(out, name, `${AGENT}.wav`)] : []));
   return [
     ...folded(`${HEARD.replace('hear', 'heard')}:`, columns),
     ...strips(rows, columns),
     ...tableOf(rows, columns),
-    ...folded(legend, columns),
+    ...legend.flatMap((line) => folded(line, columns)),
     '',
     ...words.flatMap((line) => folded(line, columns)),
     ...wrap('Listen: ', files, columns),
