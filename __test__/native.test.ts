@@ -134,6 +134,41 @@ describe('the loader', () => {
     );
   });
 
+  it('says that a folder lies where the addon of a package should be', () => {
+    const at = join(install(own, undefined), '..');
+    mkdirSync(join(at, 'a.node'));
+    const [, { why, error }] = load().tried as [Tried, Tried];
+    expect(why).toBe(`${join(realpathSync.native(at), 'a.node')} is a folder, and not an addon`);
+    expect(error).toBeDefined();
+  });
+
+  it('says that a folder lies where the addon beside it should be, and loads that of a package', () => {
+    mkdirSync(join(folder, `narrowcast.${own}.node`));
+    expect(load().tried[0]!.why).toMatch(/narrowcast\..+\.node is a folder, and not an addon$/);
+    install(own, readFileSync(loadedFrom(native)!));
+    expect(load().version).toBe(packageJson.version);
+  });
+
+  it('says that the environment names a folder, and loads the addon of one that is a package', () => {
+    const file = install(own, undefined);
+    const named = `process.env.NAPI_RS_NATIVE_LIBRARY_PATH = ${JSON.stringify(join(file, '..'))};`;
+    expect(load(named).tried).toMatchObject([{ why: `${join(file, '..')} is a folder, and not an addon` }]);
+    writeFileSync(file, readFileSync(loadedFrom(native)!));
+    expect(load(named).version).toBe(packageJson.version);
+  });
+
+  it.each(['', '{"main":'])('names the manifest of a package that can not be read (%s)', (text) => {
+    const manifest = join(install(own, Buffer.alloc(8)), '..', 'package.json');
+    writeFileSync(manifest, text);
+    expect(load().tried[1]!.why).toContain(realpathSync.native(manifest));
+  });
+
+  it('says that a package names no addon', () => {
+    const at = join(install(own, Buffer.alloc(8)), '..');
+    writeFileSync(join(at, 'package.json'), '{}');
+    expect(load().tried[1]!.why).toBe(`${realpathSync.native(at)} is a folder, and not an addon`);
+  });
+
   it('says why the system does not load what is there', () => {
     install(own, Buffer.alloc(100, 'x'));
     expect(load().tried[1]!.why).toMatch(

@@ -72,13 +72,20 @@ const candidates = () =>
     { package: `narrowcast-${platform}` },
   ]);
 
+/** Throws if `file` is there, and is no file; returns its length, undefined if nothing is there. */
+function lengthOf(file) {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory()) throw new Error(`${file} is a folder, and not an addon`);
+  return found?.size;
+}
+
 /** The addon's file; of a package, its length is looked at: of a file that ends too early, the system ends the process. */
 function fileOf(candidate) {
   if (candidate.file) return candidate.file;
   const manifest = require.resolve(`${candidate.package}/package.json`);
-  const { main, addonBytes } = JSON.parse(readFileSync(manifest, 'utf8'));
+  const { main = '', addonBytes } = JSON.parse(readFileSync(manifest, 'utf8'));
   const file = join(dirname(manifest), main);
-  const bytes = statSync(file, { throwIfNoEntry: false })?.size;
+  const bytes = lengthOf(file);
   if (bytes === undefined) throw new Error(`${file} is missing; install again`);
   if (addonBytes !== undefined && bytes !== addonBytes) {
     throw new Error(`${file} has ${bytes} bytes, and should have ${addonBytes}; install again`);
@@ -93,12 +100,15 @@ function load() {
     const failed = (why, more) => tried.push({ candidate: candidate.file ?? candidate.package, why, ...more });
     try {
       const file = fileOf(candidate);
-      if (!candidate.file || named || existsSync(file)) return require(file);
+      if (!candidate.file || named || lengthOf(file) !== undefined) return require(file);
       failed('not there');
     } catch (error) {
       const missing = /^Cannot find (module|package) '/.test(error.message);
-      if (missing) failed(named ? 'not there' : 'not installed');
-      else failed(error.message.split(/\r?\n/, 1)[0], { error });
+      if (!missing) failed(error.message.split(/\r?\n/, 1)[0], { error });
+      else if (!named) failed('not installed');
+      // A folder may be a package that has an addon: Node was asked first.
+      else if (existsSync(named)) failed(`${named} is a folder, and not an addon`, { error });
+      else failed('not there');
     }
   }
   // src/native-failure.ts says what to do.
