@@ -128,7 +128,6 @@ const nativeBinding = load();
 module.exports = nativeBinding
 module.exports.NativeAudioStream = nativeBinding.NativeAudioStream
 module.exports.NativeAudioTrack = nativeBinding.NativeAudioTrack
-module.exports.NativeCapturePump = nativeBinding.NativeCapturePump
 module.exports.NativeEar = nativeBinding.NativeEar
 module.exports.NativeQueue = nativeBinding.NativeQueue
 module.exports.NativeResampler = nativeBinding.NativeResampler

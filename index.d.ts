@@ -84,21 +84,9 @@ export declare class NativeAudioTrack {
   get refusal(): string | null
   /** What became of the requests to play something, while the track is piped. */
   pipeStats(): NativeCaptureStats | null
-  /** For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs. */
-  lateness(): Array<number>
   /** Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read. */
   tap(capacity: number): NativeTrackTap
   /** Ends the track: no more is played, and what waits is gone, with its memory. */
-  stop(): void
-}
-
-/** Plays sources in real time, whatever JavaScript does meanwhile. */
-export declare class NativeCapturePump {
-  /** Starts to play. */
-  constructor(sources: Array<NativeSource>)
-  /** What became of each source's chunks. */
-  stats(): Array<NativeCaptureStats>
-  /** Stops: when this returns, no more is played. */
   stop(): void
 }
 
@@ -161,8 +149,6 @@ export declare class NativeResampler {
   flushFloat(output: Float32Array): number
   /** Frees what libsoxr holds. */
   close(): void
-  /** For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times. */
-  timeRaw(input: Int16Array, output: Int16Array, rounds: number): number
 }
 
 /** Behind `RingBuffer`: one view of a ring. */
@@ -661,22 +647,6 @@ export interface NativeSinkSettings {
   clears: boolean
   /** Whether it tells what it has played. */
   confirms: boolean
-}
-
-/** What one source plays. */
-export interface NativeSource {
-  /** Handle of an audio source whose queue size is 0. */
-  handle: bigint
-  /** Hz, a multiple of 100. */
-  sampleRate: number
-  /** Channels, interleaved. */
-  channels: number
-  /** Played over and over: whole chunks of 10 ms. */
-  pcm: Int16Array
-  /** Chunks of 10 ms to play. */
-  chunks: number
-  /** The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively. */
-  answersTo?: bigint
 }
 
 /** The start or the end of speech. */

@@ -3,7 +3,7 @@
 
 import { AudioFrame as RtcFrame, AudioResampler as RtcResampler, dispose } from '@livekit/rtc-node';
 import { AudioFrame, AudioResampler, AudioResamplerQuality } from 'narrowcast';
-import { native } from '../src/native.js';
+import { testAddon } from '../__test__/support/load.mjs';
 import { bench, median, row } from './support/harness.js';
 import { libsamplerate, speex } from './support/other-resamplers.js';
 import { rounds, time } from './support/rounds.js';
@@ -62,10 +62,9 @@ await bench('resampler', async (add) => {
     const input = noise(48_000);
     const frame = new AudioFrame(input, 48_000, 1, input.length);
     const resampler = new AudioResampler(48_000, 16_000);
-    const raw = new native.NativeResampler(48_000, 16_000, 1, AudioResamplerQuality.MEDIUM, false, false);
     const output = new Int16Array(resampler.maxOutput(input.length));
     const times = rounds(3 * ROUNDS, {
-      raw: () => raw.timeRaw(input, output, 100),
+      raw: () => testAddon.timeLibsoxr(48_000, 16_000, input, output, 100),
       pushInto: () => time(() => resampler.pushInto(input, output), 100),
       push: () => time(() => resampler.push(frame), 100),
     });
@@ -79,7 +78,6 @@ await bench('resampler', async (add) => {
     add(row('overhead/push-into', 'ns', over(times.pushInto), undefined, `${note}; at most 250`));
     add(row('overhead/push', 'ns', over(times.push), undefined, `${note}; at most 700`));
     resampler.close();
-    raw.close();
   }
 
   {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ensureDist, ensureNative, fail, root } from './setup.mjs';
+import { ensureDist, ensureLedger, ensureNative, fail, root } from './setup.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 const names = fs
@@ -13,6 +13,7 @@ const names = fs
 if (!names.includes(name))
   fail(`bench: \`npm run bench -- NAME [--json FILE]\`; NAME is one of ${names.join(', ')}.`, 2);
 
+ensureLedger();
 ensureNative();
 ensureDist();
 // For Firefox in `transceivers`; Node 22 and newer have it anyway.

@@ -13,7 +13,8 @@ import { LOADER, mendLoader } from './loader.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The addon with the handle ledger compiled in; `__test__/support/ledger.ts` says how it is loaded. */
+/** The addon with the handle ledger and the load generator compiled in; `__test__/support` has `ledger.ts` and `load.mjs`, which
+ * say how it is loaded. */
 export const ledgerAddon = path.join(root, 'target', 'ledger', 'narrowcast.node');
 
 const inRoot = (...parts) => path.join(root, ...parts);
@@ -178,12 +179,12 @@ export function ensureNative({ force = false } = {}) {
 }
 
 export function ensureLedger({ force = false } = {}) {
-  once('ledger', rustSources(['ledger']), force, () => {
+  once('ledger', rustSources(['ledger,load']), force, () => {
     requireRust();
-    say('building the native addon with the handle ledger, for tests …');
+    say('building the native addon with the handle ledger and the load generator, for tests …');
     const folder = path.dirname(ledgerAddon);
     // A target folder of its own: in the plain build's, each of the two would undo the other.
-    const flags = ['--release', '-p', 'narrowcast-node', '--features', 'ledger', '--target-dir', folder];
+    const flags = ['--release', '-p', 'narrowcast-node', '--features', 'ledger,load', '--target-dir', folder];
     run('the native build', 'cargo', ['build', ...flags]);
     const built = { win32: 'narrowcast_node.dll', darwin: 'libnarrowcast_node.dylib' }[process.platform];
     // Renamed into place: writing into a file that a running test has loaded would crash it.

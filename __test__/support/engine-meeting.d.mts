@@ -1,3 +1,4 @@
+import type { LoadPump } from './load.mjs';
 import type { AudioSource, LocalAudioTrack } from '@livekit/rtc-node';
 import type * as Livekit from '../../src/livekit/index.js';
 import type * as Native from '../../index.js';
@@ -8,6 +9,6 @@ export const VideoStream: typeof Livekit.VideoStream;
 export const install: typeof Livekit.install;
 export const native: typeof Native;
 export function openTracks(count: number): { source: AudioSource; track: LocalAudioTrack }[];
-export function play(tracks: { source: AudioSource }[], chunks: number): Native.NativeCapturePump;
+export function play(tracks: { source: AudioSource }[], chunks: number): LoadPump;
 export function until(condition: () => unknown, what: string, limitMs?: number): Promise<void>;
 export function block(ms: number): void;

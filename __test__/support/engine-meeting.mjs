@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import * as rtc from '@livekit/rtc-node';
+import { playLoad } from './load.mjs';
 
 /** The package under test: this checkout's, or the one of the ledger build. */
 const root = process.env.NARROWCAST_ROOT
@@ -25,7 +26,7 @@ export function openTracks(count) {
 /** Plays noise into each track from a native thread, in real time. */
 export function play(tracks, chunks) {
   const pcm = Int16Array.from({ length: 16_000 }, () => Math.random() * 20_000 - 10_000);
-  return new native.NativeCapturePump(
+  return playLoad(
     tracks.map(({ source }) => ({ handle: source.ffiHandle.handle, sampleRate: 16_000, channels: 1, pcm, chunks })),
   );
 }

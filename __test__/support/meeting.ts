@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { FfiEvent } from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
-import { CapturePump } from '../../src/livekit/capture-pump.js';
 import { install } from '../../src/livekit/index.js';
+import { playLoad, type LoadPump } from './load.mjs';
 import { encodeEvent } from './messages.js';
 
 /** A track of the engine's own in this process, and what plays into it: no server, no network. */
@@ -31,8 +31,8 @@ function counting(sampleRate: number, number: number): Int16Array {
  *
  * @param answersTo async ids under which JavaScript hears the engine's answers, by the track's position
  */
-export function play(tracks: readonly Played[], chunks: number, answersTo?: (at: number) => bigint): CapturePump {
-  return new CapturePump(
+export function play(tracks: readonly Played[], chunks: number, answersTo?: (at: number) => bigint): LoadPump {
+  return playLoad(
     tracks.map(({ source, pcm }, at) => ({
       handle: source.ffiHandle.handle,
       sampleRate: source.sampleRate,

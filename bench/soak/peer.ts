@@ -7,7 +7,7 @@ import { describeEvents } from '../../src/livekit/schema.js';
 import { ffiClient, type Client } from './client.js';
 import { SAMPLE_RATE } from './meeting.js';
 
-/** Plain rtc-node, with its own client. Of narrowcast, only the pump works here, and the ledger at the end. */
+/** Plain rtc-node, with its own client. Of narrowcast, only the ledger works here, at the end. */
 export function peer(): Client {
   const { ffi, enginePath } = loadBindings();
   // rtc-node makes its client, and takes the engine's callback, with the first thing that is opened.

@@ -6,7 +6,7 @@
  */
 
 import { AudioSource, LocalAudioTrack, Room, TrackPublishOptions, TrackSource } from '@livekit/rtc-node';
-import { CapturePump } from '../../src/livekit/capture-pump.js';
+import { playLoad, type LoadPump } from '../../__test__/support/load.mjs';
 import { install } from '../../src/livekit/index.js';
 import type { FromPublishers, ToPublishers } from './publishers.js';
 import { tone } from './tones.js';
@@ -17,7 +17,7 @@ const RATE = 48_000;
 
 interface Publisher {
   readonly room: Room;
-  readonly pump: CapturePump;
+  readonly pump: LoadPump;
   readonly source: AudioSource;
 }
 
@@ -37,7 +37,7 @@ async function join(identity: string, token: string): Promise<void> {
   await room.localParticipant!.publishTrack(track, options);
   const pcm = tone(300 + 50 * (publishers.size % 32), RATE, 12_000);
   const handle = source.ffiHandle.handle;
-  const pump = new CapturePump([{ handle, sampleRate: RATE, channels: 1, pcm, chunks: ENDLESS }]);
+  const pump = playLoad([{ handle, sampleRate: RATE, channels: 1, pcm, chunks: ENDLESS }]);
   publishers.set(identity, { room, pump, source });
 }
 

@@ -4,6 +4,8 @@
  *   track-side.ts SIDE      SIDE: recv, pipe, write or hour
  */
 
+// First: what is imported after it has the test build's tracks.
+import { testAddon } from './with-test-addon.js';
 import * as rtc from '@livekit/rtc-node';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,7 +85,7 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     const bareLate = await bare();
     const due = Math.floor((performance.now() - start) / 10);
     const notSent = Math.max(0, due - (native.pipeStats()!.sent - sent));
-    const lateness = native.lateness();
+    const lateness = testAddon.trackLateness(native.token);
     const missing = notSent + lateness.slice(10 / CLASS_MS).reduce((sum, count) => sum + count, 0);
     await sleep(300);
     piping.abort();

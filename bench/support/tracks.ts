@@ -1,4 +1,4 @@
-import type { CapturePump } from '../../src/livekit/capture-pump.js';
+import type { LoadPump } from '../../__test__/support/load.mjs';
 
 export { openTracks, play } from '../../__test__/support/meeting.js';
 
@@ -9,6 +9,6 @@ export const SAMPLE_RATE = 16_000;
 export const ENDLESS = 1e9;
 
 /** Chunks played so far, in all tracks. */
-export function played(pump: CapturePump): number {
+export function played(pump: LoadPump): number {
   return pump.stats().reduce((sum, { sent }) => sum + sent, 0);
 }

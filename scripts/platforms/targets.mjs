@@ -72,14 +72,14 @@ function emptyLibnode() {
  * Builds the addon for one of package.json's targets, and returns its file.
  *
  * @param {string} triple
- * @param {{ ledger?: boolean }} options with `ledger`, the one of tests that count handles
+ * @param {{ ledger?: boolean }} options with `ledger`, the one that tests load beside it: it counts handles, and generates load
  */
 export function buildAddon(triple, { ledger = false } = {}) {
   const platform = PLATFORMS[triple] ?? fail(`there is no platform package for ${triple}.`);
   say(`building the native addon for ${platform}${ledger ? ', with the handle ledger' : ''} …`);
   const { program, build, target, env } = cargoFor(triple);
   const folder = path.join(root, 'target', ledger ? 'ledger' : '');
-  const features = ledger ? ['--features', 'ledger'] : [];
+  const features = ledger ? ['--features', 'ledger,load'] : [];
   const args = ['--release', '--package', 'narrowcast-node', ...features, '--target-dir', folder, '--target', target];
   run('the native build', program, [build, ...args], { env });
   return path.join(folder, rustTarget(triple), 'release', LIBRARIES[platform.split('-')[0]]);

@@ -42,7 +42,9 @@ pub use pcm_ring::{Overflow, PcmRing, PcmRingError, Read};
 pub use pcm_stream::{Chunk, Format, PcmStats, PcmStream};
 pub use pcm_track::{PcmTrack, REST_TIMEOUT, TrackStats};
 pub use playout_clock::PlayoutClock;
-pub use resampler::{Resampler, Sample, time_libsoxr};
+#[cfg(feature = "load")]
+pub use resampler::time_libsoxr;
+pub use resampler::{Resampler, Sample};
 pub use resampler_settings::{Latency, MAX_RATIO, Quality, ResamplerError, ResamplerSettings};
 pub use speech::{SPEECH_RATE, SPEECH_STEP, SpeechChange, SpeechDetector, SpeechError, SpeechSettings, SpeechStep};
 pub use stream_writer::StreamWriter;

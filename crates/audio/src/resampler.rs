@@ -16,7 +16,6 @@ use crate::resampler_engine::{Engine, Processed};
 use crate::resampler_filter::filter_for;
 use crate::resampler_settings::{Filter, MAX_RATIO, ResamplerError, ResamplerSettings};
 use std::marker::PhantomData;
-use std::time::Instant;
 
 /// Frames that libsoxr is given at once, at most, of the input or of what it becomes.
 const PORTION: u64 = 8192;
@@ -289,6 +288,7 @@ impl<S: Sample> Resampler<S> {
 /// # Errors
 ///
 /// As [`Resampler::new`] and [`Resampler::push`].
+#[cfg(feature = "load")]
 pub fn time_libsoxr(
     settings: ResamplerSettings,
     input: &[i16],
@@ -304,7 +304,7 @@ pub fn time_libsoxr(
         return Err(ResamplerError::OutputTooSmall { needed });
     }
     let mut engine = Engine::integer(settings, resampler.filter)?;
-    let start = Instant::now();
+    let start = std::time::Instant::now();
     for _ in 0..rounds {
         engine.process_i16(input, output)?;
     }

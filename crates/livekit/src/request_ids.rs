@@ -64,6 +64,12 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
+    /// Load generators: sources from the middle of the range on, which the process's own engine does not get to.
+    #[cfg(feature = "load")]
+    pub(crate) fn beside() -> Self {
+        Self { sources: (1 << (SOURCE_BITS - 1)).into(), ..Self::default() }
+    }
+
     /// The ids of a thread that has none yet. After two million threads, numbers are given out again.
     pub fn thread(&self) -> ThreadIds {
         let count = self.threads.fetch_add(1, Ordering::Relaxed);

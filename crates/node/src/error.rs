@@ -55,3 +55,14 @@ pub fn refused(reason: impl Display) -> Error<Code> {
 pub fn from_napi(error: Error) -> Error<Code> {
     Error::new(Code::InvalidArgument, error.reason.clone())
 }
+
+/// The system let no thread be started.
+pub fn no_thread(reason: std::io::Error) -> napi::Error<Code> {
+    error(
+        Code::OutOfThreads,
+        format!(
+            "the thread that plays audio could not be started: {reason}. End what uses so many threads or so much memory, or \
+             raise the limit (`ulimit -u`, `pids.max`), then try again"
+        ),
+    )
+}

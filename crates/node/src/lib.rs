@@ -11,13 +11,15 @@ mod audio_stream;
 mod audio_track;
 mod bigint;
 mod capture;
-mod capture_pump;
+mod capture_stats;
 mod error;
 mod ffi_queue;
 mod g711;
 mod handles;
 mod js_thread;
 mod livekit;
+#[cfg(feature = "load")]
+mod load;
 mod mix;
 mod native_interface;
 mod raw_fn;

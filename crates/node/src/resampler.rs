@@ -5,7 +5,7 @@ use crate::raw_fn::{Argument, Call, TypedArray, function_of};
 use napi::bindgen_prelude::{Env, Float32ArraySlice, Int16ArraySlice, ObjectFinalize, Unknown};
 use napi::sys;
 use napi_derive::napi;
-use narrowcast_audio::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings, Sample, time_libsoxr};
+use narrowcast_audio::{Latency, Quality, Resampler, ResamplerError, ResamplerSettings, Sample};
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -179,14 +179,24 @@ impl NativeResampler {
         env.adjust_external_memory(-accounted).map_err(from_napi)?;
         Ok(())
     }
+}
 
-    /// For benchmarks: how long libsoxr itself takes with `input`, in ns, called in a loop so many times.
-    #[napi(catch_unwind)]
-    pub fn time_raw(&self, input: Int16ArraySlice, mut output: Int16ArraySlice, rounds: u32) -> Result<f64> {
-        // SAFETY: as in `flush`.
-        let output = unsafe { output.as_mut() };
-        time_libsoxr(self.state.settings, &input, output, rounds).map_err(refused)
-    }
+/// Test builds: how long libsoxr itself takes with `input`, in ns, called in a loop so many times; between these rates, one channel,
+/// at medium quality.
+#[cfg(feature = "load")]
+#[napi(catch_unwind)]
+pub fn time_libsoxr(
+    input_rate: u32,
+    output_rate: u32,
+    input: Int16ArraySlice,
+    mut output: Int16ArraySlice,
+    rounds: u32,
+) -> Result<f64> {
+    let (quality, latency) = (Quality::Medium, Latency::Default);
+    let settings = ResamplerSettings { input_rate, output_rate, channels: 1, quality, latency, dither: false };
+    // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
+    let output = unsafe { output.as_mut() };
+    narrowcast_audio::time_libsoxr(settings, &input, output, rounds).map_err(refused)
 }
 
 impl ObjectFinalize for NativeResampler {

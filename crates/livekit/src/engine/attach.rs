@@ -74,6 +74,24 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Load generators: an engine that can be asked and hears nothing, beside the one that the process is attached to. The
+    /// numbers of its sources are others than that one's.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    #[cfg(feature = "load")]
+    pub fn beside(
+        path: &Path,
+        schema: Schema,
+        captures: CaptureAnswers,
+        video: VideoSpec,
+    ) -> Result<Engine, LoadError> {
+        let library = Library::load(path)?;
+        let mut engine = Engine::new(Arc::new(library), schema, captures, video, Events::Elsewhere);
+        engine.request_ids = crate::request_ids::RequestIds::beside();
+        Ok(engine)
+    }
+
     /// A JavaScript thread hears the engine from now on. It has attached with [`Events::Here`].
     pub fn join(&self) {
         let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -147,3 +147,12 @@ pub fn track_forget(token: u32, utterance: f64) {
 pub fn track_heard(token: u32, utterance: f64) -> f64 {
     track(token).map_or(0.0, |track| track.pcm.heard(Some(utterance as u64)) as f64)
 }
+
+/// Test builds: how many chunks were handed to the engine how late, in classes of 50 µs.
+#[cfg(feature = "load")]
+#[napi(catch_unwind)]
+pub fn track_lateness(token: u32) -> Vec<f64> {
+    let Ok(track) = track(token) else { return Vec::new() };
+    let playback = track.playback.borrow();
+    playback.as_ref().map(|playback| playback.lateness().counts().map(|n| n as f64).collect()).unwrap_or_default()
+}

@@ -7,7 +7,7 @@ mod threads;
 mod track;
 
 use crate::bigint::handle;
-use crate::capture_pump::NativeCaptureStats;
+use crate::capture_stats::NativeCaptureStats;
 use crate::error::{Code, Result, error, from_napi, refused};
 use crate::handles::{Handle, Release};
 use crate::js_thread::new_waiter;
@@ -162,7 +162,14 @@ impl NativeAudioTrack {
         }
         let (engine, handle) = (engine()?, handle(&source)?);
         let pcm = Pcm::Track { track: track.pcm.clone(), lead: Lead { usual, busy }, silence };
-        let source = Source { handle, sample_rate, channels, pcm, answers_to: None };
+        let source = Source {
+            handle,
+            sample_rate,
+            channels,
+            pcm,
+            #[cfg(feature = "load")]
+            answers_to: None,
+        };
         let playback = pump(engine)?.add(source).ok_or_else(|| {
             error(
                 Code::Locked,
@@ -213,12 +220,6 @@ impl NativeAudioTrack {
     #[napi(catch_unwind)]
     pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
         self.playback(|playback| playback.into())
-    }
-
-    /// For benchmarks: how many chunks were handed to the engine how late, in classes of 50 µs.
-    #[napi(catch_unwind)]
-    pub fn lateness(&self) -> Vec<f64> {
-        self.playback(|playback| playback.lateness().counts().map(|n| n as f64).collect()).unwrap_or_default()
     }
 
     /// Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read.

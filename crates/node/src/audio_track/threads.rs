@@ -1,8 +1,7 @@
 //! The native threads that play the tracks of this process: one into the engine, one rings for sinks.
 
 use crate::bigint::handle;
-use crate::capture_pump::no_thread;
-use crate::error::Result;
+use crate::error::{Result, no_thread};
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 use narrowcast_audio::AlarmClock;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ledger")]
 mod ledger;
-mod schema;
+pub mod schema;
 
 use crate::error::{Code, Result, error};
 use crate::ffi_queue::{NativeQueue, NativeQueueStats};

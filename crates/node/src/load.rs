@@ -1,15 +1,34 @@
-//! `NativeCapturePump`: PCM into the engine from a native thread.
+//! Test builds: a load generator. It plays PCM into the engine from a native thread, beside the addon that is tested or measured.
 
 use crate::bigint::handle;
-use crate::error::{Code, Result, error};
+use crate::capture_stats::NativeCaptureStats;
+use crate::error::{Code, Result, error, no_thread};
 use crate::handles::{Handle, Release};
 use crate::js_thread::enter;
-use crate::livekit::engine;
+use crate::livekit::schema::{NativeSchema, read_schema};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
-use narrowcast_livekit::{CapturePump, CaptureStats, Pcm, Playback, Source};
+use narrowcast_livekit::{CaptureAnswers, CapturePump, Engine, Pcm, Source};
 use std::cell::RefCell;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The engine that it plays into, once for the process.
+static ENGINE: OnceLock<Engine> = OnceLock::new();
+
+/// Attaches to the engine in the file at `path`, which the application's bindings have loaded, without hearing it. Twice: nothing.
+#[napi(catch_unwind)]
+pub fn load_attach(path: String, schema: NativeSchema) -> Result<()> {
+    let (schema, captures, video) = read_schema(schema)?;
+    if ENGINE.get().is_none() {
+        let engine = Engine::beside(Path::new(&path), schema, CaptureAnswers::new(captures), video);
+        let engine = engine.map_err(|load| error(Code::EngineNotFound, load.to_string()))?;
+        // Where another thread was first, this one is dropped.
+        let _ = ENGINE.set(engine);
+    }
+    Ok(())
+}
 
 /// What one source plays.
 #[napi(object)]
@@ -26,27 +45,6 @@ pub struct NativeSource {
     pub chunks: f64,
     /// The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively.
     pub answers_to: Option<BigInt>,
-}
-
-/// What became of one source's requests, of 10 ms each; a source without silence may be given more in one where its queue is dry.
-#[napi(object)]
-pub struct NativeCaptureStats {
-    /// Handed to the engine.
-    pub sent: f64,
-    /// Taken by the engine.
-    pub captured: f64,
-    /// Refused by the engine.
-    pub failed: f64,
-    /// Handed to the engine though it had not answered for the one before in time: it may have taken either first.
-    pub overdue: f64,
-}
-
-impl From<&Playback> for NativeCaptureStats {
-    fn from(playback: &Playback) -> Self {
-        let CaptureStats { sent, captured, failed } = playback.stats();
-        let overdue = playback.overdue();
-        Self { sent: sent as f64, captured: captured as f64, failed: failed as f64, overdue: overdue as f64 }
-    }
 }
 
 /// Plays sources in real time, whatever JavaScript does meanwhile.
@@ -69,7 +67,8 @@ impl NativeCapturePump {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, sources: Vec<NativeSource>) -> Result<Self> {
         enter(env)?;
-        let engine = engine()?;
+        let missing = "the load generator is not attached: call loadAttach() first";
+        let engine = ENGINE.get().ok_or_else(|| error(Code::EngineNotInstalled, missing))?;
         let sources = sources.into_iter().map(read_source).collect::<Result<_>>()?;
         let pump = Pump(RefCell::new(CapturePump::start(engine, sources).map_err(no_thread)?));
         Ok(Self { pump: Handle::new(pump)? })
@@ -86,17 +85,6 @@ impl NativeCapturePump {
     pub fn stop(&self) {
         self.pump.release();
     }
-}
-
-/// The system let no thread be started.
-pub fn no_thread(reason: std::io::Error) -> napi::Error<Code> {
-    error(
-        Code::OutOfThreads,
-        format!(
-            "the thread that plays audio could not be started: {reason}. End what uses so many threads or so much memory, or \
-             raise the limit (`ulimit -u`, `pids.max`), then try again"
-        ),
-    )
 }
 
 fn read_source(source: NativeSource) -> Result<Source> {
