@@ -40,6 +40,12 @@ const ENDED = native.AUDIO_ENDED;
 
 const NO_GAP = { gap: 0, withheld: 0 };
 
+/**
+ * Streams that wait for their first frame, and whose frames may be shorter. When another stream's frame is read, they are read,
+ * too: with a short first frame, their later frames are complete when the other's are, and one wake serves all of them.
+ */
+const joining = new Set<Pick<PcmReader<unknown>, 'join'>>();
+
 /** What `readInto()` tells beside the number of samples. */
 export interface ReadReport {
   /** Set by the read: frames that were lost before the samples that it returned. */
@@ -80,6 +86,10 @@ export class PcmReader<F> implements Source<F> {
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
   #cancelled = false;
+  /** Whether the next frame may be shorter: see {@link joining}. */
+  #mayJoin: boolean;
+  /** Samples of the short frame that is read next; 0: it has the usual length. */
+  #short = 0;
 
   constructor(format: StreamFormat, makeFrame: MakeFrame<F>, onEnd = () => {}) {
     this.format = format;
@@ -87,6 +97,7 @@ export class PcmReader<F> implements Source<F> {
     this.channels = format.channels;
     this.#makeFrame = makeFrame;
     this.#onEnd = onEnd;
+    this.#mayJoin = format.joins;
     this.native = fromNative(() => new native.NativeAudioStream(format, audioDoorbell));
     this.#token = this.native.token;
     const ear = format.speech && this.native.ear();
@@ -96,14 +107,24 @@ export class PcmReader<F> implements Source<F> {
   /** The next frame. If there is none, the next one rings the doorbell from now on, provided that there is a consumer. */
   poll(_many: number, consumer?: Consumer<F>): F | typeof NOTHING | typeof END {
     if (this.#cancelled) return this.finish();
-    let data = this.#spare ?? new Int16Array(this.format.longestSamples);
-    const count = native.audioReadFrames(this.#token, data, consumer !== undefined);
+    let data: Int16Array | undefined;
+    let count = 0;
+    if (this.#short > 0) {
+      data = new Int16Array(this.#short);
+      this.#short = 0;
+      count = native.audioReadInto(this.#token, data);
+    }
+    if (!data || count === 0) {
+      data = this.#spare ?? new Int16Array(this.format.longestSamples);
+      count = native.audioReadFrames(this.#token, data, consumer !== undefined);
+      this.#spare = Math.abs(count) < data.length ? data : undefined;
+    }
     if (count === ENDED) return this.#drained();
+    if (count === 0) return NOTHING;
     const samples = Math.abs(count);
-    this.#spare = samples < data.length ? data : undefined;
-    if (samples === 0) return NOTHING;
     // A frame covers its whole buffer: some readers take the buffer.
-    if (this.#spare) data = data.slice(0, samples);
+    if (samples < data.length) data = data.slice(0, samples);
+    if (this.format.joins) this.#letJoin();
     const position = this.#advance(count);
     const droppedBefore = this.#untold;
     this.#untold = 0;
@@ -116,20 +137,23 @@ export class PcmReader<F> implements Source<F> {
 
   /** Whether there is a frame, or the end to see. If not, that rings the doorbell from now on. */
   readable(): boolean {
-    return this.#cancelled || native.audioReadable(this.#token);
+    return this.#cancelled || this.#short > 0 || native.audioReadable(this.#token);
   }
 
   listen(waiting: Waiting): void {
     startWaiting(this.#token, waiting);
+    if (this.#mayJoin) joining.add(this);
   }
 
   unlisten(): void {
     stopWaiting(this.#token);
+    joining.delete(this);
   }
 
   /** Reads what there is and what `target` has room for. Returns the number of samples, or the end. */
   readInto(target: Int16Array, report?: ReadReport): number | typeof END {
     writable('target', target);
+    this.#short = 0;
     const count = this.#cancelled ? ENDED : this.#copyInto(target);
     const samples = count === ENDED ? 0 : Math.abs(count);
     const position = samples > 0 ? this.#advance(count) : undefined;
@@ -159,6 +183,7 @@ export class PcmReader<F> implements Source<F> {
 
   /** Gives up what waits, and returns how many samples of each channel that was. `unwritten`: also in the resampler. */
   clear(unwritten = false): number {
+    this.#short = 0;
     const samples = unwritten ? this.native.discard() : this.native.clear();
     this.#position += samples;
     return samples / this.channels;
@@ -177,6 +202,33 @@ export class PcmReader<F> implements Source<F> {
     this.#cancelled = true;
     this.native.abandon();
     this.close();
+  }
+
+  /** A frame of this stream was read: the streams that wait for their first one get what they have. */
+  #letJoin(): void {
+    this.#mayJoin = false;
+    joining.delete(this);
+    if (joining.size === 0) return;
+    const { frameSamples, pieceSamples } = this.format;
+    const begun = Math.floor((this.native.buffered % frameSamples) / pieceSamples);
+    for (const other of joining) other.join(begun);
+  }
+
+  /**
+   * Has the first frame be what there is now.
+   *
+   * @param begun pieces that the other stream has of its next frame: this one leaves as many
+   * @internal
+   */
+  join(begun: number): void {
+    const { pieceSamples } = this.format;
+    const short = (Math.floor(this.native.buffered / pieceSamples) - begun) * pieceSamples;
+    if (short <= 0) return;
+    this.#short = Math.min(short, this.format.frameSamples);
+    this.#mayJoin = false;
+    joining.delete(this);
+    // Not within the other stream's read.
+    queueMicrotask(() => this.waiters.ready());
   }
 
   #copyInto(target: Int16Array): number {

@@ -59,6 +59,8 @@ export interface StreamFormat {
   readonly longestSamples: number;
   /** What the ring has room for: whole frames. */
   readonly capacity: number;
+  /** Whether the first frame may be shorter than the others, if these are then complete at the same time as other streams'. */
+  readonly joins: boolean;
   /** What it listens for, if it does. */
   readonly speech?: Native.NativeSpeechSettings;
 }
@@ -95,6 +97,8 @@ export function streamFormat(options: PcmOptions, budget: FrameBudget = ALONE): 
     frameSamples,
     longestSamples: together * frameSamples,
     capacity: frames * frameSamples,
+    // Where a program asks for a length, all frames have it; and what is withheld between speech is whole frames.
+    joins: usual > 1 && options.speech == null,
     ...(options.speech != null && { speech: streamSpeech(options.speech, sampleRate, format.bufferMs) }),
   };
 }

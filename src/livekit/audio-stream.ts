@@ -125,7 +125,7 @@ function openReader(
   };
   const format = streamFormat(options, frameBudget());
   const reader = processor
-    ? new ProcessedReader(format, makeFrame, processor, ended)
+    ? new ProcessedReader({ ...format, joins: false }, makeFrame, processor, ended)
     : new PcmReader(format, makeFrame, ended);
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
   const stream = openEngineStream(reader, engineRate, () =>

@@ -1,0 +1,110 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { PcmReadable } from '../src/pcm-readable.js';
+import { PcmReader } from '../src/pcm-reader.js';
+import { streamFormat, type PcmOptions } from '../src/stream-format.js';
+import { lookSoon } from '../src/doorbell.js';
+
+/** Hz: a ms has one sample. */
+const RATE = 1000;
+
+interface Frame {
+  readonly data: Int16Array;
+  readonly position: unknown;
+}
+
+/** A stream of which the program asks for no length where frames have 50 ms, its pending reads, and what they gave. */
+class Listener {
+  readonly frames: Frame[] = [];
+  readonly #reader: PcmReader<Frame>;
+  readonly stream: PcmReadable<Frame>;
+  #next = 0;
+
+  constructor(options: PcmOptions = {}) {
+    const format = streamFormat({ sampleRate: RATE, ...options }, { usual: 5, longest: 5 });
+    this.#reader = new PcmReader(format, (data, _rate, _channels, _samples, { position }) => ({ data, position }));
+    this.stream = new PcmReadable(this.#reader);
+  }
+
+  listen(): this {
+    void (async () => {
+      for await (const frame of this.stream) this.frames.push(frame);
+    })();
+    return this;
+  }
+
+  /** The engine writes so many ms. */
+  write(ms: number): void {
+    this.#reader.native.write(
+      Int16Array.from({ length: ms }, () => this.#next++),
+      RATE,
+      1,
+    );
+    lookSoon();
+  }
+
+  get lengths(): number[] {
+    return this.frames.map(({ data }) => data.length);
+  }
+
+  /** What was heard: each sample is its position. */
+  get samples(): number[] {
+    return this.frames.flatMap(({ data }) => [...data]);
+  }
+}
+
+/** What was written has been read. */
+async function readers(): Promise<void> {
+  for (let n = 0; n < 5; n++) await turn();
+}
+
+async function tick(listeners: Listener[], times = 1): Promise<void> {
+  for (let n = 0; n < times; n++) {
+    for (const each of listeners) each.write(10);
+    await readers();
+  }
+}
+
+test('a longer frame budget: the first frame of a stream is short, and the later ones come with those of the other streams', async () => {
+  const first = new Listener().listen();
+  const second = new Listener().listen();
+  await tick([first], 3);
+  await tick([first, second], 1);
+  expect([first.lengths, second.lengths]).toEqual([[], []]);
+  await tick([first, second], 1);
+  expect([first.lengths, second.lengths]).toEqual([[50], [20]]);
+  await tick([first, second], 4);
+  expect([first.lengths, second.lengths]).toEqual([[50], [20]]);
+  await tick([first, second], 6);
+  expect([first.lengths, second.lengths]).toEqual([
+    [50, 50, 50],
+    [20, 50, 50],
+  ]);
+  expect(second.frames.map(({ position }) => position)).toEqual([0, 20, 70]);
+  expect(second.samples).toEqual([...Array(120).keys()]);
+});
+
+test('a longer frame budget: a stream that joins late readers leaves what they leave', async () => {
+  const first = new Listener();
+  const second = new Listener().listen();
+  first.write(70);
+  second.write(40);
+  first.listen();
+  await readers();
+  expect([first.lengths, second.lengths]).toEqual([[50], [20]]);
+  await tick([first, second], 3);
+  expect([first.lengths, second.lengths]).toEqual([
+    [50, 50],
+    [20, 50],
+  ]);
+});
+
+test('a longer frame budget: a stream of which a length was asked has no shorter frame, nor has one that is not read', async () => {
+  const [first, own, unread] = [new Listener().listen(), new Listener({ frameSizeMs: 50 }).listen(), new Listener()];
+  await tick([first], 2);
+  await tick([first, own, unread], 3);
+  expect([first.lengths, own.lengths]).toEqual([[50], []]);
+  await tick([own, unread], 2);
+  expect(own.lengths).toEqual([50]);
+  expect(unread.stream.tryRead()?.data.length).toBe(50);
+});
