@@ -8,7 +8,7 @@ import { AGENT, type Cast, type Participant } from './participants.js';
 import { Recording } from './recording.js';
 import type { MeetingResult, ParticipantResult } from './result.js';
 import { Sampler } from '../shared/sampler.js';
-import type { AgentsPart } from './agents/order.js';
+import type { AgentsPart } from './agents/find.js';
 import type { Backend, Listening } from './backend.js';
 import { withoutSilenceAround } from '../shared/silence.js';
 import { Stall } from './stall.js';

@@ -4,13 +4,23 @@ import { manifestOf } from '../../../manifest.js';
 import { resolveFrom, resolveFromProgram } from '../../../resolve-from.js';
 import { signedToken } from '../../record/access.js';
 import { Failure } from '../../shared/failure.js';
-import type { AgentsPart } from './order.js';
 
 /** What of it is on the command line. */
 export interface AgentsFlags {
   /** A folder in which `@livekit/agents` is installed; true: this one, or where narrowcast is. */
   readonly agents: string | true;
   readonly url?: string | undefined;
+}
+
+/** Where an agent's meeting is held with jobs of `@livekit/agents`. */
+export interface AgentsPart {
+  /** The file of agents' CommonJS module. */
+  readonly module: string;
+  readonly version: string;
+  /** The LiveKit server. */
+  readonly url: string;
+  readonly key: string;
+  readonly secret: string;
 }
 
 /** What `livekit-server --dev` listens to, and its keys. */

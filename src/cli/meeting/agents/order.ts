@@ -3,17 +3,6 @@ import type { Reading } from '../../shared/meters.js';
 import type { Client } from '../messages.js';
 import type { RunOptions } from '../run.js';
 
-/** Where an agent's meeting is held with jobs of `@livekit/agents`. */
-export interface AgentsPart {
-  /** The file of agents' CommonJS module. */
-  readonly module: string;
-  readonly version: string;
-  /** The LiveKit server. */
-  readonly url: string;
-  readonly key: string;
-  readonly secret: string;
-}
-
 /** In the environment of a job: its {@link JobOrder} as JSON. */
 export const ORDER = 'NARROWCAST_MEETING_JOB';
 

@@ -14,8 +14,9 @@ import { AGENT, type Participant } from '../participants.js';
 import type { MeetingResult, ParticipantResult } from '../result.js';
 import type { RunOptions } from '../run.js';
 import { paceFor, Tracks } from '../tracks.js';
+import type { AgentsPart } from './find.js';
 import { JobLink } from './job-link.js';
-import { ORDER, type AgentsPart, type FromJob, type JobOrder } from './order.js';
+import { ORDER, type FromJob, type JobOrder } from './order.js';
 
 /** What of `@livekit/agents` is used. */
 interface Agents {
