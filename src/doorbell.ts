@@ -5,8 +5,11 @@ import { native } from './native.js';
 export interface Waiting {
   /** Called when it rang. It waits on until {@link stopWaiting}. Must not throw. */
   ready(): void;
-  /** Whether the thread stays alive for it, as for a socket: something outside JavaScript will ring. */
-  readonly keepsAlive?: boolean;
+  /**
+   * Whether the thread stays alive for it, as for a socket: the engine will ring, if it has not fallen silent, or, with
+   * `'always'`, a native thread of narrowcast's.
+   */
+  readonly keepsAlive?: boolean | 'always';
 }
 
 /**
@@ -15,9 +18,37 @@ export interface Waiting {
  */
 const waiting = new Map<number, Waiting>();
 
-/** Keeps the thread alive while it is referenced. Its time never comes: 12 days, the longest that a timer takes. */
-const alive = setInterval(() => {}, 2 ** 30).unref();
-let keepingAlive = 0;
+/** Keeps the thread alive while something needs it. */
+class KeepAlive {
+  /** Its time never comes: 12 days, the longest that a timer takes. */
+  readonly #timer = setInterval(() => {}, 2 ** 30).unref();
+  #needed = 0;
+  #paused = false;
+  #keeps = false;
+
+  add(count: 1 | -1): void {
+    this.#needed += count;
+    this.#set();
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#set();
+  }
+
+  #set(): void {
+    const keeps = this.#needed > 0 && !this.#paused;
+    if (keeps === this.#keeps) return;
+    this.#keeps = keeps;
+    if (keeps) this.#timer.ref();
+    else this.#timer.unref();
+  }
+}
+
+const forEngine = new KeepAlive();
+const forThreads = new KeepAlive();
+const keeper = ({ keepsAlive }: Waiting): KeepAlive | undefined =>
+  keepsAlive === 'always' ? forThreads : keepsAlive ? forEngine : undefined;
 
 /** Room for the tokens of one look: where more rang, another wake is on its way. */
 const tokens = new Uint32Array(1024);
@@ -42,15 +73,21 @@ export const immediateDoorbell: number = native.openDoorbell(() => answer(immedi
 
 /** Calls `waiter.ready()` whenever `token` rings. */
 export function startWaiting(token: number, waiter: Waiting): void {
-  if (waiter.keepsAlive && !waiting.has(token) && keepingAlive++ === 0) alive.ref();
+  if (!waiting.has(token)) keeper(waiter)?.add(1);
   waiting.set(token, waiter);
 }
 
 /** A ring of `token` is not heard any more. */
 export function stopWaiting(token: number): void {
   const waiter = waiting.get(token);
+  if (waiter === undefined) return;
   waiting.delete(token);
-  if (waiter?.keepsAlive && --keepingAlive === 0) alive.unref();
+  keeper(waiter)?.add(-1);
+}
+
+/** Whether the engine has fallen silent: then no read of what it feeds keeps the thread alive. */
+export function noteEngineSilence(silent: boolean): void {
+  forEngine.pause(silent);
 }
 
 let looking = false;

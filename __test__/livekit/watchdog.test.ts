@@ -118,6 +118,11 @@ describe("rtc-node's dispose()", () => {
     expect([status, stdout, stderr]).toEqual([0, 'disposed\ncaptured\ndisposed again\n', '']);
   });
 
+  test('imported before install(), lets the process end while a stream is read', async () => {
+    const { status, stdout, stderr } = await runNode('./dispose-while-reading.mjs', []);
+    expect([status, stdout, stderr]).toEqual([0, 'disposed\n', '']);
+  });
+
   test('imported before install(), ends what native threads play', async () => {
     const { status, stdout } = await runNode('./dispose-while-playing.mjs', []);
     expect([status, stdout]).toEqual([0, 'disposed\nENGINE_REQUEST_FAILED\n']);

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { FfiEvent, FfiRequest, PartialMessage } from '@livekit/rtc-ffi-bindings';
 import { closed, opened } from '../diagnostics/alive.js';
 import { describeListener } from '../diagnostics/describe.js';
+import { noteEngineSilence } from '../doorbell.js';
 import type { InspectedClient } from '../diagnostics/inspect.js';
 import type { RawEvent } from '../event-reader.js';
 import { fromNative } from '../errors.js';
@@ -227,11 +228,13 @@ export class ClientAdapter {
     this.#silent = true;
     clearInterval(this.#alive);
     this.#alive = undefined;
+    noteEngineSilence(true);
   }
 
   /** The engine was only slow: it does say something. */
   goOn(): void {
     this.#silent = false;
+    noteEngineSilence(false);
     this.#stayAlive();
   }
 
@@ -244,6 +247,7 @@ export class ClientAdapter {
   /** What has come is still handed out. */
   #leave(stays: boolean): void {
     this.#left = true;
+    noteEngineSilence(false);
     clearInterval(this.#alive);
     this.#alive = undefined;
     this.client.off('newListener', this.#onNewListener);
@@ -258,6 +262,7 @@ export class ClientAdapter {
     if (this.#left) return;
     if (this.#silent) {
       this.#silent = false;
+      noteEngineSilence(false);
       native.engineTakeBack();
       this.rejectBefore(performance.now());
     }

@@ -64,7 +64,7 @@ export class Pipe {
   /** Rung when what {@link Playouts} wait for was played, or the source is gone. */
   readonly #waiting: Waiting = { ready: () => this.#rang() };
   /** The same while a program waits, which ends: the process stays alive for it. */
-  readonly #awaited: Waiting = { keepsAlive: true, ready: () => this.#rang() };
+  readonly #awaited: Waiting = { keepsAlive: 'always', ready: () => this.#rang() };
 
   constructor(
     track: NativeTrack,
