@@ -174,7 +174,12 @@ export function engineTests(machine, app, folder, line) {
   const command = path.join(app, 'node_modules', 'narrowcast', 'dist', 'cli', 'main.cjs');
   for (const [name, args, wanted] of [
     ['doctor', ['doctor'], /^ok +engine/m],
-    ['meeting', ['meeting', '--seconds', '5', '--participants', '3'], /^Listen: recordings/m],
+    // Not the agent's meeting: its voice must have no gap, which a machine that does other things can't promise.
+    [
+      'meeting',
+      ['meeting', '--scenario', 'crowd', '--seconds', '5', '--participants', '3'],
+      /recordings intact +│ +3 of 3/,
+    ],
   ]) {
     const log = path.join(folder, `${name}-${line}.log`);
     say(`narrowcast ${args.join(' ')} …`);

@@ -13,6 +13,7 @@ const REASONS = [
   [/^platform\/packages\.test/, 'win32', 'Wine has no tar'],
   [/^platform\/cache\.test/, 'win32', '`npm run test:platform` runs on Linux'],
   [/^(gc|diagnostics\/report)\.test/, 'win32', "memory and files are looked up in Linux's /proc"],
+  [/^diagnostics\/channels\.test/, 'win32', 'Windows stops no process by a signal'],
   [/^native\.test/, 'win32', 'Windows has one C library'],
   [/^recorder\.test/, 'win32', 'a folder with an open file stays on Windows'],
   [/^cli\/shared\/meters\.test/, 'win32', "Windows counts a thread's time in steps of 15.6 ms"],
