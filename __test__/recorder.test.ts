@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AudioFrame, AudioStream, AudioStreamTrack, g711, Recorder, type RecorderOptions } from '../src/index.js';
 import { readSpeech } from '../src/cli/shared/wav-reader.js';
-import { full, holdWrites, useDisk } from './cli/shared/disk.js';
+import { full, holdWrites, isTo, useDisk } from './cli/shared/disk.js';
 import { failure, turn, until } from './support/expect.js';
 import { block } from './support/meeting.js';
 
@@ -166,46 +166,51 @@ describe('Recorder: a file each', () => {
 });
 
 describe('Recorder: a source that takes the place of one that waits', () => {
+  /** So many that a second fills what the file's writer takes. */
+  const fast = 48_000;
+  const ms = fast / 1000;
+
   /** What is recorded of what came while the disk wrote nothing; `begin` records it, and returns when it was said. */
   async function replaced(begin: (recorder: Recorder) => Promise<unknown>) {
-    const folder = scratch();
-    const agent = join(folder, 'agent.wav');
-    // The files are written one after the other: the agent's waits for the caller's.
-    const recorder = await Recorder.open({ caller: join(folder, 'caller.wav'), agent }, { sampleRate: RATE });
-    const other = new AudioStream({ sampleRate: RATE, bufferMs: 20_000 });
-    recorder.record('caller', other);
+    const path = join(scratch(), 'agent.wav');
+    const recorder = await Recorder.open({ agent: path }, { sampleRate: fast });
+    const first = new AudioStream({ sampleRate: fast });
+    recorder.record('agent', first);
     const disk = await holdWrites(({ position }) => position >= 44);
-    other.write(new Int16Array(6000 * MS).fill(1));
-    await until(() => disk.held > 0, 'the disk is asked');
+    first.write(new Int16Array(1000 * ms).fill(-1));
+    await until(() => disk.held > 0 && first.stats().bufferedMs === 0, 'the writer is full');
     await begin(recorder);
-    recorder.record('agent', new AudioStream({ sampleRate: RATE }));
+    recorder.record('agent', new AudioStream({ sampleRate: fast }));
     disk.release();
-    await until(() => recorded(recorder, 'caller') === 6000, 'all is recorded');
     await recorder.close();
-    return sound(wav(agent).channel(0)).samples;
+    return sound(
+      wav(path)
+        .channel(0)
+        .filter((sample) => sample !== -1),
+    ).samples;
   }
 
   it('has a stream without gaps', async () => {
     const said = await replaced(async (recorder) => {
-      const stream = new AudioStream({ sampleRate: RATE, bufferMs: 2000 });
+      const stream = new AudioStream({ sampleRate: fast });
       recorder.record('agent', stream);
       const began = performance.now();
-      await until(() => performance.now() - began > 1000, 'a while has passed');
-      stream.write(counting(1, 1000 * MS));
+      await until(() => performance.now() - began > 1500, 'a while has passed');
+      stream.write(counting(1, 500 * ms));
     });
-    expect(said).toEqual(counting(1, 1000 * MS));
+    expect(said).toEqual(counting(1, 500 * ms));
   });
 
   it('has a track without gaps', async () => {
     const said = await replaced(async (recorder) => {
-      const track = new AudioStreamTrack({ sampleRate: RATE, frameSizeMs: 10 });
+      const track = new AudioStreamTrack({ sampleRate: fast, frameSizeMs: 10 });
       recorder.record('agent', track);
-      track.write(counting(1, 500 * MS), { final: true });
+      track.write(counting(1, 500 * ms), { final: true });
       await play(track);
     });
-    expect(said.filter((sample) => sample !== 0)).toEqual(counting(1, 500 * MS));
+    expect(said.filter((sample) => sample !== 0)).toEqual(counting(1, 500 * ms));
     // Where this thread came late, there was a gap.
-    expect(said.length).toBeLessThan(900 * MS);
+    expect(said.length).toBeLessThan(900 * ms);
   });
 });
 
@@ -328,6 +333,50 @@ describe('Recorder: a blocked thread and a slow disk', () => {
     expect(samples.slice(-100 * MS)).toEqual(counting(1 + 160 * MS, 100 * MS));
     expect(samples.filter((sample) => sample !== 0)).toHaveLength(110 * MS);
     expect(samples.length).toBeGreaterThanOrEqual(260 * MS);
+  });
+
+  it('a disk that hangs holds up its own file alone, and what is lost meanwhile is counted at once', async () => {
+    const folder = scratch();
+    const [a, b] = [join(folder, 'a.wav'), join(folder, 'b.wav')];
+    const recorder = await Recorder.open({ alice: a, bob: b }, { sampleRate: RATE, saveMs: 100 });
+    const [alice, bob] = [new AudioStream({ sampleRate: RATE }), new AudioStream({ sampleRate: RATE })];
+    recorder.record('alice', alice);
+    recorder.record('bob', bob);
+    const disk = await holdWrites(isTo(a));
+    alice.write(new Int16Array(6000 * MS).fill(1));
+    await until(() => disk.held > 0 && alice.stats().bufferedMs < 2000, 'the writer is full');
+    const lost = () => recorder.stats().channels['alice']!.lostMs;
+    expect(lost()).toBe(0);
+    alice.write(new Int16Array(12_000 * MS).fill(1));
+    expect(lost()).toBeGreaterThan(2000);
+    bob.write(counting(1, 200 * MS));
+    await until(() => sound(wav(b).channel(0)).samples.length === 200 * MS, 'the other file can be played');
+    bob.write(counting(3000, 200 * MS));
+    const closed = recorder.close();
+    await until(() => sound(wav(b).channel(0)).samples.at(-1) === 2999 + 200 * MS, 'it has its end');
+    disk.release();
+    await closed;
+    expect(wav(a).length).toBe(wav(b).length);
+    const { recordedMs, lostMs } = recorder.stats().channels['alice']!;
+    expect(recordedMs + lostMs).toBe(18_000);
+  });
+
+  it('a file that fails is told of while another one hangs', async () => {
+    const folder = scratch();
+    const [a, b] = [join(folder, 'a.wav'), join(folder, 'b.wav')];
+    const recorder = await Recorder.open({ alice: a, bob: b }, { sampleRate: RATE });
+    const [alice, bob] = [new AudioStream({ sampleRate: RATE }), new AudioStream({ sampleRate: RATE })];
+    recorder.record('alice', alice);
+    recorder.record('bob', bob);
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const [isAlices, isBobs] = [isTo(a), isTo(b)];
+    await useDisk((write) => (isAlices(write) ? released : isBobs(write) ? full() : undefined));
+    for (const stream of [alice, bob]) stream.write(new Int16Array(6000 * MS).fill(1));
+    expect(await recorder.failed).toEqual(failure('WRITE_FAILED', b));
+    release();
+    await expect(recorder.close()).rejects.toEqual(failure('WRITE_FAILED', b));
+    expect([alice.locked, bob.locked]).toEqual([false, false]);
   });
 
   it('reads no further while the disk does not write', async () => {
@@ -476,6 +525,9 @@ describe('Recorder: what goes wrong', () => {
       expect(() => recorder.record('caller', any(wrong))).toThrow(failure('INVALID_ARGUMENT', 'source is'));
     }
     expect(() => recorder.record('nobody', read)).toThrow(failure('INVALID_ARGUMENT', 'one of caller, agent'));
+    const empty = await Recorder.open({});
+    expect(() => empty.record('caller', read)).toThrow(failure('INVALID_ARGUMENT', 'none was so far'));
+    await empty.close();
     track.stop();
     expect(() => recorder.record('caller', track)).toThrow(failure('CLOSED'));
     const end = recorder.close();
@@ -494,6 +546,9 @@ describe('Recorder: what goes wrong', () => {
     ['files', '', {}],
     ['files', null, {}],
     ['files', undefined, {}],
+    ['files', ['a.wav'], {}],
+    ['files', new Map([['a', 'a.wav']]), {}],
+    ['options', 'a.wav', new Map()],
     ['files', { a: 1 }, {}],
     ['format', 'a.wav', { format: 'mp3' }],
     ['sampleRate', 'a.wav', { sampleRate: 0 }],

@@ -28,12 +28,17 @@ export function handle(what: string, value: unknown): bigint {
   return value;
 }
 
+/** An object of names: an array, a Map or a Set has none, and would pass for an empty one. */
+export function plainObject(what: string, value: unknown, expected = 'an object'): asserts value is object {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) throw invalid(what, value, expected);
+}
+
 /** The names of the options `T`: a record, so that one that is missing does not compile. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
 
 /** An object of options that are all known: a misspelled option would do nothing. */
 export function optionsObject<T>(what: string, value: unknown, known: OptionNames<T>): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what, value, 'an object');
+  plainObject(what, value);
   for (const name of Object.keys(value)) if (!Object.hasOwn(known, name)) throw unknownOption(what, name, known);
 }
 

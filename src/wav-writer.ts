@@ -62,6 +62,7 @@ export class WavWriter {
   #written: number;
   /** Sizes on their way to the disk; never rejects. */
   #saving: Promise<void> | undefined;
+  #savingNext: Promise<void> | undefined;
   /** What went wrong: everything afterwards fails with it. */
   #failure: { error: unknown } | undefined;
 
@@ -138,20 +139,29 @@ export class WavWriter {
   }
 
   /**
-   * Brings the sizes up to date: what is in the file by now can be played, whatever becomes of this process. What goes
+   * Writes what was appended, and brings the sizes up to date: it can be played, whatever becomes of this process. What goes
    * wrong shows when more is appended.
    */
   save(): Promise<void> {
-    const save = async () => {
-      await this.#writing;
+    // One that is on its way may have begun before the last samples were appended.
+    if (this.#saving) return (this.#savingNext ??= this.#saving.then(() => this.#saveNext()));
+    return (this.#saving = this.#save().finally(() => (this.#saving = undefined)));
+  }
+
+  #saveNext(): Promise<void> {
+    this.#savingNext = undefined;
+    return this.save();
+  }
+
+  async #save(): Promise<void> {
+    try {
+      while (this.#writing) await this.#writing;
+      if (this.#filled > 0 && !this.#failure) await this.#flush();
       // Not what was never written: the file is made longer in the end only, when nothing else is on its way.
       await this.#writeSizes(this.#written);
-    };
-    return (this.#saving ??= save()
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => (this.#saving = undefined)));
+    } catch (error) {
+      this.#failure ??= { error };
+    }
   }
 
   /**
@@ -162,7 +172,7 @@ export class WavWriter {
   async close(): Promise<void> {
     try {
       await this.#writing;
-      await this.#saving;
+      await (this.#savingNext ?? this.#saving);
       if (!this.#failure) await this.#flush();
       await this.#extend();
       await this.#pad();
@@ -176,7 +186,7 @@ export class WavWriter {
   async #appendLater(rest: Int16Array): Promise<void> {
     // The caller may reuse its memory before the disk is ready.
     const copy = rest.slice();
-    await this.#writing;
+    while (this.#writing) await this.#writing;
     this.#refuse();
     void this.#flush();
     await this.append(copy);
@@ -204,7 +214,7 @@ export class WavWriter {
 
   /** Writes what was appended, before so many samples that do not go through a block. */
   async #makeWay(samples: number): Promise<void> {
-    await this.#writing;
+    while (this.#writing) await this.#writing;
     this.#refuse();
     await this.#flush();
     this.#refuse(samples);

@@ -221,6 +221,7 @@ test('startMetrics: a real Prometheus exporter tells of it, on the loopback inte
 test.each([
   { options: { meterProvider: {} }, says: /meterProvider/ },
   { options: { attributes: 'lk.job_id' }, says: /attributes/ },
+  { options: { attributes: ['lk.job_id'] }, says: /attributes/ },
   { options: { provider: 1 }, says: /provider/ },
 ])('startMetrics: refuses $options', ({ options, says }) => {
   expect(() => startMetrics(options as never)).toThrow(

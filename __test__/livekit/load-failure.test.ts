@@ -80,6 +80,14 @@ describe("LiveKit's packages that do not load: what is said", () => {
     );
   });
 
+  test('where there is no engine for any platform', async () => {
+    change((manifest) => {
+      manifest.optionalDependencies = {};
+    });
+    for (const name of engines()) fs.rmSync(inTree(name), { recursive: true });
+    expect(await said()).toContain(`rtc-ffi-bindings ${versionOf('rtc-ffi-bindings')} has none for any platform.`);
+  });
+
   test('where the engine is there and broken: the file, and the words of the system', async () => {
     const [name] = engines();
     const file = fs.readdirSync(inTree(name!)).find((each) => each.endsWith('.node'))!;

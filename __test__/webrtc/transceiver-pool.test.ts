@@ -844,5 +844,6 @@ describe('a pool', () => {
     const error = await acquire(any(null)).catch((thrown: TransceiverPoolError) => thrown);
     expect(error).toBeInstanceOf(Error);
     expect(String(error)).toBe('TransceiverPoolError: track is null: pass an object');
+    await expect(acquire(new FakeTrack(), any([]))).rejects.toThrow('options is an array: pass an object');
   });
 });

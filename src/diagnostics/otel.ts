@@ -6,7 +6,7 @@ import { NarrowcastError } from '../errors.js';
 import type { Engine } from '../livekit/engine.js';
 import { manifestOf } from '../manifest.js';
 import { resolveFromProgram } from '../resolve-from.js';
-import { invalid, optionsObject } from '../validate.js';
+import { invalid, optionsObject, plainObject } from '../validate.js';
 import { VERSION } from '../version.js';
 import { alive, aliveCounts, type InspectedKind } from './alive.js';
 import { playoutUnderrun, stall, streamClose } from './channels.js';
@@ -68,7 +68,7 @@ export function startMetrics(options: MetricsOptions = {}): () => void {
   if (meterProvider !== undefined && typeof (meterProvider as Partial<MeterProvider>)?.getMeter !== 'function') {
     throw invalid('meterProvider', meterProvider, 'a MeterProvider of @opentelemetry');
   }
-  if (typeof attributes !== 'object' || attributes === null) throw invalid('attributes', attributes, 'an object');
+  plainObject('attributes', attributes);
   return (shared[RUNNING] ??= start(meterProvider ?? globalProvider(), { 'thread.id': threadId, ...attributes }));
 }
 

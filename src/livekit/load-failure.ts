@@ -32,8 +32,8 @@ function reason(rtcNode: string): string {
   if (packages.length === 0 || musl) {
     const platforms = Object.keys(optionalDependencies).map((name) => name.replace(`${BINDINGS}-`, ''));
     return (
-      `LiveKit has no engine for ${process.platform} ${process.arch}${musl ? ' with musl' : ''}: ${BINDINGS} ${version} has one ` +
-      `for ${platforms.join(', ')}`
+      `LiveKit has no engine for ${process.platform} ${process.arch}${musl ? ' with musl' : ''}: ${BINDINGS} ${version} has ` +
+      (platforms.length > 0 ? `one for ${platforms.join(', ')}` : 'none for any platform')
     );
   }
   const installed = packages.find(({ file }) => file !== undefined);

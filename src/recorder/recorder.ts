@@ -2,8 +2,7 @@ import { open as openFile, rm } from 'node:fs/promises';
 import { NarrowcastError } from '../errors.js';
 import { encode, sampleFormat, type SampleFormat } from '../g711.js';
 import { Timeline } from '../timeline.js';
-import { afterTurn, delivered, mayDeliver } from '../turn-budget.js';
-import { integer, invalid, optionsObject } from '../validate.js';
+import { integer, invalid, optionsObject, plainObject } from '../validate.js';
 import { WavWriter } from '../wav-writer.js';
 import { Channel, type RecordedChannel } from './channel.js';
 import { Sheet, WINDOW_MS } from './sheet.js';
@@ -46,7 +45,7 @@ const TAGS = { alaw: 6, mulaw: 7 } as const;
  * - What an `AudioStreamTrack` says is recorded as it was heard, when it was heard: without what was interrupted or dropped, and
  *   without what still waits in the engine. A stream is recorded when it comes in.
  * - Audio waits natively, and is written ten times a second: while the thread or the disk is blocked, nothing is lost as long as
- *   the buffers last. What is lost then is counted, and is silence in the file.
+ *   the buffers last. What is lost then is counted, and is silence in the file. A disk that hangs holds up its own file alone.
  * - The files can be played at any time, also after a crash: their headers are brought up to date every `saveMs`.
  *
  * @example
@@ -70,7 +69,7 @@ export class Recorder implements AsyncDisposable {
   #timers: readonly NodeJS.Timeout[] = [];
   #fail!: (error: NarrowcastError) => void;
   #failure: NarrowcastError | undefined;
-  #writing: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #seconds: number | undefined;
 
@@ -105,9 +104,7 @@ export class Recorder implements AsyncDisposable {
     integer('bufferMs', bufferMs, WINDOW_MS, 600_000);
     integer('saveMs', saveMs, 100, 3_600_000);
     if (typeof replace !== 'boolean') throw invalid('replace', replace, 'a boolean');
-    if (typeof files !== 'string' && (typeof files !== 'object' || files === null)) {
-      throw invalid('files', files, 'a path, or an object of paths');
-    }
+    if (typeof files !== 'string') plainObject('files', files, 'a path, or an object of names and paths');
     const named: [path: unknown, names: string[]][] =
       typeof files === 'string'
         ? [[files, ['caller', 'agent']]]
@@ -123,7 +120,7 @@ export class Recorder implements AsyncDisposable {
     }
     recorder.#timeline = new Timeline(sampleRate);
     recorder.#timers = [
-      setInterval(() => void recorder.#write(), WRITE_MS).unref(),
+      setInterval(() => void recorder.#each((sheet) => sheet.update(recorder.#timeline)), WRITE_MS).unref(),
       setInterval(() => void recorder.save(), saveMs).unref(),
     ];
     return recorder;
@@ -156,7 +153,7 @@ export class Recorder implements AsyncDisposable {
    */
   record(channel: string, source: RecorderSource): void {
     const own = this.#channels.get(channel);
-    if (!own) throw invalid('channel', channel, `one of ${[...this.#channels.keys()].join(', ')}`);
+    if (!own) throw invalid('channel', channel, this.#names());
     this.#refuseClosed();
     const { sampleRate, bufferMs } = this.#options;
     own.take(tap(source, sampleRate, bufferMs, this.#timeline.seconds), this.#timeline);
@@ -194,56 +191,48 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const to = this.#timeline.length;
-    this.#seconds = to / this.#options.sampleRate;
-    this.#stop();
-    await this.#writing;
-    if (!this.#failure) await this.#write(to);
-    await this.#closeFiles();
-    if (!this.#failure) return;
-    this.#fail(this.#failure);
-    throw this.#failure;
+    await this.#end();
+    if (this.#failure) throw this.#failure;
   }
 
-  /** No more comes of any source. */
-  #stop(): void {
+  /** Ends the recording: each file gets what has come until now. */
+  #end(): Promise<void> {
+    return (this.#ending ??= this.#finish());
+  }
+
+  async #finish(): Promise<void> {
+    const { sampleRate } = this.#options;
+    const timeline = this.#timeline;
+    const to = timeline.length;
+    this.#seconds = to / sampleRate;
     for (const timer of this.#timers) clearInterval(timer);
     for (const channel of this.#channels.values()) channel.close();
-  }
-
-  /** Writes what is there, once at a time. @param to the end of the recording */
-  #write(to?: number): Promise<void> {
-    return (this.#writing ??= this.#writeAll(to)
-      .catch((error: unknown) => this.#broken(error))
-      .finally(() => (this.#writing = undefined)));
-  }
-
-  async #writeAll(to?: number): Promise<void> {
-    for (const sheet of this.#sheets) await this.#writeSheet(sheet, to);
-    if (to === undefined) return;
-    // What has come may go on a moment longer, and all files end together.
-    const end = Math.max(to, ...this.#sheets.map(({ length }) => length));
-    this.#seconds = end / this.#options.sampleRate;
-    for (const sheet of this.#sheets) await this.#writeSheet(sheet, end);
-  }
-
-  async #writeSheet(sheet: Sheet, to?: number): Promise<void> {
-    while (await sheet.write(this.#timeline, to)) {
-      if (!mayDeliver()) await new Promise<void>(afterTurn);
-      delivered();
+    // Complete before the others are: a disk that hangs may keep the next step waiting.
+    await this.#each(async (sheet) => {
+      await sheet.finish(timeline, to);
+      await sheet.save();
+    });
+    if (!this.#failure) {
+      // What has come may go on a moment longer, and all files end together.
+      const end = Math.max(to, ...this.#sheets.map(({ length }) => length));
+      this.#seconds = end / sampleRate;
+      await this.#each((sheet) => sheet.finish(timeline, end));
     }
+    await this.#each((sheet) => sheet.close());
   }
 
-  async #broken(reason: unknown): Promise<void> {
-    if (this.#failure) return;
-    this.#failure = reason as NarrowcastError;
-    this.#stop();
-    // The other files get what has come until now.
-    const to = this.#timeline.length;
-    for (const sheet of this.#sheets) await this.#writeSheet(sheet, to).catch(() => {});
-    for (const channel of this.#channels.values()) channel.abandon();
-    if (!this.#closing) await this.#closeFiles();
-    this.#fail(this.#failure);
+  /** Does it with each file, independently of the others; one that fails ends the recording. */
+  async #each(act: (sheet: Sheet) => Promise<void>): Promise<void> {
+    await Promise.all(
+      this.#sheets.map((sheet) =>
+        act(sheet).catch((error: unknown) => {
+          sheet.abandon();
+          this.#failure ??= error as NarrowcastError;
+          this.#fail(this.#failure);
+          void this.#end();
+        }),
+      ),
+    );
   }
 
   /** Makes a file of these channels. */
@@ -290,14 +279,13 @@ export class Recorder implements AsyncDisposable {
     if (!this.#options.replace) await rm(path, { force: true }).catch(() => {});
   }
 
-  #refuseClosed(): void {
-    if (this.#closing || this.#failure) throw new NarrowcastError('CLOSED', 'the recorder is closed: open another one');
+  #names(): string {
+    const names = [...this.#channels.keys()];
+    return names.length > 0 ? `one of ${names.join(', ')}` : 'a name that add() was given; none was so far';
   }
 
-  async #closeFiles(): Promise<void> {
-    for (const result of await Promise.allSettled(this.#sheets.map((sheet) => sheet.close()))) {
-      if (result.status === 'rejected') this.#failure ??= result.reason as NarrowcastError;
-    }
+  #refuseClosed(): void {
+    if (this.#closing || this.#failure) throw new NarrowcastError('CLOSED', 'the recorder is closed: open another one');
   }
 }
 

@@ -1,17 +1,21 @@
 import type { Timeline } from '../timeline.js';
+import { afterTurn, delivered, mayDeliver } from '../turn-budget.js';
 import type { WavWriter } from '../wav-writer.js';
 import type { Channel } from './channel.js';
 
 /** How much of a file is put together in memory, in ms. */
 export const WINDOW_MS = 1000;
 
-/** One file, and the part of it that is being put together. */
+/** One file, and the part of it that is being put together. A disk that hangs holds up no other file. */
 export class Sheet {
   readonly #writer: WavWriter;
   readonly #channels: readonly Channel[];
   readonly #window: Int16Array;
   /** Where the window begins: samples of each channel since the recording began. */
   #base = 0;
+  /** What is being written, one after the other; never rejects. */
+  #writing: Promise<void> = Promise.resolve();
+  #updating: Promise<void> | undefined;
 
   constructor(writer: WavWriter, channels: readonly Channel[], sampleRate: number) {
     this.#writer = writer;
@@ -19,8 +23,29 @@ export class Sheet {
     this.#window = new Int16Array(Math.ceil((sampleRate * WINDOW_MS) / 1000) * channels.length);
   }
 
-  /** Writes what is known by now. Returns whether that was anything. @param to where the recording ends, in the end */
-  async write(timeline: Timeline, to?: number): Promise<boolean> {
+  /** Writes what is known by now, unless that is being done. */
+  update(timeline: Timeline): Promise<void> {
+    return (this.#updating ??= this.#enqueue(timeline).finally(() => (this.#updating = undefined)));
+  }
+
+  /** Writes all that has come. @param to where the recording ends */
+  finish(timeline: Timeline, to: number): Promise<void> {
+    return this.#enqueue(timeline, to);
+  }
+
+  #enqueue(timeline: Timeline, to?: number): Promise<void> {
+    const written = this.#writing.then(async () => {
+      while (await this.#write(timeline, to)) {
+        if (!mayDeliver()) await new Promise<void>(afterTurn);
+        delivered();
+      }
+    });
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  /** Writes a piece. Returns whether there was one. */
+  async #write(timeline: Timeline, to: number | undefined): Promise<boolean> {
     const step = this.#channels.length;
     const now = timeline.length;
     const isEmpty = this.#channels.every(({ end }) => end <= this.#base);
@@ -63,6 +88,11 @@ export class Sheet {
 
   save(): Promise<void> {
     return this.#writer.save();
+  }
+
+  /** The file has failed: what was not written is given up. */
+  abandon(): void {
+    for (const channel of this.#channels) channel.abandon();
   }
 
   close(): Promise<void> {

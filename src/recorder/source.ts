@@ -100,7 +100,8 @@ class TappedStream implements Tapped {
   readonly #scratch: Int16Array;
   readonly #report: ReadReport = { droppedBefore: 0 };
   #next: number | undefined;
-  #lost = 0;
+  /** Frames that it had lost before it was recorded. */
+  readonly #lostBefore: number;
   #isOver = false;
   readonly #stop: () => void;
 
@@ -110,6 +111,7 @@ class TappedStream implements Tapped {
     this.#stop = stop;
     this.#reader = readerOf(stream);
     this.#lock = stream.getReader();
+    this.#lostBefore = this.#reader.stats().framesDropped;
     this.sampleRate = this.#reader.sampleRate;
     this.channels = this.#reader.channels;
     this.#scratch = new Int16Array(Math.ceil((this.sampleRate * PIECE_MS) / 1000) * this.channels);
@@ -124,7 +126,9 @@ class TappedStream implements Tapped {
   }
 
   get lostMs(): number {
-    return (this.#lost / this.sampleRate) * 1000;
+    const { frameSamples } = this.#reader.format;
+    const frames = this.#reader.stats().framesDropped - this.#lostBefore;
+    return ((frames * frameSamples) / this.channels / this.sampleRate) * 1000;
   }
 
   read(): Piece | undefined {
@@ -138,7 +142,6 @@ class TappedStream implements Tapped {
     if (samples === END || samples === 0) return undefined;
     const { position = 0 } = this.#report;
     const gap = position - (this.#next ?? position);
-    this.#lost += gap;
     this.#next = position + samples / this.channels;
     return { data: this.#scratch.subarray(0, samples), lost: gap };
   }

@@ -155,7 +155,8 @@ export const ended = (): TransceiverPoolError =>
   new TransceiverPoolError('track-ended', 'the track has ended: publish a live one');
 
 export function invalid(what: string, value: unknown, expected: string): TransceiverPoolError {
-  return new TransceiverPoolError('invalid-argument', `${what} is ${String(value)}: pass ${expected}`);
+  const shown = Array.isArray(value) ? 'an array' : String(value);
+  return new TransceiverPoolError('invalid-argument', `${what} is ${shown}: pass ${expected}`);
 }
 
 /** A misspelled option would be a default that the caller did not choose. */
@@ -169,7 +170,7 @@ function checkNames(what: string, given: object, known: readonly string[]): void
 }
 
 function object(what: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw invalid(what, value, 'an object');
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) throw invalid(what, value, 'an object');
   return value as Record<string, unknown>;
 }
 

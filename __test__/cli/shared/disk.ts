@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { fstatSync, statSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { vi } from 'vitest';
 
@@ -7,6 +8,16 @@ export interface Write {
   /** Bytes; may be changed. */
   length: number;
   readonly position: number;
+  readonly file: FileHandle;
+}
+
+/** Whether it is a write to the file at `path`. */
+export function isTo(path: string): (write: Write) => boolean {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return ({ file }) => {
+    const stats = fstatSync(file.fd, { bigint: true });
+    return stats.dev === dev && stats.ino === ino;
+  };
 }
 
 /** What becomes of a write: nothing returned, it is done; a promise, it is done after that; an error, it fails. */
@@ -25,8 +36,8 @@ export async function useDisk(disk: Disk): Promise<void> {
   await file.close();
   const prototype = Object.getPrototypeOf(file) as { write(...args: unknown[]): Promise<unknown> };
   const { write } = prototype;
-  vi.spyOn(prototype, 'write').mockImplementation(async function (this: unknown, bytes, offset, length, position) {
-    const asked: Write = { length: length as number, position: position as number };
+  vi.spyOn(prototype, 'write').mockImplementation(async function (this: FileHandle, bytes, offset, length, position) {
+    const asked: Write = { length: length as number, position: position as number, file: this };
     const outcome = disk(asked);
     if (outcome instanceof Error) throw outcome;
     await outcome;

@@ -376,3 +376,30 @@ test('sizes that are on their way when the file is closed come before the last o
   expect(sizes.held).toBe(2);
   expect((await readRecording(path, RATE)).length).toBe(100);
 });
+
+test('WavWriter.save: what was appended before it can be played after it, whatever else is on its way', async () => {
+  const path = join(scratch(), 'a.wav');
+  const held: (() => void)[] = [];
+  await useDisk(() => new Promise<void>((resolve) => void held.push(resolve)));
+  /** Lets the disk write until that is done. */
+  const written = async <T>(done: Promise<T>) => {
+    const state = { isDone: false };
+    void done.finally(() => (state.isDone = true));
+    for (; !state.isDone; await turn()) held.shift()?.();
+    return done;
+  };
+  const writer = await written(WavWriter.create(path, { sampleRate: RATE }));
+  const samples = Int16Array.from({ length: 200_000 }, (_, at) => at % 32_749);
+  const pieces = [100, 16_284, 30_000, 5000, 70_000, 1, 40_000, 38_615];
+  let end = 0;
+  for (const piece of pieces) {
+    const first = writer.save();
+    const full = writer.append(samples.subarray(end, (end += piece)));
+    if (full) await written(full);
+    await written(Promise.all([first, writer.save()]));
+    expect(samePcm(await readRecording(path, RATE), samples.subarray(0, end))).toBe(true);
+  }
+  expect(end).toBe(samples.length);
+  await written(writer.close());
+  expect(samePcm(await readRecording(path, RATE), samples)).toBe(true);
+});
