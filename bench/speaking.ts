@@ -190,11 +190,13 @@ async function atTheFarEnd(add: Add): Promise<void> {
     }
   };
   const errors = (voice: FarVoice) => bargeIns[voice].map(({ knownMs, heardMs }) => knownMs - heardMs);
+  const signed = (voice: FarVoice) => `${voice} ${errors(voice).map(Math.round).join(' ')}`;
   compare(
     'heard-error-p95',
     'ms',
     (voice) => quantile(errors(voice).map(Math.abs), 0.95),
-    `how far off the agent's figure of what was heard was, at the other end of a room, by the pitch of what came there`,
+    "how far off the agent's figure of what was heard was, at the other end of a room, by the pitch of what came there. " +
+      `All of them, with a sign: ${VOICES.map(signed).join('; ')}`,
   );
   compare('old-after-max', 'ms', (voice) => Math.max(...errors(voice).map((error) => -error)), 'more heard than known');
   compare('next-whole', `of ${FAR_BARGE_INS}`, (voice) => bargeIns[voice].filter(({ next }) => isWhole(next)).length);

@@ -45,6 +45,21 @@ describe('engine.inspect(): names what is alive', () => {
     expect(engine.inspect().counts.streams).toMatchObject({ opened: opened + 1, closed: closed + 1 });
   });
 
+  test('handles: objects of rtc-node that hold a native handle, by class, until they are collected', () => {
+    expect(engine.inspect()).not.toHaveProperty('handles');
+    const count = () => engine.inspect({ handles: true }).handles!;
+    const before = count();
+    expect(before.FfiHandle).toBeGreaterThanOrEqual(0);
+    let sources: rtc.VideoSource[] | undefined = Array.from({ length: 3 }, () => new rtc.VideoSource(64, 48));
+    const during = count();
+    expect(during.VideoSource! - before.VideoSource!).toBe(sources.length);
+    expect(during.FfiHandle! - before.FfiHandle!).toBe(sources.length);
+    sources = undefined;
+    expect(count()).toMatchObject({ VideoSource: before.VideoSource });
+    expect(() => engine.inspect({ handle: true } as object)).toThrow('did you mean handles?');
+    expect(() => engine.inspect({ handles: 1 } as object)).toThrow('a boolean');
+  });
+
   test('what unreadMs says of a stream that was read once grows from one look to the next', async () => {
     const stream = new PlainStream({ bufferMs: 10_000 });
     stream.write(new Int16Array(960));

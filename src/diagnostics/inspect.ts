@@ -2,10 +2,11 @@ import { threadId } from 'node:worker_threads';
 import type { AudioSourceStats, EngineStats, VideoStreamStats } from '../livekit/stats.js';
 import type { AudioStreamStats } from '../pcm-reader.js';
 import type { AudioStreamTrackStats } from '../track/stats.js';
+import type { HandleClass, HandleCounts } from './handles.js';
 import { stallCounts, type Stall, type StallCounts } from './stalls.js';
 import { alive, aliveCounts, type Inspected, type InspectedKind, type KindCounts } from './alive.js';
 
-export type { Inspected, InspectedKind, KindCounts, Stall, StallCounts };
+export type { HandleClass, HandleCounts, Inspected, InspectedKind, KindCounts, Stall, StallCounts };
 
 /** An `AudioStream`. */
 export interface InspectedStream extends Inspected, AudioStreamStats {
@@ -93,6 +94,15 @@ export interface InspectedClient {
   events: Record<string, number>;
 }
 
+/** What `Engine.inspect()` looks at besides. */
+export interface InspectOptions {
+  /**
+   * Also count the objects that hold native handles, see {@link Inspection.handles}. This stops the thread for a garbage
+   * collection for each class, some 15 in all. Default: false.
+   */
+  handles?: boolean;
+}
+
 /** What `Engine.inspect()` returns. All but `engine` is of the thread that asks. */
 export interface Inspection {
   /** The process. */
@@ -130,6 +140,8 @@ export interface Inspection {
   events: Record<string, number>;
   /** What `Engine.stats()` returns: of all threads. */
   engine: EngineStats;
+  /** What holds native handles of the engine, by class. Only if it was asked for, and Node is 20.13 or newer. */
+  handles?: HandleCounts;
 }
 
 export function inspection(

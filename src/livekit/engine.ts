@@ -3,13 +3,14 @@ import { threadId } from 'node:worker_threads';
 import type { FfiEvent, FfiRequest, LogRecord } from '@livekit/rtc-ffi-bindings';
 import { onAbortWeakly } from '../abort.js';
 import { FfiQueue, type FfiQueueOptions } from '../ffi-queue.js';
-import { inspection, type Inspection } from '../diagnostics/inspect.js';
+import { handleCounts } from '../diagnostics/handles.js';
+import { inspection, type InspectOptions, type Inspection } from '../diagnostics/inspect.js';
 import { engineStolen } from '../diagnostics/channels.js';
 import { stallCounts } from '../diagnostics/stalls.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
-import { optionsObject } from '../validate.js';
+import { invalid, optionsObject } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { EngineQueue } from './engine-queue.js';
 import { ClientAdapter } from './ffi-client.js';
@@ -202,10 +203,17 @@ export class Engine extends EventEmitter<EngineEvents> {
   /**
    * What is alive in this thread at this moment: a plain object, which `JSON.stringify` takes. It holds nothing that it
    * names. docs/diagnostics.md explains its fields.
+   *
+   * @throws {NarrowcastError} `INVALID_ARGUMENT`: an option that it does not have, or of another type
    */
-  inspect(): Inspection {
+  inspect(options: InspectOptions = {}): Inspection {
+    optionsObject('options', options, { handles: true });
+    const { handles: counted = false } = options;
+    if (typeof counted !== 'boolean') throw invalid('handles', counted, 'a boolean');
     const now = performance.now();
-    return inspection(now, this.#adapter.inspect(now), this.answers.ages(now), this.stats());
+    const found = inspection(now, this.#adapter.inspect(now), this.answers.ages(now), this.stats());
+    const handles = counted ? handleCounts(this.#bindings) : undefined;
+    return handles ? { ...found, handles } : found;
   }
 
   /** Version of LiveKit's engine. */

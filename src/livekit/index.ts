@@ -12,6 +12,9 @@ export {
   type LiveKitEventType,
 } from './engine.js';
 export type {
+  HandleClass,
+  HandleCounts,
+  InspectOptions,
   Inspected,
   InspectedKind,
   InspectedRoom,
