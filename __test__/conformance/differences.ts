@@ -89,7 +89,8 @@ export const differences: readonly Difference[] = [
     plain: false,
     narrowcast: true,
     sides: ['register'],
-    reason: 'An `AudioStream` ends when the server ends its room; with rtc-node, it then waits for ever.',
+    reason:
+      'An `AudioStream` ends when the server ends its room, and closes its `FrameProcessor`; with rtc-node, it then waits for ever.',
   })),
   ...[['process'], []].map((process) => {
     const told = [
@@ -106,7 +107,8 @@ export const differences: readonly Difference[] = [
       plain: told,
       narrowcast: [...told, 'close'],
       sides: ['register'],
-      reason: 'An `AudioStream` ends when the server ends its room, and closes its `FrameProcessor`.',
+      reason:
+        'An `AudioStream` ends when the server ends its room, and closes its `FrameProcessor`; with rtc-node, it then waits for ever.',
     };
   }),
   {

@@ -1,4 +1,4 @@
-// Run with the ledger build and --expose-gc: joins a real room, reads, cancels and neglects streams of what others say,
+// Run with the ledger build and --expose-gc: joins a real room, reads, cancels and stops reading streams of what others say,
 // until these end in the way that was asked for, and tells which of the engine's handles it still knows.
 import { Room, RoomEvent, TrackKind } from '@livekit/rtc-node';
 import { AudioStream, block, install, native, until } from './engine-meeting.mjs';

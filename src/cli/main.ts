@@ -69,7 +69,7 @@ program
       'about narrowcast alone: 0, or 1 if anything was lost. Scenarios: agent: callers talk, an agent listens to all and ' +
       'speaks, and its thread is blocked for 300 ms in each second; how do the callers hear it? narrowcast, and rtc-node with ' +
       'agents’ queue of 200 ms and with its own default of 1,000 ms. crowd: 16 participants with voices of their own, each ' +
-      'recording compared with what was played. leak: two streams are opened each second and abandoned without being closed. ' +
+      'recording compared with what was played. leak: two streams are opened each second and forgotten without being closed. ' +
       'quiet: no participant speaks; narrowcast delivers speech alone.',
   )
   .addOption(
@@ -94,7 +94,7 @@ program
   )
   .option(
     '--forget <n>',
-    'open so many streams each second, and abandon each without closing it: 2 in leak, otherwise 0',
+    'open so many streams each second, and forget each without closing it: 2 in leak, otherwise 0',
     whole(0, 100),
   )
   .option(

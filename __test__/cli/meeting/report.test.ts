@@ -57,7 +57,7 @@ test('what memory came to is in front, and what was forgotten is told', () => {
   expect(words(2)).toContain('90 MB memory at the end rtc-node: 270 MB; 3.0 times less');
   expect(words(2)).toContain('2 streams forgotten each second');
   expect(words(1)).toContain('a stream forgotten each second');
-  expect(words(1)).toContain('abandoned without being closed');
+  expect(words(1)).toContain('read once, and never closed');
   expect(words(0)).not.toMatch(/forgotten|let go/i);
 });
 

@@ -120,7 +120,7 @@ function methodTexts({ meeting: { forget, stall }, ours, peer }: MeetingFigures)
       'read back from the disk and compared with what was played.',
     ...(forget > 0
       ? [
-          'Forgotten streams are opened beside those that are recorded, read once, and abandoned without being closed, ' +
+          'Forgotten streams are opened beside those that are recorded, read once, and never closed, ' +
             'on both sides alike.',
         ]
       : []),
