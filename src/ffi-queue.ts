@@ -5,7 +5,7 @@ import { native, type Native } from './native.js';
 import { scratchNumber } from './event-reader.js';
 import { newSubscription, Subscription } from './subscription.js';
 import {
-  handle,
+  handle as checkHandle,
   integer,
   invalid,
   iterable,
@@ -170,7 +170,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     id: bigint,
     options: FfiQueueOptions<Type, E>,
   ): FfiQueue<Type, E> {
-    handle('id', id);
+    checkHandle('id', id);
     return new FfiQueue(options, (types) => native.NativeQueue.open(id, types));
   }
 
@@ -183,15 +183,15 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
    * Sends an event, from whichever thread this is.
    *
    * @param payload copied during the call, if anybody wants it
-   * @param about what the event is about: what `handles` of a subscription match; default `0n`
+   * @param handle what the event is about: what `handles` of a subscription match; default `0n`
    * @returns how many subscriptions have it to read: not those that had no room for it
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`
    */
-  put(type: Type, payload: Uint8Array, about: bigint = 0n): number {
+  put(type: Type, payload: Uint8Array, handle: bigint = 0n): number {
     const kind = this.#kind(type);
-    handle('handle', about);
+    checkHandle('handle', handle);
     const bytes = readable('payload', payload, Uint8Array);
-    const receivers = fromNative(() => this.#native.put(kind, bytes, about));
+    const receivers = fromNative(() => this.#native.put(kind, bytes, handle));
     if (receivers > 0) lookSoon();
     return receivers;
   }
@@ -232,8 +232,8 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
     );
     return newSubscription<E>(subscription, {
       queue: this.id,
-      event: (kind, about, payload) => {
-        const event = { type: this.#names[kind]!, handle: about, payload };
+      event: (kind, handle, payload) => {
+        const event = { type: this.#names[kind]!, handle, payload };
         return this.#decode ? this.#decode(event) : (event as E);
       },
       // It may run in a wake, in the context of the code that loaded this module first.
@@ -276,7 +276,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
 function handlesOf(handles: Iterable<bigint> | undefined): bigint[] | undefined {
   if (handles === undefined) return undefined;
   iterable('handles', handles, 'a list of BigInts');
-  return Array.from(handles, (value) => handle('a handle', value));
+  return Array.from(handles, (value) => checkHandle('a handle', value));
 }
 
 /** The type of each kind, by its number; '' where a number has none. */

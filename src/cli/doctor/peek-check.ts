@@ -94,9 +94,9 @@ export function checkPeek(ffi: typeof Ffi, peek: typeof native.enginePeek = nati
   return { cases: cases.length, messages, handles, problems };
 }
 
-function summary(type: string, about: bigint, owned: readonly bigint[]): string {
+function summary(type: string, subject: bigint, owned: readonly bigint[]): string {
   const ids = [...owned].sort((a, b) => (a < b ? -1 : 1)).join(' ');
-  return `${type} about ${about} with handles [${ids}]`;
+  return `${type} about ${subject} with handles [${ids}]`;
 }
 
 function subjectOf(message: Message): bigint {
