@@ -20,8 +20,19 @@ const date = (...runs) =>
     .toSorted()
     .at(-1);
 
-/** A cell that was run, or else a dash. */
-const cell = (runs, text) => (runs === undefined || runs.length === 0 ? NOT_RUN : text(runs));
+/** Why a cell has no run, where none can be had: `npm run test:platform` has no machine for it, or there is nothing to run. */
+const CAN_NOT = [
+  ['engine', /musl|win32-arm64/, 'LiveKit has none'],
+  ['suite', /linux-arm64/, 'too slow in qemu'],
+  ['', /darwin/, 'needs a Mac'],
+  ['', /win32-arm64/, 'needs such a PC'],
+];
+
+/** A cell that was run, or else why not, or a dash. */
+function cell(runs, text, platform, part) {
+  if (runs !== undefined && runs.length > 0) return text(runs);
+  return CAN_NOT.find(([of, where]) => (of === '' || of === part) && where.test(platform))?.[2] ?? NOT_RUN;
+}
 
 /** The table. */
 export function table(results = readResults()) {
@@ -31,11 +42,11 @@ export function table(results = readResults()) {
     return [
       platform.replace('-msvc', ''),
       checked ? `${(checked.bytes / 1e6).toFixed(2)} MB` : NOT_RUN,
-      cell(smoke, (runs) => `${nodes(runs)}: ${counts(runs)}`),
-      cell(rust && [rust], counts),
-      cell(suite, (runs) => `${nodes(runs)}: ${counts(runs)}`),
-      cell(engine && [engine], (runs) => `${engine.version}: ${counts(runs)}`),
-      by ?? NOT_RUN,
+      cell(smoke, (runs) => `${nodes(runs)}: ${counts(runs)}`, platform, 'smoke'),
+      cell(rust && [rust], counts, platform, 'rust'),
+      cell(suite, (runs) => `${nodes(runs)}: ${counts(runs)}`, platform, 'suite'),
+      cell(engine && [engine], (runs) => `${engine.version}: ${counts(runs)}`, platform, 'engine'),
+      by ?? 'not run',
       dates.length > 0 ? date(...dates) : NOT_RUN,
     ];
   });
