@@ -93,6 +93,7 @@ test('a subscriber that throws is an uncaught error, and the stream goes on', as
 
 test('narrowcast:stall tells how long the thread was blocked, and what waited and was lost meanwhile', async () => {
   const stalls = hear('stall');
+  const begin = performance.now();
   const { stalls: before } = engine.stats();
   const tracks = openTracks(2);
   const [long, short] = [
@@ -102,30 +103,32 @@ test('narrowcast:stall tells how long the thread was blocked, and what waited an
   const readers = [long, short].map(async (stream) => {
     for await (const _ of stream);
   });
-  play(tracks, 200);
+  play(tracks, 2000);
   await until(() => long.stats().framesOut > 10 && short.stats().framesOut > 10, 'both are read');
-  const begin = performance.now();
-  block(400);
-  const blocked = performance.now() - begin;
-  await until(() => stalls.length > 0, 'the stall is told of');
-  const { ms, intervalMs, framesWaiting, framesLost } = stalls[0] as Record<string, number>;
-  expect(ms).toBeLessThan(blocked + 100);
-  expect(ms! + intervalMs!).toBeGreaterThan(blocked - 2);
+  // On a machine that does other things, the thread may be blocked at other times, too, and the engine's threads as well.
+  type Stall = Record<'ms' | 'intervalMs' | 'framesWaiting' | 'framesLost', number>;
+  const lostSince = (told: number) => (stalls.slice(told) as Stall[]).reduce((sum, each) => sum + each.framesLost, 0);
+  const [told, lost, start] = [stalls.length, short.stats().framesDropped, performance.now()];
+  while (long.stats().bufferedMs < 350 || short.stats().framesDropped - lost <= 10) block(50);
+  const blocked = performance.now() - start;
+  const covers = ({ ms, intervalMs }: Stall) => ms + intervalMs > blocked - 2;
+  await until(() => (stalls.slice(told) as Stall[]).some(covers), 'the stall is told of');
+  const { ms, framesWaiting, framesLost } = (stalls.slice(told) as Stall[]).find(covers)!;
+  expect(ms).toBeLessThan(performance.now() - begin);
   // All 10 ms of both tracks: the short one kept 100 ms of its.
   expect(framesWaiting).toBeGreaterThan(30);
   expect(framesLost).toBeGreaterThan(10);
-  expect(framesLost).toBe(short.stats().framesDropped);
+  await until(() => lostSince(told) === short.stats().framesDropped - lost, 'all that was lost is told of');
   expect(engine.stats().stalls).toBe(before + stalls.length);
   const { count, last, longestMs } = engine.inspect().stalls;
   expect({ count, last, longestMs }).toMatchObject({ count: engine.stats().stalls, last: stalls.at(-1) });
-  expect(longestMs).toBeGreaterThanOrEqual(ms!);
+  expect(longestMs).toBeGreaterThanOrEqual(ms);
   // What the reader was told of then is no loss of the next stall.
   await until(() => short.stats().bufferedMs < 50, 'it is read again');
-  const [told, lost] = [stalls.length, short.stats().framesDropped];
+  const [toldThen, lostThen] = [stalls.length, short.stats().framesDropped];
   block(300);
-  await until(() => stalls.length > told, 'the next stall is told of');
-  const later = stalls.slice(told) as { framesLost: number }[];
-  expect(later.reduce((sum, { framesLost }) => sum + framesLost, 0)).toBe(short.stats().framesDropped - lost);
+  await until(() => stalls.length > toldThen, 'the next stall is told of');
+  await until(() => lostSince(toldThen) === short.stats().framesDropped - lostThen, 'what was lost in it is told of');
   for (const stream of [long, short]) stream.close();
   await Promise.all(readers);
 });
