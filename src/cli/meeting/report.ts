@@ -76,7 +76,7 @@ function cardsOf({ ours, peer }: Sides): Card[] {
   function cardOf(figure: Figure, of: string): Card {
     const found = peer && figure.ratio && difference(figure, ours, peer);
     const words = found ? [differenceText(found)] : [];
-    const details = peer ? [`rtc-node: ${formatted(figure, peer)}`, ...words].join(';\n') : '';
+    const details = peer ? [`rtc-node: ${formatted(figure, peer)}`, ...words].join('; ') : '';
     return { figure: formatted(figure, ours), of, details, meaning: meaningOf(figure.what) };
   }
 }
