@@ -2,10 +2,13 @@
 // what a meeting costs in which one of 16 speaks at a time: `deliver: 'speech'` beside plain rtc-node, and a meeting of one.
 // `npm run bench -- speech`; needs espeak-ng.
 //
-//   --half report       or tuning, the half of the data on which defaults were chosen
-//   --only detector     or meetings
+//   --peer silero       by onnxruntime; or agents, the VAD that @livekit/agents starts by default
+//   --half report       or tuning or more, the parts of the data on which defaults were chosen
+//   --only detector     or meetings; or curve, which is not among the others: how soon speech starts, against how often noise
+//                       starts it, with other thresholds and least lengths
 
 import { SpeechDetector } from 'narrowcast';
+import { agentsVad } from './support/agents-vad.js';
 import { inProcess } from './support/child.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
 import { notSpeech } from './support/not-speech.js';
@@ -13,6 +16,7 @@ import { silero, WINDOW, type Silero } from './support/silero.js';
 import type { SpeechCost, SpeechSide } from './support/speech-side.js';
 import {
   espeakVersion,
+  HALVES,
   hearableFrom,
   NOISES,
   RATE,
@@ -39,11 +43,11 @@ interface Found {
 }
 
 /** @param minSpeechMs the least length of speech; absent: as it is by default, where a clear onset is enough */
-function byUs(pcm: Int16Array, minSpeechMs?: number): Found {
+function byUs(pcm: Int16Array, minSpeechMs?: number, threshold = THRESHOLD): Found {
   const starts: number[] = [];
   const detector = new SpeechDetector({
     sampleRate: RATE,
-    threshold: THRESHOLD,
+    threshold,
     minSilenceMs: MIN_SILENCE_MS,
     ...(minSpeechMs !== undefined && { minSpeechMs }),
   });
@@ -170,9 +174,8 @@ if (version === undefined) {
 }
 
 /** What a step costs, what is found in noise and how soon, and what is taken for speech that is none. */
-async function detectors(add: (row: Row) => void, half: Half): Promise<void> {
+async function detectors(add: (row: Row) => void, half: Half, peer: Silero | undefined): Promise<void> {
   const track = spoken(half);
-  const peer = await silero();
   const seconds = track.pcm.length / RATE;
   const note =
     `the half "${half}": ${track.utterances.length} utterances of espeak-ng ${version}, ${seconds.toFixed(0)} s, ` +
@@ -250,8 +253,48 @@ async function detectors(add: (row: Row) => void, half: Half): Promise<void> {
     const count = (minSpeechMs?: number) => [
       tracks.reduce((sum, pcm) => sum + byUs(pcm, minSpeechMs).starts.length, 0),
     ];
-    const of = `in ${tracks.length} minutes; peer is ours with minSpeechMs: 48, where length alone decides`;
-    add(row(`false-starts/${kind}`, 'starts of speech', count(), count(48), of));
+    const minutes = `in ${tracks.length} minutes`;
+    let theirs: number[] | undefined;
+    if (peer) {
+      let starts = 0;
+      for (const pcm of tracks) starts += (await bySilero(peer, pcm)).starts.length;
+      theirs = [starts];
+    }
+    add(row(`false-starts/${kind}`, 'starts of speech', count(), theirs, minutes));
+    const byLength = 'with minSpeechMs: 48, where length alone decides; peer is ours by default';
+    add(row(`false-starts/${kind}-48ms`, 'starts of speech', count(48), count(), `${minutes}, ${byLength}`));
+  }
+}
+
+/** Settings of the curve: by default, and where length alone decides. */
+const CURVE = [0.5, 0.65, 0.8].flatMap((threshold) =>
+  [undefined, 16, 32, 48, 96].map((minSpeechMs) => ({ threshold, minSpeechMs })),
+);
+
+/** What sooner starts of speech cost in false ones. */
+function curve(add: (row: Row) => void, half: Half): void {
+  const track = spoken(half);
+  const { steady, sudden } = notSpeech(half);
+  const noise = [...steady!, ...sudden!];
+  const unit = 'ms from the first sound that can be heard, 95 of 100';
+  for (const { threshold, minSpeechMs } of CURVE) {
+    const name = `${threshold}/${minSpeechMs === undefined ? 'onset' : `${minSpeechMs}ms`}`;
+    for (const snr of [20, 10]) {
+      const scores = Object.values(NOISES[half]).map((make) => {
+        const noise = make(track.pcm.length);
+        const found = byUs(withNoise(track, noise, snr), minSpeechMs, threshold);
+        return score(track, hearableFrom(track, noise, snr), found, threshold);
+      });
+      add(
+        row(
+          `start-p95/${snr}dB/${name}`,
+          unit,
+          scores.map(({ p95 }) => p95),
+        ),
+      );
+    }
+    const starts = noise.reduce((sum, pcm) => sum + byUs(pcm, minSpeechMs, threshold).starts.length, 0);
+    add(row(`false-starts/${name}`, `starts in ${noise.length} minutes of steady and sudden noise`, [starts]));
   }
 }
 
@@ -302,12 +345,18 @@ async function costOfMeetings(add: (row: Row) => void): Promise<void> {
   );
 }
 
+function isHalf(name: string): name is Half {
+  return (HALVES as readonly string[]).includes(name);
+}
+
 await bench(
   'speech',
-  async (add, { half = 'report', only }) => {
-    if (half !== 'report' && half !== 'tuning') throw new Error(`--half ${half}: pass report or tuning`);
-    if (only !== 'meetings') await detectors(add, half);
+  async (add, { half = 'report', only, peer = 'silero' }) => {
+    if (!isHalf(half)) throw new Error(`--half ${half}: pass ${HALVES.join(', ')}`);
+    if (peer !== 'silero' && peer !== 'agents') throw new Error(`--peer ${peer}: pass silero or agents`);
+    if (only === 'curve') return curve(add, half);
+    if (only !== 'meetings') await detectors(add, half, peer === 'agents' ? agentsVad() : await silero());
     if (only !== 'detector') await costOfMeetings(add);
   },
-  ['half', 'only'],
+  ['half', 'only', 'peer'],
 );

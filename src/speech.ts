@@ -13,8 +13,9 @@ export interface SpeechOptions {
    */
   threshold?: number;
   /**
-   * How long speech must last without a break before it has started, in ms, in steps of 16. Default: 48, or as soon as the
-   * probability has risen clearly above that of the noise before, which takes 16 ms for a clear onset.
+   * How long speech must last without a break before it has started, in ms, in steps of 16. Default: until the probability
+   * has risen clearly above that of the noise before, which takes 16 ms for a clear onset, or 48 ms of a higher threshold: 0.8 for
+   * 0.65.
    */
   minSpeechMs?: number;
   /** How long silence must last without a break before speech has ended, in ms, in steps of 16. Default: 550. */

@@ -15,7 +15,7 @@ export function notSpeech(half: Half): Readonly<Record<string, readonly Int16Arr
       toPcm(noise, db).map((sample, at) => (at % (4 * RATE) < 2 * RATE ? sample % 4 : sample)),
     ),
   );
-  const seed = half === 'tuning' ? 11 : 99;
+  const seed = { tuning: 11, more: 23, report: 99 }[half];
   const music = [plucked, organ, band].flatMap((play) => [-40, -24].map((db) => toPcm(level(play(seed)), db)));
   return { silence: [new Int16Array(SAMPLES)], steady, sudden, music, ring: [toPcm(level(ring()), -24)] };
 }

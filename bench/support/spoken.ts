@@ -12,10 +12,11 @@ export const STEP = 256;
 /** What is said by whom, at how many words a minute. */
 type Said = readonly (readonly [voice: string, speed: number, ...texts: string[]])[];
 
-/** Which half of the data: defaults were chosen on `tuning`, and figures that are published are those of `report`. */
-export type Half = 'tuning' | 'report';
+/** Which part of the data: defaults were chosen on `tuning` and `more`, and figures that are published are those of `report`. */
+export type Half = (typeof HALVES)[number];
+export const HALVES = ['tuning', 'more', 'report'] as const;
 
-/** No text or noise is in both halves, and no language but English, whose speakers differ. */
+/** No text or noise is in two parts, and no language but English, whose speakers differ. */
 const SAID: Readonly<Record<Half, Said>> = {
   tuning: [
     ['en-us', 160, 'Hello, can you hear me?', 'I would like to change my appointment to Thursday, please.', 'No.'],
@@ -44,6 +45,24 @@ const SAID: Readonly<Record<Half, Said>> = {
     ['es+m3', 190, 'Buenos días, ¿en qué puedo ayudarle?', 'Sí.', 'Quisiera una mesa para cuatro personas.'],
     ['it+f1', 170, 'Pronto, chi parla?', 'Vorrei prenotare una camera per due notti.', 'Va bene.'],
     ['hi', 150, 'नमस्ते, आप कैसे हैं?', 'मुझे मदद चाहिए।', 'हाँ।'],
+  ],
+  more: [
+    ['en-gb-x-rp+f2', 170, 'Thanks for calling.', 'Four people, please.', 'She is not here.', 'How are you?'],
+    ['en-us+m2', 165, 'Hi there.', 'Sure, that works.', 'Five o clock is fine.', 'Send it to my office.'],
+    ['en-029+m3', 160, 'Please hold the line.', 'Three tickets for Saturday.', 'Who is this?', 'Okay.'],
+    ['en-gb-x-gbclan+f4', 180, 'Can I help you?', 'Think about it.', 'Hello?', 'Very well.'],
+    ['da+m4', 165, 'Hej, hvem er det?', 'Jeg vil gerne bestille et bord.', 'Tak.', 'Farvel og tak.'],
+    ['cs+f3', 170, 'Dobrý den, co si přejete?', 'Chtěl bych objednat stůl.', 'Ano.', 'Prosím počkejte.'],
+    ['hu+m6', 165, 'Jó napot kívánok.', 'Hol van a rendelésem?', 'Igen.', 'Köszönöm szépen.'],
+    ['ro+f5', 170, 'Bună ziua, cine este?', 'Vreau să fac o rezervare.', 'Da.', 'Mulțumesc frumos.'],
+    ['hr+m1', 170, 'Dobar dan, izvolite.', 'Htio bih naručiti stol.', 'Hvala.', 'Koliko to košta?'],
+    ['ca+f1', 170, 'Bon dia, qui parla?', 'Voldria reservar una taula.', 'Sí.', 'Fins després.'],
+    ['af+m5', 165, 'Goeie môre, wie praat?', 'Ek wil graag bespreek.', 'Ja.', 'Baie dankie.'],
+    ['cy+f2', 165, 'Bore da, pwy sydd yno?', 'Hoffwn archebu bwrdd.', 'Ie.', 'Diolch yn fawr.'],
+    ['et+m8', 165, 'Tere, kes räägib?', 'Soovin lauda broneerida.', 'Jah.', 'Suur tänu.'],
+    ['lv+f4', 165, 'Sveiki, kas runā?', 'Es vēlos pasūtīt galdu.', 'Jā.', 'Paldies jums.'],
+    ['bg+m2', 165, 'Добър ден, кой е?', 'Искам да запазя маса.', 'Да.', 'Благодаря ви.'],
+    ['vi+f3', 165, 'Xin chào, ai đấy?', 'Tôi muốn đặt bàn.', 'Vâng.', 'Cảm ơn nhiều.'],
   ],
   report: [
     [
@@ -261,6 +280,31 @@ export const NOISES: Readonly<Record<Half, Noises>> = {
       pink(samples).map(
         (sample, at) => sample * (0.6 + 0.4 * Math.sin(at / RATE) * Math.sin((at / RATE) * 0.37)) * 1.5,
       ),
+  },
+  more: {
+    /** Lower than pink noise. */
+    rumble: (samples) => {
+      let low = 0;
+      return pink(samples).map((sample) => (low = low * 0.9 + sample) / 2.5);
+    },
+    /** Rises with the frequency: air from a nozzle. */
+    hiss: (samples) => {
+      let last = 0;
+      return normal(samples, (next) => {
+        const before = last;
+        last = next();
+        return last - 0.7 * before;
+      });
+    },
+    /** A transformer, and air that comes and goes. */
+    transformer: (samples) => {
+      let [low, at] = [0, 0];
+      return normal(samples, (next) => {
+        low += (next() - low) * 0.3;
+        const turn = (2 * Math.PI * at++) / RATE;
+        return low * (0.8 + 0.3 * Math.sin(turn / 3)) + 0.06 * Math.sin(100 * turn) + 0.03 * Math.sin(300 * turn);
+      });
+    },
   },
   report: {
     /** Wind at a microphone: brown noise. */

@@ -14,7 +14,7 @@
 //! row were below `threshold - 0.05`: what lies between the two keeps either state. Both events say where the speech was,
 //! and not where that was decided.
 //!
-//! Without `min_speech_ms`, speech also starts at an onset, see `onset.rs`.
+//! Without `min_speech_ms`, speech starts at an onset, or after 48 ms that are clearly above the threshold: see `onset.rs`.
 //!
 //! # Digital silence
 //!
@@ -65,8 +65,8 @@ pub struct SpeechSettings {
     pub channels: u32,
     /// Probability from which a step is speech, 0 to 1.
     pub threshold: f32,
-    /// How much in a row must be speech before it starts, in ms, rounded up to whole steps; at least one step. `None`: 48 ms, or
-    /// less where the onset is clear.
+    /// How much in a row must be speech before it starts, in ms, rounded up to whole steps; at least one step. `None`: until a
+    /// clear onset, or 48 ms of what is clearly above the threshold.
     pub min_speech_ms: Option<u32>,
     /// How much in a row must be silence before it ends, in ms, rounded up to whole steps; at least one step.
     pub min_silence_ms: u32,
@@ -330,13 +330,15 @@ impl Judge {
         let SpeechSettings { threshold, min_speech_ms, .. } = self.settings;
         let mut rises = false;
         let mut found = false;
+        let mut counts = probability >= threshold;
         if min_speech_ms.is_none() {
             let log_odds = finite_log_odds(probability);
             self.onset.take(log_odds);
             rises = self.onset.evidence > 0.0;
             found = self.onset.is_found(log_odds, threshold);
+            counts &= self.onset.is_clear(log_odds, threshold);
         }
-        self.against = if probability >= threshold { self.against + 1 } else { 0 };
+        self.against = if counts { self.against + 1 } else { 0 };
         if self.against == 0 && !rises {
             self.heard = 0;
             return None;

@@ -235,8 +235,8 @@ fn detector_without_a_least_length_a_clear_onset_starts_speech_sooner() {
 }
 
 #[test]
-fn detector_before_half_a_second_of_noise_is_known_no_onset_is_found() {
-    let early = [hiss(ms(300), 20.0), voice(2.0, 12_000.0)].concat();
+fn detector_before_a_third_of_a_second_of_noise_is_known_no_onset_is_found() {
+    let early = [hiss(ms(200), 20.0), voice(2.0, 12_000.0)].concat();
     let usual = SpeechSettings { threshold: 0.65, min_speech_ms: Some(48), ..SETTINGS };
     let onset = SpeechSettings { min_speech_ms: None, ..usual };
     let decided = |settings| starts(settings, &early).iter().map(|start| start.0).collect::<Vec<_>>();
