@@ -178,7 +178,7 @@ export function engineTests(machine, app, folder, line) {
     [
       'meeting',
       ['meeting', '--scenario', 'crowd', '--seconds', '5', '--participants', '3'],
-      /recordings intact +│ +3 of 3/,
+      /every\s+recording\s+in\s+recordings\s+is\s+bit\s+for\s+bit/,
     ],
   ]) {
     const log = path.join(folder, `${name}-${line}.log`);
