@@ -17,7 +17,7 @@ import { buildAll } from './platforms/targets.mjs';
 import { ensureDist, ensureNative, fail, npm, root } from './setup.mjs';
 
 /** Most bytes: of the root package as it is downloaded, of a platform package on the disk, of JavaScript without the command. */
-export const LIMITS = { rootPacked: 255_000, platformUnpacked: 1_850_000, library: 276_000 };
+export const LIMITS = { rootPacked: 258_000, platformUnpacked: 1_850_000, library: 279_000 };
 
 /** What every platform package has beside its addon. */
 export const NOTICES = ['LICENSE', 'NOTICE', 'licenses'];
