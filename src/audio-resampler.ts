@@ -2,7 +2,7 @@ import { AudioFrame } from './audio-frame.js';
 import { NarrowcastError, fromNative } from './errors.js';
 import { native, type Native } from './native.js';
 import { AudioResamplerQuality, filterOptions, type AudioResamplerOptions } from './resampler-options.js';
-import { integer, invalid, optionsObject, readable, refuseLost } from './validate.js';
+import { boolean, integer, invalid, optionsObject, readable, refuseLost } from './validate.js';
 
 export { AudioResamplerQuality, filterOptions, type AudioResamplerOptions };
 
@@ -111,7 +111,7 @@ export class AudioResampler {
     optionsObject<AudioResamplerOptions>('options', options, { latency: true, dither: true });
     const { latency = 'default', dither = false } = options;
     if (latency !== 'default' && latency !== 'low') throw invalid('latency', latency, "'default' or 'low'");
-    if (typeof dither !== 'boolean') throw invalid('dither', dither, 'a boolean');
+    boolean('dither', dither);
     if (inputRate === outputRate) return;
     this.#native = fromNative(
       () => new native.NativeResampler(inputRate, outputRate, channels, quality, latency === 'low', dither),

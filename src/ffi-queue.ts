@@ -5,14 +5,15 @@ import { native, type Native } from './native.js';
 import { scratchNumber } from './event-reader.js';
 import { newSubscription, Subscription } from './subscription.js';
 import {
+  boolean,
   handle as checkHandle,
   integer,
   invalid,
   iterable,
   optionalFunction,
   optionalSignal,
-  optionsObject,
   type OptionNames,
+  optionsObject,
   readable,
 } from './validate.js';
 
@@ -210,7 +211,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
       throw invalid('overflow', overflow, "'error', 'grow', 'drop-oldest' or 'drop-newest'");
     }
     if (!['paced', 'immediate'].includes(wake)) throw invalid('wake', wake, "'paced' or 'immediate'");
-    if (typeof own !== 'boolean') throw invalid('own', own, 'a boolean');
+    boolean('own', own);
     const capacity = integer('capacity', options.capacity ?? 1024, 1, MAX_CAPACITY);
     const max = integer('maxCapacity', options.maxCapacity ?? Math.max(65_536, capacity), capacity, MAX_CAPACITY);
     const kinds = this.#kindsOf(options.types);

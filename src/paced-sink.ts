@@ -2,7 +2,7 @@ import type { WritableStream } from 'node:stream/web';
 import { fromNative, NarrowcastError } from './errors.js';
 import { CODINGS, sampleFormat, type SampleFormat } from './g711.js';
 import { native, type Native } from './native.js';
-import { integer, invalid, optionalSignal, optionsObject } from './validate.js';
+import { boolean, integer, invalid, optionalSignal, optionsObject } from './validate.js';
 
 /** How `AudioStreamTrack.pipeTo` plays to a sink of your own. */
 export interface SinkOptions<Base64 extends boolean = boolean> {
@@ -100,7 +100,7 @@ export function checkSink(target: SinkTarget, options: SinkOptions, trackRate: n
     if ((rate * frameMs) % 1000 !== 0) throw invalid('frameMs', frameMs, `a length of whole samples at ${rate} Hz`);
   }
   const lead = Math.ceil(integer('leadMs', options.leadMs ?? 160, 1, 10_000) / frameMs);
-  if (typeof base64 !== 'boolean') throw invalid('base64', base64, 'a boolean');
+  boolean('base64', base64);
   optionalSignal(signal);
   const { write, send, getWriter, clear, mark } = Object(target) as Partial<FrameSink & WebSocketLike & WritableStream>;
   if (![target, write, send, getWriter].some((each) => typeof each === 'function')) {

@@ -20,6 +20,11 @@ export function fraction(what: string, value: unknown): number {
   return value;
 }
 
+/** `true` or `false`, and nothing that counts as one of them. */
+export function boolean(what: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw invalid(what, value, 'a boolean');
+}
+
 /** A 64-bit handle. */
 export function handle(what: string, value: unknown): bigint {
   if (typeof value !== 'bigint' || value < 0n || value > 0xffff_ffff_ffff_ffffn) {

@@ -10,7 +10,7 @@ import { stallCounts } from '../diagnostics/stalls.js';
 import { fromNative, NarrowcastError } from '../errors.js';
 import { native } from '../native.js';
 import type { Subscription } from '../subscription.js';
-import { invalid, optionsObject } from '../validate.js';
+import { boolean, optionsObject } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { EngineQueue } from './engine-queue.js';
 import { ClientAdapter } from './ffi-client.js';
@@ -209,7 +209,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   inspect(options: InspectOptions = {}): Inspection {
     optionsObject('options', options, { handles: true });
     const { handles: counted = false } = options;
-    if (typeof counted !== 'boolean') throw invalid('handles', counted, 'a boolean');
+    boolean('handles', counted);
     const now = performance.now();
     const found = inspection(now, this.#adapter.inspect(now), this.answers.ages(now), this.stats());
     const handles = counted ? handleCounts(this.#bindings) : undefined;

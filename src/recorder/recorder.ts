@@ -2,7 +2,7 @@ import { open as openFile, rm } from 'node:fs/promises';
 import { NarrowcastError } from '../errors.js';
 import { encode, sampleFormat, type SampleFormat } from '../g711.js';
 import { Timeline } from '../timeline.js';
-import { integer, invalid, optionsObject, plainObject } from '../validate.js';
+import { boolean, integer, invalid, optionsObject, plainObject } from '../validate.js';
 import { WavWriter } from '../wav-writer.js';
 import { Channel, type RecordedChannel } from './channel.js';
 import { Sheet, WINDOW_MS } from './sheet.js';
@@ -103,7 +103,7 @@ export class Recorder implements AsyncDisposable {
     integer('sampleRate', sampleRate, 1000, 768_000);
     integer('bufferMs', bufferMs, WINDOW_MS, 600_000);
     integer('saveMs', saveMs, 100, 3_600_000);
-    if (typeof replace !== 'boolean') throw invalid('replace', replace, 'a boolean');
+    boolean('replace', replace);
     if (typeof files !== 'string') plainObject('files', files, 'a path, or an object of names and paths');
     const named: [path: unknown, names: string[]][] =
       typeof files === 'string'

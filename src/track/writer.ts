@@ -3,7 +3,7 @@ import type { SampleFormat } from '../g711.js';
 import { native } from '../native.js';
 import { PcmArguments, refuseChannels, type Pcm, type PcmData, type ReadPcm } from '../pcm-argument.js';
 import { Utterance, type SayOptions, type Speaker } from '../utterance.js';
-import { integer, invalid, optionsObject } from '../validate.js';
+import { boolean, integer, optionsObject } from '../validate.js';
 import type { NativeTrack } from './native-track.js';
 import type { Playback } from './playback.js';
 
@@ -53,7 +53,7 @@ export class Writer {
     const read = this.#pcm.read(pcm, options?.format);
     if (options !== undefined) optionsObject('options', options, { final: true, format: true });
     const final = options?.final ?? false;
-    if (typeof final !== 'boolean') throw invalid('final', final, 'a boolean');
+    boolean('final', final);
     if (this.#open) {
       throw new NarrowcastError('LOCKED', 'an utterance of say() is open: write to it, or end it first');
     }
