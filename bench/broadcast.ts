@@ -1,8 +1,8 @@
 // What an event costs, from LiveKit's engine to its subscribers, and without one. `npm run bench -- broadcast`.
 
-import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { FfiQueue } from 'narrowcast';
+import { cargoBench, type NativeRounds } from './support/cargo-bench.js';
 import { inProcess } from './support/child.js';
 import type { EventCost, EventSide } from './support/event-side.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
@@ -68,27 +68,9 @@ await bench('broadcast', async (add) => {
   for (const limit of await limits()) add(limit);
 });
 
-interface NativeRounds {
-  case: string;
-  /** ns per event, each round. */
-  ours: number[];
-  tokio?: number[];
-  crossbeam?: number[];
-}
-
 /** The fastest of the rounds of one run: what disturbs a loop of nanoseconds only ever adds. */
 function best({ ours }: NativeRounds): number {
   return Math.min(...ours);
-}
-
-function cargoBench(crate: string, name: string): NativeRounds[] {
-  const { status, stdout } = spawnSync('cargo', ['bench', '--quiet', '--package', crate, '--bench', name], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) throw new Error(`cargo bench ${name} failed`);
-  const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
-  return lines.map((line) => JSON.parse(line) as NativeRounds);
 }
 
 /** The core alone beside the field's own channels. */

@@ -4,21 +4,21 @@
 //   the period of 30 s;
 // - how exact the length of a stall is that `narrowcast:stall` tells, in ms;
 // - with `--soak MINUTES`: what `narrowcast watch` says after each line of a program that closes what it opens, which is to be
-//   nothing about leaks, and for a minute of one with three planted leaks, which is to be told by the second line; `--period 10s`;
-// - with `--against FOLDER`, a checkout of an earlier state that was built: the rows of `audio-stream` and `broadcast` of both
-//   states, in turn, `--rounds` times (default 3); tells which rows are more than 2 % worse here. To compare with the state before
-//   there was anything to look inside, take the commit before the first of `git log -- src/diagnostics`.
+//   nothing about leaks, and for a minute of one with three planted leaks, which is to be told by the second line; `--period 10s`.
+//
+// What it costs that one can look inside: `npm run bench -- compare --only audio-stream,broadcast --most 2 --against FOLDER`, a
+// checkout of the commit before the first of `git log -- src/diagnostics`.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { findings } from '../src/cli/watch/findings.js';
 import type { Report } from '../src/livekit/report.js';
 import { inProcess } from './support/child.js';
-import { bench, inTurn, median, row, type Row } from './support/harness.js';
+import { bench, row } from './support/harness.js';
 import type { ReportCost } from './support/report-side.js';
 import type { StallLength } from './support/stall-length.js';
 
@@ -32,12 +32,9 @@ const SIZES = { agent: 8, leaking: 300 } as const;
 /** What leaks as fast as that program is a machine's whole work after some minutes. */
 const LEAKING_MINUTES = 1;
 
-/** Worse than this is told. */
-const MOST = 1.02;
-
-await bench<'against' | 'rounds' | 'soak' | 'period'>(
+await bench<'soak' | 'period'>(
   'diagnostics',
-  async (add, { against, rounds = '3', soak, period = '10s' }) => {
+  async (add, { soak, period = '10s' }) => {
     for (const [name, objects] of Object.entries(SIZES)) {
       const costs: ReportCost[] = [];
       for (let round = 0; round < ROUNDS; round++) {
@@ -89,9 +86,8 @@ await bench<'against' | 'rounds' | 'soak' | 'period'>(
       add(row('soak/leaks/leaks-told', 'of 3', [leaks.leaks.size], undefined, `${leaks.lines} lines; ${leaks.words}`));
       add(row('soak/leaks/last-told-by', 'line', [late]));
     }
-    if (against !== undefined) await compare(resolve(against), Number(rounds), add);
   },
-  ['against', 'rounds', 'soak', 'period'],
+  ['soak', 'period'],
 );
 
 /** What is said of a program while it runs: its leaks, by their place, with the line that first told of each. */
@@ -122,44 +118,6 @@ async function told(how: 'tidy' | 'leaks', minutes: number, period: string) {
     }
     const words = [...leaks.keys(), ...others].join('; ') || 'nothing';
     return { lines: reports.length, leaks, words };
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** Rows of a benchmark in one state, by name. */
-type Rows = Map<string, number[]>;
-
-async function compare(other: string, rounds: number, add: (line: Row) => void): Promise<void> {
-  const here = fileURLToPath(new URL('..', import.meta.url));
-  for (const name of ['audio-stream', 'broadcast']) {
-    const [before, now]: [Rows, Rows] = [new Map(), new Map()];
-    for (let round = 0; round < rounds; round++) {
-      await inTurn(round, [async () => run(other, name, before), async () => run(here, name, now)]);
-    }
-    for (const [path, values] of now) {
-      const then = before.get(path);
-      if (!then) continue;
-      const ratio = median(values) / median(then);
-      const note = ratio > MOST ? `MORE THAN 2 % WORSE: ${ratio.toFixed(3)}` : undefined;
-      add(row(`${name}/${path}`, 'of ours; peer: before', values, then, note));
-    }
-  }
-}
-
-/** Runs a benchmark in a checkout, and notes its rows. */
-function run(folder: string, name: string, rows: Rows): void {
-  const scratch = mkdtempSync(join(tmpdir(), 'narrowcast-bench-'));
-  try {
-    const file = join(scratch, 'rows.json');
-    const { status } = spawnSync(
-      process.execPath,
-      ['--expose-gc', '--import', 'tsx', join('bench', `${name}.ts`), '--json', file],
-      { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
-    );
-    if (status !== 0) throw new Error(`bench/${name}.ts in ${folder} ended with status ${status}`);
-    const { rows: found } = JSON.parse(readFileSync(file, 'utf8')) as { rows: Row[] };
-    for (const { case: path, ours } of found) rows.set(path, [...(rows.get(path) ?? []), ours]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
