@@ -18,7 +18,11 @@ interface Case {
   readonly cycles: number;
   /** Of the peer, where its memory would not end: some codecs take 130 MB for each publication. */
   readonly peerCycles?: number;
+  /** How the peer differs. Default: `addTransceiver` each time. */
+  readonly peer?: Partial<Setup>;
 }
+
+const STOP_SAME_RIDS = { way: 'stop', sameRids: true } as const;
 
 const CASES: Case[] = [
   { name: 'video', kind: 'video', cycles: 30 },
@@ -28,12 +32,21 @@ const CASES: Case[] = [
   }),
   { name: 'audio', kind: 'audio', cycles: 200, peerCycles: 50 },
   { name: 'audio/kept-track', kind: 'audio', setup: { keepTracks: true }, cycles: 200, peerCycles: 50 },
+  // Without a pool: whether all is seen, with another m-line than the media's as the BUNDLE group's first, and without.
+  { name: 'stop', kind: 'video', setup: { way: 'stop' }, cycles: 30, peer: { way: 'stop', anchored: false } },
+  {
+    name: 'stop/same-rids',
+    kind: 'video',
+    setup: STOP_SAME_RIDS,
+    cycles: 30,
+    peer: { ...STOP_SAME_RIDS, anchored: false },
+  },
 ];
 /** Until each layer flows, in ms; longer, and it does not. */
 const LIMIT_MS = 15_000;
 
 /** Both sides, each in a browser of its own, one publication after the other in turn. */
-async function run(chromium: string, { kind, setup, cycles: count, peerCycles = count }: Case) {
+async function run(chromium: string, { kind, setup, cycles: count, peerCycles = count, peer: other }: Case) {
   const [ours, peer] = [await Stage.open(chromium), await Stage.open(chromium)];
   try {
     const seen = { ours: [] as Cycle[], peer: [] as Cycle[] };
@@ -42,7 +55,7 @@ async function run(chromium: string, { kind, setup, cycles: count, peerCycles = 
       peer: cycles(
         peer,
         kind,
-        { ...SCREEN_SHARE, ...setup, way: 'plain' },
+        { ...SCREEN_SHARE, ...setup, ...(other ?? { way: 'plain' }) },
         { count: peerCycles, limitMs: LIMIT_MS, memory: true },
       ),
     };

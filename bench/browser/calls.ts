@@ -22,6 +22,8 @@ export interface Setup {
   readonly framesPerSecond: number;
   /** Names of video's simulcast layers, from the smallest; none: no simulcast. */
   readonly layers: readonly string[];
+  /** Whether the layers of each publication have the names of the one before. Default: only with `reuse: 'sender'`. */
+  readonly sameRids?: boolean;
   /** As in `video/VP8`. Default: as the browser likes. */
   readonly codec?: string;
   /** Whether one track is published again and again; otherwise each is stopped when unpublished. */

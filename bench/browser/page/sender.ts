@@ -94,9 +94,9 @@ class Sender {
   }
 
   #layers(): RTCRtpEncodingParameters[] {
-    const { layers, codec = '', options } = this.setup;
+    const { layers, codec = '', options, sameRids = options?.reuse === 'sender' } = this.setup;
     // Layers of different senders must not be taken for one another.
-    const suffix = options?.reuse === 'sender' ? '' : String(this.#publications++);
+    const suffix = sameRids ? '' : String(this.#publications++);
     return layers.map((name, i) => ({
       rid: name + suffix,
       scaleResolutionDownBy: 2 ** (layers.length - 1 - i),
