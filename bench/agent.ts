@@ -84,6 +84,7 @@ await bench(
     const floor =
       'the idle floor: a job in a room without speakers. It is in the other figures, too: nothing is subtracted';
     add(paired('agent/main/idle', '% of a core', idle, (cost) => cost.mainPercent, floor));
+    add(paired('agent/wakes/idle', 'wakes of the main thread a second', idle, (cost) => cost.wakesPerSecond));
     add(paired('agent/cpu/idle', '% of a core, whole process', idle, (cost) => cost.cpuPercent));
     add(paired('agent/rss/idle', 'MB', idle, (cost) => cost.rssMb));
     const [firstSpeakers, firstFrames] = [speakers[0], frames[0]];

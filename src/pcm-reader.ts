@@ -41,10 +41,19 @@ const ENDED = native.AUDIO_ENDED;
 const NO_GAP = { gap: 0, withheld: 0 };
 
 /**
- * Streams that wait for their first frame, and whose frames may be shorter. When another stream's frame is read, they are read,
- * too: with a short first frame, their later frames are complete when the other's are, and one wake serves all of them.
+ * Streams that wait for their first frame, and whose frames may be shorter. Soon after another stream's frame was read, they are
+ * read, too: with a short first frame, their later frames are complete when the other's are, and one wake serves all of them.
  */
-const joining = new Set<Pick<PcmReader<unknown>, 'join'>>();
+const joining = new Set<Pick<PcmReader<unknown>, 'join' | 'begun'>>();
+
+/**
+ * The engine writes 10 ms into all streams within a ms or two. Half-way to the next time, none of them lacks what another has: at
+ * once, a stream that is written last would be complete 10 ms before the others ever after.
+ */
+const BETWEEN_WRITES_MS = 5;
+
+/** The time at which streams join one of which a frame was read. */
+let joinTime: NodeJS.Timeout | undefined;
 
 /** What `readInto()` tells beside the number of samples. */
 export interface ReadReport {
@@ -204,14 +213,22 @@ export class PcmReader<F> implements Source<F> {
     this.close();
   }
 
-  /** A frame of this stream was read: the streams that wait for their first one get what they have. */
+  /** A frame of this stream was read: soon, the streams that wait for their first one get what they have. */
   #letJoin(): void {
     this.#mayJoin = false;
     joining.delete(this);
-    if (joining.size === 0) return;
-    const { frameSamples, pieceSamples } = this.format;
-    const begun = Math.floor((this.native.buffered % frameSamples) / pieceSamples);
-    for (const other of joining) other.join(begun);
+    if (joinTime || ![...joining].some((other) => other.begun)) return;
+    joinTime = setTimeout(() => {
+      joinTime = undefined;
+      const { frameSamples, pieceSamples } = this.format;
+      const begun = Math.floor((this.native.buffered % frameSamples) / pieceSamples);
+      for (const other of joining) other.join(begun);
+    }, BETWEEN_WRITES_MS).unref();
+  }
+
+  /** Whether there is something of the first frame. @internal */
+  get begun(): boolean {
+    return this.native.buffered > 0;
   }
 
   /**
@@ -227,8 +244,7 @@ export class PcmReader<F> implements Source<F> {
     this.#short = Math.min(short, this.format.frameSamples);
     this.#mayJoin = false;
     joining.delete(this);
-    // Not within the other stream's read.
-    queueMicrotask(() => this.waiters.ready());
+    this.waiters.ready();
   }
 
   #copyInto(target: Int16Array): number {
