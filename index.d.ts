@@ -82,8 +82,6 @@ export declare class NativeAudioTrack {
   unpipe(lost: boolean): void
   /** What the engine said at the first chunk that it refused in an answer, while the track is piped. */
   get refusal(): string | null
-  /** What became of the requests to play something, while the track is piped. */
-  pipeStats(): NativeCaptureStats | null
   /** Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read. */
   tap(capacity: number): NativeTrackTap
   /** Ends the track: no more is played, and what waits is gone, with its memory. */
@@ -440,18 +438,6 @@ export interface NativeCaptureFields {
   answer: number
   /** `error` in the answer. */
   error: number
-}
-
-/** What became of one source's requests, of 10 ms each; a source without silence may be given more in one where its queue is dry. */
-export interface NativeCaptureStats {
-  /** Handed to the engine. */
-  sent: number
-  /** Taken by the engine. */
-  captured: number
-  /** Refused by the engine. */
-  failed: number
-  /** Handed to the engine though it had not answered for the one before in time: it may have taken either first. */
-  overdue: number
 }
 
 /** One case of the engine's events, from the installed package's descriptors. */

@@ -1,6 +1,6 @@
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
-import { AudioStreamTrack, nativeTrackOf } from '../../src/audio-stream-track.js';
+import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import type { Mark } from '../../src/utterance.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { runNode } from '../support/child.js';
@@ -90,7 +90,6 @@ test('a track is piped until the signal aborts, and can be received from or pipe
   controller.abort(reason);
   await until(() => piped.done, 'pipeTo has rejected');
   expect(piped.error).toBe(reason);
-  expect(nativeTrackOf(track).pipeStats(), 'nothing plays it any more').toBeNull();
 
   const { framesOut } = track.stats();
   const rest = track.bufferedMs;
@@ -105,7 +104,7 @@ test('a track is piped until the signal aborts, and can be received from or pipe
   await track.waitForPlayout();
   track.stop();
   await until(() => again.done, 'the second pipeTo has resolved');
-  expect(again.error).toBeUndefined();
+  expect(again.error, 'nothing plays into the source any more').toBeUndefined();
 });
 
 test('flush is heard at once: what was not played never is, and what follows is', async () => {

@@ -76,7 +76,7 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     const native = nativeTrackOf(track);
     await sleep(300);
     const bare = await bareClock();
-    const { sent } = native.pipeStats()!;
+    const before = sum(testAddon.trackLateness(native.token));
     const start = performance.now();
     track.write({ data: speech(), sampleRate: RATE, channels: 1 }, { final: true });
     const blocking = setInterval(() => block(BLOCK_MS), 1000);
@@ -84,9 +84,9 @@ const sides: { [S in TrackSide]: () => Promise<TrackResults[S]> } = {
     clearInterval(blocking);
     const bareLate = await bare();
     const due = Math.floor((performance.now() - start) / 10);
-    const notSent = Math.max(0, due - (native.pipeStats()!.sent - sent));
     const lateness = testAddon.trackLateness(native.token);
-    const missing = notSent + lateness.slice(10 / CLASS_MS).reduce((sum, count) => sum + count, 0);
+    const notSent = Math.max(0, due - (sum(lateness) - before));
+    const missing = notSent + sum(lateness.slice(10 / CLASS_MS));
     await sleep(300);
     piping.abort();
     const peer = await peerPipe();
@@ -263,13 +263,17 @@ function quantile(values: readonly number[], part: number): number {
 
 /** From counts in classes of 50 µs, in ms: the upper end of its class. */
 function quantileOfClasses(counts: readonly number[], part: number): number {
-  const all = counts.reduce((sum, count) => sum + count, 0);
+  const all = sum(counts);
   let seen = 0;
   for (const [at, count] of counts.entries()) {
     seen += count;
     if (seen >= all * part) return (at + 1) * CLASS_MS;
   }
   return NaN;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 function block(ms: number): void {

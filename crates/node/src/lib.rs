@@ -11,7 +11,6 @@ mod audio_stream;
 mod audio_track;
 mod bigint;
 mod capture;
-mod capture_stats;
 mod error;
 mod ffi_queue;
 mod g711;

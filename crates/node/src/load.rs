@@ -1,7 +1,6 @@
 //! Test builds: a load generator. It plays PCM into the engine from a native thread, beside the addon that is tested or measured.
 
 use crate::bigint::handle;
-use crate::capture_stats::NativeCaptureStats;
 use crate::error::{Code, Result, error, no_thread};
 use crate::handles::{Handle, Release};
 use crate::js_thread::enter;
@@ -9,7 +8,7 @@ use crate::livekit::schema::{NativeSchema, read_schema};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Int16Array};
 use napi_derive::napi;
-use narrowcast_livekit::{CaptureAnswers, CapturePump, Engine, Pcm, Source};
+use narrowcast_livekit::{CaptureAnswers, CapturePump, CaptureStats, Engine, Pcm, Playback, Source};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -45,6 +44,27 @@ pub struct NativeSource {
     pub chunks: f64,
     /// The async id of all its requests, for JavaScript to hear the answers; absent: they are counted natively.
     pub answers_to: Option<BigInt>,
+}
+
+/// What became of one source's chunks.
+#[napi(object)]
+pub struct NativeCaptureStats {
+    /// Handed to the engine.
+    pub sent: f64,
+    /// Taken by the engine; with `answers_to`, those that it did not refuse at once.
+    pub captured: f64,
+    /// Refused by the engine.
+    pub failed: f64,
+    /// Handed to the engine though it had not answered for the one before in time: it may have taken either first.
+    pub overdue: f64,
+}
+
+impl From<&Playback> for NativeCaptureStats {
+    fn from(playback: &Playback) -> Self {
+        let CaptureStats { sent, captured, failed } = playback.stats();
+        let overdue = playback.overdue();
+        Self { sent: sent as f64, captured: captured as f64, failed: failed as f64, overdue: overdue as f64 }
+    }
 }
 
 /// Plays sources in real time, whatever JavaScript does meanwhile.
@@ -105,7 +125,10 @@ fn read_source(source: NativeSource) -> Result<Source> {
         handle: handle(&source.handle)?,
         sample_rate: source.sample_rate,
         channels: source.channels,
-        pcm: Pcm::Looped { pcm: pcm.into(), chunks: source.chunks as u64 },
-        answers_to: source.answers_to.as_ref().map(handle).transpose()?,
+        pcm: Pcm::Looped {
+            pcm: pcm.into(),
+            chunks: source.chunks as u64,
+            answers_to: source.answers_to.as_ref().map(handle).transpose()?,
+        },
     })
 }

@@ -18,9 +18,6 @@ pub struct Source {
     pub channels: u32,
     /// What is played.
     pub pcm: Pcm,
-    /// Load generators: the async id of all its requests, for another client to hear the answers; none: they are heard here.
-    #[cfg(feature = "load")]
-    pub answers_to: Option<u64>,
 }
 
 /// What a source plays.
@@ -32,6 +29,8 @@ pub enum Pcm {
         pcm: Arc<[i16]>,
         /// Chunks to play, each of them, however late.
         chunks: u64,
+        /// The async id of all requests, for another client to hear the answers; none: they are heard here.
+        answers_to: Option<u64>,
     },
     /// What is written to a track of the source's rate and channels, until it ends. After a delay of more than 100 ms, the
     /// rest is played later and not all at once.
@@ -64,10 +63,11 @@ impl Source {
     }
 
     fn elsewhere(&self) -> Option<u64> {
-        #[cfg(feature = "load")]
-        return self.answers_to;
-        #[cfg(not(feature = "load"))]
-        None
+        match self.pcm {
+            #[cfg(feature = "load")]
+            Pcm::Looped { answers_to, .. } => answers_to,
+            Pcm::Track { .. } => None,
+        }
     }
 
     /// # Panics

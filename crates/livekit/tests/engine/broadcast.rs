@@ -160,8 +160,8 @@ fn play_for(fake: &Fake, answers_to: Option<u64>) -> (CapturePump, Vec<u64>) {
             true
         }
     });
-    let pcm = Pcm::Looped { pcm: vec![0; 160].into(), chunks: 3 };
-    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm, answers_to };
+    let pcm = Pcm::Looped { pcm: vec![0; 160].into(), chunks: 3, answers_to };
+    let source = Source { handle: 5, sample_rate: RATE, channels: 1, pcm };
     let pump = CapturePump::start(fake.engine, vec![source]).unwrap();
     (0..3).for_each(|_| receiver.recv().unwrap());
     let asked = asked.lock().unwrap().clone();

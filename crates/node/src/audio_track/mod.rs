@@ -7,7 +7,6 @@ mod threads;
 mod track;
 
 use crate::bigint::handle;
-use crate::capture_stats::NativeCaptureStats;
 use crate::error::{Code, Result, error, from_napi, refused};
 use crate::handles::{Handle, Release};
 use crate::js_thread::new_waiter;
@@ -16,7 +15,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, ObjectFinalize};
 use napi_derive::napi;
 use narrowcast_audio::{Format, PacedSink, PcmTrack, SinkSettings, TrackStats, TrackWriter};
-use narrowcast_livekit::{Lead, Pcm, Playback, Source};
+use narrowcast_livekit::{Lead, Pcm, Source};
 use sink_calls::{NativeSinkRoom, NativeSinkSettings};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -162,15 +161,7 @@ impl NativeAudioTrack {
         }
         let (engine, handle) = (engine()?, handle(&source)?);
         let pcm = Pcm::Track { track: track.pcm.clone(), lead: Lead { usual, busy }, silence };
-        let source = Source {
-            handle,
-            sample_rate,
-            channels,
-            pcm,
-            #[cfg(feature = "load")]
-            answers_to: None,
-        };
-        let playback = pump(engine)?.add(source).ok_or_else(|| {
+        let playback = pump(engine)?.add(Source { handle, sample_rate, channels, pcm }).ok_or_else(|| {
             error(
                 Code::Locked,
                 "another track is piped to this source: stop or abort that first, or use a source of its own",
@@ -213,13 +204,7 @@ impl NativeAudioTrack {
     /// What the engine said at the first chunk that it refused in an answer, while the track is piped.
     #[napi(getter, catch_unwind)]
     pub fn refusal(&self) -> Option<String> {
-        self.playback(|playback| playback.words().map(String::from)).flatten()
-    }
-
-    /// What became of the requests to play something, while the track is piped.
-    #[napi(catch_unwind)]
-    pub fn pipe_stats(&self) -> Option<NativeCaptureStats> {
-        self.playback(|playback| playback.into())
+        self.live()?.playback.borrow().as_ref()?.words().map(String::from)
     }
 
     /// Gets what is heard from now on: for a recorder. `capacity`: samples of all channels that may wait to be read.
@@ -246,10 +231,6 @@ impl NativeAudioTrack {
             State::Live(track) => Some(track.object()),
             State::Stopped { .. } => None,
         }
-    }
-
-    fn playback<T>(&self, look: impl FnOnce(&Playback) -> T) -> Option<T> {
-        self.live()?.playback.borrow().as_ref().map(look)
     }
 }
 
