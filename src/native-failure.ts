@@ -1,4 +1,5 @@
 import { NarrowcastError } from './errors.js';
+import { messageOf } from './report-error.js';
 
 /** The oldest major version of Node that narrowcast runs on: package.json's `engines`. */
 const OLDEST_NODE = 20;
@@ -55,7 +56,7 @@ export function addonFailure(cause: unknown, resolve: (name: string) => string):
   return new NarrowcastError(
     'UNSUPPORTED_PLATFORM',
     `narrowcast has no native addon that loads on ${process.platform} ${process.arch}, Node ${process.version}: ` +
-      `${tried.length === 0 ? messageOf(cause) : reason(tried, resolve)}.${list && ` Tried: ${list}.`} Prebuilt ones exist for ${SUPPORTED}. ${FROM_SOURCE}`,
+      `${tried.length === 0 ? messageOf(cause).split(/\r?\n/, 1)[0]! : reason(tried, resolve)}.${list && ` Tried: ${list}.`} Prebuilt ones exist for ${SUPPORTED}. ${FROM_SOURCE}`,
     { cause },
   );
 }
@@ -63,8 +64,6 @@ export function addonFailure(cause: unknown, resolve: (name: string) => string):
 const DISABLED =
   'narrowcast is a native addon, and this Node may load none: start it without `--no-addons`, or with `--allow-addons` ' +
   'beside `--permission`.';
-
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)).split(/\r?\n/, 1)[0]!;
 
 function reason(tried: readonly Tried[], resolve: (name: string) => string): string {
   const failed = tried.find(({ error }) => error !== undefined);

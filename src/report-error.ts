@@ -1,7 +1,11 @@
+/** What an error says; and whatever else was thrown, as a string. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Warns of something that has failed, which the program goes on without. @param words what that is, and what comes of it */
 export function warnOfFailure(words: string, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`${words}: ${reason}`, 'NarrowcastWarning');
+  process.emitWarning(`${words}: ${messageOf(error)}`, 'NarrowcastWarning');
 }
 
 /** Reports an error where an uncaught one is reported, and lets the caller go on. */

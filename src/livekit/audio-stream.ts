@@ -1,11 +1,14 @@
+import type { NewAudioStreamResponse } from '@livekit/rtc-ffi-bindings';
 import type { AudioFrame, NoiseCancellationOptions, Track, FrameProcessor } from '@livekit/rtc-node';
-import { fromNative, NarrowcastError } from '../errors.js';
+import { NarrowcastError } from '../errors.js';
 import { PcmReadable } from '../pcm-readable.js';
 import { PcmReader, type MakeFrame } from '../pcm-reader.js';
+import { messageOf } from '../report-error.js';
 import { streamFormat, type PcmOptions } from '../stream-format.js';
 import { handle, invalid } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
+import { openStream, requestEngine } from './engine-request.js';
 import { install, type Engine } from './engine.js';
 import { frameBudget } from './frame-budget.js';
 import { ProcessedReader } from './processed-reader.js';
@@ -128,9 +131,18 @@ function openReader(
     ? new ProcessedReader({ ...format, joins: false }, makeFrame, processor, ended)
     : new PcmReader(format, makeFrame, ended);
   const engineRate = resampler === 'soxr' ? DECODED_RATE : reader.sampleRate;
-  const stream = openEngineStream(reader, engineRate, () =>
-    requestStream(bindings, trackHandle, engineRate, reader.channels, plugin),
-  );
+  let stream: bigint;
+  try {
+    stream = openStream(
+      (ask) => reader.native.openEngineStream(engineRate, ask),
+      () => requestStream(bindings, trackHandle, engineRate, reader.channels, plugin),
+    );
+  } catch (error) {
+    reader.native.close();
+    throw error;
+  }
+  // In a worker that only listens, nothing else may do so.
+  reader.keepsAlive = true;
   // As rtc-node's, a processor is told of the end in its place among the events of the room, and also if the stream is not
   // read: until then, the stream is held.
   if (reader instanceof ProcessedReader && engine) {
@@ -141,45 +153,14 @@ function openReader(
   return reader;
 }
 
-/**
- * Lets the engine feed `reader` with the stream that `request` opens, whose frames have `engineRate`.
- *
- * @returns the engine's handle of the stream
- */
-function openEngineStream(reader: PcmReader<AudioFrame>, engineRate: number, request: () => bigint): bigint {
-  let stream = 0n;
-  let failure: { error: unknown } | undefined;
-  try {
-    fromNative(() =>
-      reader.native.openEngineStream(engineRate, () => {
-        try {
-          return (stream = request());
-        } catch (error) {
-          // Errors don't pass through native code whole. Handle 0 is no stream.
-          failure = { error };
-          return 0n;
-        }
-      }),
-    );
-  } catch (error) {
-    failure = { error };
-  }
-  if (failure) {
-    reader.native.close();
-    throw failure.error;
-  }
-  // In a worker that only listens, nothing else may do so.
-  reader.keepsAlive = true;
-  return stream;
-}
-
 function requestStream(
-  { ffi }: Bindings,
+  bindings: Bindings,
   trackHandle: bigint,
   sampleRate: number,
   numChannels: number,
   plugin: NoiseCancellationOptions | undefined,
-): bigint {
+): NewAudioStreamResponse {
+  const { ffi } = bindings;
   // Frames of another length than the engine's own are cut from the ring: the engine would lose the rest at the end.
   const value = new ffi.NewAudioStreamRequest({
     type: ffi.AudioStreamType.AUDIO_STREAM_NATIVE,
@@ -190,17 +171,12 @@ function requestStream(
     queueSizeFrames: 0,
     ...(plugin && { audioFilterModuleId: plugin.moduleId, audioFilterOptions: JSON.stringify(plugin.options) }),
   });
-  let answer: Uint8Array;
   try {
-    answer = ffi.livekitFfiRequest(new ffi.FfiRequest({ message: { case: 'newAudioStream', value } }).toBinary());
+    return requestEngine(bindings, { case: 'newAudioStream', value });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine opened no audio stream: ${reason}`, { cause });
   }
-  const { message } = ffi.FfiResponse.fromBinary(answer);
-  const id = message.case === 'newAudioStream' ? message.value.stream?.handle?.id : undefined;
-  if (id === undefined) throw new NarrowcastError('ENGINE_REQUEST_FAILED', 'the engine answered without a stream');
-  return id;
 }
 
 /** rtc-node's processors say what they are by a symbol that is registered for all copies of the package. */

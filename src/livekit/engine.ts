@@ -14,7 +14,7 @@ import { boolean, optionsObject } from '../validate.js';
 import { loadBindings, type Bindings } from './bindings.js';
 import { EngineQueue } from './engine-queue.js';
 import { ClientAdapter } from './ffi-client.js';
-import { reportError } from '../report-error.js';
+import { messageOf, reportError } from '../report-error.js';
 import { setFrameBudget, type FrameBudgetOptions } from './frame-budget.js';
 import { setSpeechBuffer, type SpeechBufferOptions } from './speech-buffer.js';
 import { Answers, requestIds } from './requests.js';
@@ -153,8 +153,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     try {
       return this.#adapter.client.request<T>({ message });
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${reason}`, { cause });
+      throw new NarrowcastError('ENGINE_REQUEST_FAILED', `the engine ${failed}: ${messageOf(cause)}`, { cause });
     }
   }
 

@@ -18,6 +18,7 @@ export interface StreamOnTrack {
 export interface TrackInternals {
   readonly ffi_handle: { readonly handle: bigint };
   readonly info?: { readonly remote?: boolean };
+  /** Has the track end a stream, of audio or video: rtc-node calls all of them. */
   registerAudioStream?(stream: StreamOnTrack): void;
   unregisterAudioStream?(stream: StreamOnTrack): void;
 }
@@ -27,13 +28,4 @@ export function trackOf(track: Track): TrackInternals {
   const internals = track as unknown as TrackInternals | null | undefined;
   if (typeof internals?.ffi_handle?.handle !== 'bigint') throw invalid('track', track, 'a Track of @livekit/rtc-node');
   return internals;
-}
-
-/** Lets a track end a stream on it. Audio or video: rtc-node calls all of them. */
-export function register(track: Track, stream: StreamOnTrack): void {
-  trackOf(track).registerAudioStream?.(stream);
-}
-
-export function unregister(track: Track, stream: StreamOnTrack): void {
-  trackOf(track).unregisterAudioStream?.(stream);
 }

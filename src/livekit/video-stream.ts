@@ -3,7 +3,7 @@ import type { Track, VideoFrame, VideoFrameEvent } from '@livekit/rtc-node';
 import { closed, hide, opened } from '../diagnostics/alive.js';
 import { describeVideo } from '../diagnostics/describe.js';
 import type { Waiting } from '../doorbell.js';
-import { fromNative, NarrowcastError } from '../errors.js';
+import { fromNative } from '../errors.js';
 import { NativeReadable, type NativeReader } from '../native-readable.js';
 import { native, type Native } from '../native.js';
 import type { Subscription } from '../subscription.js';
@@ -11,9 +11,10 @@ import { integer, invalid } from '../validate.js';
 import { END, NOTHING, REFUSED, Waiters, type Consumer, type Source } from '../waiters.js';
 import { loadBindings } from './bindings.js';
 import { COPY, copyOf, type RtcClasses } from './copies.js';
+import { openStream } from './engine-request.js';
 import { install, type LiveKitEvent } from './engine.js';
 import type { VideoStreamStats } from './stats.js';
-import { register, trackOf, unregister } from './track.js';
+import { trackOf, type TrackInternals } from './track.js';
 
 /** Options of {@link VideoStream}. */
 export interface VideoStreamOptions {
@@ -27,7 +28,7 @@ const ANY_CONSUMER: Consumer<LiveKitEvent> = { gone: false };
 /** Reads the native queue of one stream's frames. */
 class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEvent> {
   readonly waiters: Waiters<VideoFrameEvent> = new Waiters(this);
-  readonly #track: Track;
+  readonly #track: TrackInternals;
   readonly #frames: Subscription<LiveKitEvent>;
   readonly #native: Native.NativeVideoStream;
   /** Held by the track weakly, by this strongly. */
@@ -37,8 +38,8 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
   #ended = false;
 
   constructor(track: Track, bufferFrames: number, copy: RtcClasses | undefined) {
-    const { ffi_handle } = trackOf(track);
-    this.#track = track;
+    this.#track = trackOf(track);
+    const trackHandle = this.#track.ffi_handle.handle;
     const ofTrack = copyOf(track);
     this.#copy = copy ?? ofTrack;
     const engine = install();
@@ -51,9 +52,18 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
     });
     hide(this.#frames);
     this.#native = fromNative(() => this.#frames.attach((reader) => new native.NativeVideoStream(reader)));
-    this.#open(() => requestStream(ffi_handle.handle));
-    register(track, this.#registration);
-    engine.endWithTrack(ffi_handle.handle, this, closeReader);
+    try {
+      openStream(
+        (ask) => this.#native.open(ask),
+        () => requestStream(trackHandle),
+      );
+    } catch (error) {
+      this.#native.close();
+      void this.#frames.return();
+      throw error;
+    }
+    this.#track.registerAudioStream?.(this.#registration);
+    engine.endWithTrack(trackHandle, this, closeReader);
     opened('videoStreams', this, describeVideo);
   }
 
@@ -105,31 +115,9 @@ class VideoReader implements NativeReader<VideoFrameEvent>, Source<VideoFrameEve
     if (this.#ended) return;
     this.#ended = true;
     closed(this);
-    unregister(this.#track, this.#registration);
+    this.#track.unregisterAudioStream?.(this.#registration);
     this.#native.close();
     this.#frames.close();
-  }
-
-  #open(request: () => bigint): void {
-    let failure: { error: unknown } | undefined;
-    try {
-      fromNative(() =>
-        this.#native.open(() => {
-          try {
-            return request();
-          } catch (error) {
-            // Errors don't pass through native code whole. Handle 0 is no stream.
-            failure = { error };
-            return 0n;
-          }
-        }),
-      );
-      if (failure) throw failure.error;
-    } catch (error) {
-      this.#native.close();
-      void this.#frames.return();
-      throw error;
-    }
   }
 
   #frame({ message }: LiveKitEvent): VideoFrameEvent {
@@ -179,18 +167,13 @@ export class VideoStream extends NativeReadable<VideoFrameEvent> {
   }
 }
 
-function requestStream(trackHandle: bigint): bigint {
+function requestStream(trackHandle: bigint): NewVideoStreamResponse {
   const { ffi } = loadBindings();
-  const { stream } = install().request<NewVideoStreamResponse>('opened no video stream', {
+  const type = ffi.VideoStreamType.VIDEO_STREAM_NATIVE;
+  return install().request('opened no video stream', {
     case: 'newVideoStream',
-    value: new ffi.NewVideoStreamRequest({
-      type: ffi.VideoStreamType.VIDEO_STREAM_NATIVE,
-      trackHandle,
-    }),
+    value: new ffi.NewVideoStreamRequest({ type, trackHandle }),
   });
-  const id = stream?.handle?.id;
-  if (id === undefined) throw new NarrowcastError('ENGINE_REQUEST_FAILED', 'the engine answered without a stream');
-  return id;
 }
 
 /** What rtc-node makes of a buffer: a copy of its pixels. Drops the buffer's handle. */

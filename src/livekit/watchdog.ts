@@ -1,13 +1,9 @@
 import { isMainThread } from 'node:worker_threads';
-import type {
-  CreateAudioTrackResponse,
-  FfiHandle,
-  FfiRequest,
-  NewAudioSourceResponse,
-} from '@livekit/rtc-ffi-bindings';
+import type { CreateAudioTrackResponse, FfiHandle, NewAudioSourceResponse } from '@livekit/rtc-ffi-bindings';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
 import type { Bindings } from './bindings.js';
+import { requestEngine } from './engine-request.js';
 import type { ClientAdapter } from './ffi-client.js';
 import type { Answers } from './requests.js';
 
@@ -178,7 +174,10 @@ export class Watchdog {
       // Not before: with its first track, the engine starts WebRTC, which takes 6 MB.
       if (this.#handles.length === 0) this.#handles = this.#openTrack();
       const trackHandle = this.#handles[0]!.handle;
-      this.#request({ case: 'getStats', value: new ffi.GetStatsRequest({ trackHandle, requestAsyncId }) });
+      requestEngine(this.#bindings, {
+        case: 'getStats',
+        value: new ffi.GetStatsRequest({ trackHandle, requestAsyncId }),
+      });
     } catch {
       // Refused: no answer will come, which is what the next look finds.
       return;
@@ -207,22 +206,15 @@ export class Watchdog {
   #openTrack(): FfiHandle[] {
     const { ffi } = this.#bindings;
     const { AUDIO_SOURCE_NATIVE: type } = ffi.AudioSourceType;
-    const { source } = this.#request<NewAudioSourceResponse>({
+    const { source } = requestEngine<NewAudioSourceResponse>(this.#bindings, {
       case: 'newAudioSource',
       value: new ffi.NewAudioSourceRequest({ type, sampleRate: 48_000, numChannels: 1, queueSizeMs: 0 }),
     });
     const sourceHandle = new ffi.FfiHandle(source!.handle!.id!);
-    const { track } = this.#request<CreateAudioTrackResponse>({
+    const { track } = requestEngine<CreateAudioTrackResponse>(this.#bindings, {
       case: 'createAudioTrack',
       value: new ffi.CreateAudioTrackRequest({ name: 'narrowcast', sourceHandle: sourceHandle.handle }),
     });
     return [new ffi.FfiHandle(track!.handle!.id!), sourceHandle];
-  }
-
-  /** Not by the client, which would keep the process alive for it. */
-  #request<T>(message: FfiRequest['message']): T {
-    const { ffi } = this.#bindings;
-    const answer = ffi.livekitFfiRequest(new ffi.FfiRequest({ message }).toBinary());
-    return ffi.FfiResponse.fromBinary(answer).message.value as T;
   }
 }

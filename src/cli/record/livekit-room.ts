@@ -1,6 +1,7 @@
 import type { RemoteParticipant, RemoteTrack, RemoteTrackPublication, Room } from '@livekit/rtc-node';
 import { loadBindings, type Bindings } from '../../livekit/bindings.js';
 import { AudioStream, install, type Engine } from '../../livekit/index.js';
+import { messageOf } from '../../report-error.js';
 import type { Access } from './access.js';
 import { EngineWatch, type EventCounts } from '../shared/engine-watch.js';
 import { Failure } from '../shared/failure.js';
@@ -163,8 +164,7 @@ function quietly<T>(load: () => T): T {
 
 /** What went wrong, in a sentence without the token: the server quotes it. */
 function joinFailure(url: string, token: string, cause: unknown): Failure {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const reason = message
+  const reason = messageOf(cause)
     .replaceAll(token, '…')
     .replace(/^engine: /, '')
     .replace(/^signal failure: /, '')
