@@ -1,5 +1,5 @@
 import { native } from './native.js';
-import { integer, invalid } from './validate.js';
+import { channelCount, integer, invalid, rateInHz } from './validate.js';
 
 /**
  * A frame of interleaved 16-bit PCM: the shape of `@livekit/rtc-node`'s AudioFrame, so that either can be passed where
@@ -38,8 +38,8 @@ export class AudioFrame {
     samplesPerChannel: number,
     userdata: Record<string, unknown> = {},
   ): AudioFrame {
-    integer('sampleRate', sampleRate, 1, 768_000);
-    integer('channels', channels, 1, 64);
+    rateInHz('sampleRate', sampleRate);
+    channelCount('channels', channels);
     integer('samplesPerChannel', samplesPerChannel, 0, 2 ** 24);
     const data = new Int16Array(channels * samplesPerChannel);
     return new AudioFrame(data, sampleRate, channels, samplesPerChannel, userdata);

@@ -7,7 +7,15 @@ import { native } from './native.js';
 import type { Pcm, PcmData } from './pcm-argument.js';
 import { warnOfFailure } from './report-error.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
-import { asyncIterable, integer, invalid, optionsObject, type OptionNames } from './validate.js';
+import {
+  asyncIterable,
+  channelCount,
+  integer,
+  invalid,
+  optionsObject,
+  rateInHz,
+  type OptionNames,
+} from './validate.js';
 import { END, NOTHING, Waiters } from './waiters.js';
 
 export type { MixerStream };
@@ -124,8 +132,8 @@ export class AudioMixer<F extends AudioFrameLike = AudioFrame> {
    */
   constructor(sampleRate: number, numChannels: number, options: AudioMixerOptions = {}) {
     this.#makeFrame = new.target[FRAMES];
-    this.#sampleRate = integer('sampleRate', sampleRate, 1, 768_000);
-    this.#channels = integer('numChannels', numChannels, 1, 64);
+    this.#sampleRate = rateInHz('sampleRate', sampleRate);
+    this.#channels = channelCount('numChannels', numChannels);
     optionsObject<AudioMixerOptions>('options', options, MIXER_OPTIONS);
     const { blocksize = 0, streamTimeoutMs = 100, capacity = 100 } = options;
     const samples = integer('blocksize', blocksize, 0, 2 ** 20) || Math.max(1, Math.floor(sampleRate / 10));

@@ -2,7 +2,7 @@ import { AudioFrame } from './audio-frame.js';
 import { NarrowcastError, fromNative } from './errors.js';
 import { native, type Native } from './native.js';
 import { AudioResamplerQuality, filterOptions, type AudioResamplerOptions } from './resampler-options.js';
-import { boolean, integer, invalid, optionsObject, readable, refuseLost } from './validate.js';
+import { boolean, channelCount, integer, invalid, optionsObject, rateInHz, readable, refuseLost } from './validate.js';
 
 export { AudioResamplerQuality, filterOptions, type AudioResamplerOptions };
 
@@ -104,9 +104,9 @@ export class AudioResampler {
     const { [FRAMES]: givenClass, [GATHERED_MS]: gatheredMs } = new.target;
     this.#givenClass = givenClass !== undefined;
     this.#makeFrame = givenClass ?? AudioFrame;
-    this.#inputRate = integer('inputRate', inputRate, 1, 768_000);
-    this.#outputRate = integer('outputRate', outputRate, 1, 768_000);
-    this.#channels = integer('channels', channels, 1, 64);
+    this.#inputRate = rateInHz('inputRate', inputRate);
+    this.#outputRate = rateInHz('outputRate', outputRate);
+    this.#channels = channelCount('channels', channels);
     integer('quality', quality, AudioResamplerQuality.QUICK, AudioResamplerQuality.VERY_HIGH);
     optionsObject<AudioResamplerOptions>('options', options, { latency: true, dither: true });
     const { latency = 'default', dither = false } = options;

@@ -6,7 +6,7 @@ import { PcmArguments, refuseChannels, type Pcm } from './pcm-argument.js';
 import { PcmReadable } from './pcm-readable.js';
 import { PcmReader, type Cleared } from './pcm-reader.js';
 import { PCM_OPTIONS, streamFormat, type PcmOptions } from './stream-format.js';
-import { integer, optionsObject } from './validate.js';
+import { channelCount, optionsObject, rateInHz } from './validate.js';
 
 /** What is written to an {@link AudioStream} alone, without a rate and channels of its own. */
 export interface WrittenPcm {
@@ -63,8 +63,8 @@ export class AudioStream extends PcmReadable<AudioFrame> {
     const { format = 'pcm16' } = from;
     this.#converts = options.from !== undefined;
     this.#pcm = new PcmArguments(
-      integer('from.sampleRate', from.sampleRate ?? sampleRate, 1, 768_000),
-      integer('from.numChannels', from.numChannels ?? channels, 1, 64),
+      rateInHz('from.sampleRate', from.sampleRate ?? sampleRate),
+      channelCount('from.numChannels', from.numChannels ?? channels),
       sampleFormat('from.format', format),
     );
     refuseChannels('from.numChannels', this.#pcm.channels, channels);

@@ -2,7 +2,7 @@ import type { WritableStream } from 'node:stream/web';
 import { fromNative, NarrowcastError } from './errors.js';
 import { CODINGS, sampleFormat, type SampleFormat } from './g711.js';
 import { native, type Native } from './native.js';
-import { boolean, integer, invalid, optionalSignal, optionsObject } from './validate.js';
+import { boolean, integer, invalid, optionalSignal, optionsObject, rateInHz } from './validate.js';
 
 /** How `AudioStreamTrack.pipeTo` plays to a sink of your own. */
 export interface SinkOptions<Base64 extends boolean = boolean> {
@@ -94,7 +94,7 @@ export function checkSink(target: SinkTarget, options: SinkOptions, trackRate: n
   });
   const { base64 = false, signal } = options;
   const format = sampleFormat('format', options.format ?? 'pcm16');
-  const sampleRate = integer('sampleRate', options.sampleRate ?? (format === 'pcm16' ? trackRate : 8000), 1, 768_000);
+  const sampleRate = rateInHz('sampleRate', options.sampleRate ?? (format === 'pcm16' ? trackRate : 8000));
   const frameMs = integer('frameMs', options.frameMs ?? 20, 1, 1000);
   for (const rate of [sampleRate, trackRate]) {
     if ((rate * frameMs) % 1000 !== 0) throw invalid('frameMs', frameMs, `a length of whole samples at ${rate} Hz`);

@@ -1,6 +1,6 @@
 import type { Samples } from './audio-resampler.js';
 import { bytesOf, decode, sampleFormat, type SampleFormat } from './g711.js';
-import { integer, invalid, readable } from './validate.js';
+import { channelCount, invalid, rateInHz, readable } from './validate.js';
 
 /**
  * Samples of all channels, interleaved: 16-bit, or their bytes, little-endian, as speech synthesis and files give them, or in
@@ -59,8 +59,8 @@ export class PcmArguments {
     const isAlone = !('data' in pcm) && !('sampleRate' in pcm);
     const { sampleRate, channels } = (isAlone ? this : pcm) as Pcm;
     const data: unknown = isAlone ? pcm : (pcm as Pcm).data;
-    integer('pcm.sampleRate', sampleRate, 1, 768_000);
-    integer('pcm.channels', channels, 1, 64);
+    rateInHz('pcm.sampleRate', sampleRate);
+    channelCount('pcm.channels', channels);
     const what = isAlone ? 'pcm' : 'pcm.data';
     const coded = sampleFormat('format', format);
     if (data instanceof Uint8Array) return this.#join(readable(what, data, Uint8Array), sampleRate, channels, coded);

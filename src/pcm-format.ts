@@ -1,4 +1,4 @@
-import { integer, invalid, type OptionNames } from './validate.js';
+import { channelCount, integer, invalid, rateInHz, type OptionNames } from './validate.js';
 
 /** How samples are laid out, and how many may wait; checked. */
 export interface PcmFormat {
@@ -40,8 +40,8 @@ export function pcmFormat(
   options: FormatOptions & { readonly samplesPerFrame?: number | undefined },
   defaults: { readonly frameSizeMs: number; readonly bufferMs: number },
 ): PcmFormat {
-  const sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, 1, 768_000);
-  const channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+  const sampleRate = rateInHz('sampleRate', options.sampleRate ?? 48_000);
+  const channels = channelCount('numChannels', options.numChannels ?? 1);
   const frameSizeMs = integer('frameSizeMs', options.frameSizeMs ?? defaults.frameSizeMs, 1, MOST_MS);
   const bufferMs = integer('bufferMs', options.bufferMs ?? defaults.bufferMs, 1, 600_000);
   const { samplesPerFrame } = options;

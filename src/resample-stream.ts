@@ -8,7 +8,7 @@ import {
   type AudioResamplerOptions,
 } from './audio-resampler.js';
 import { afterTurn, delivered, mayDeliver } from './turn-budget.js';
-import { integer, invalid, optionsObject } from './validate.js';
+import { invalid, optionsObject, rateInHz } from './validate.js';
 
 /** Options of {@link resampleStream}. */
 export interface ResampleStreamOptions<F extends AudioFrameLike = AudioFrame> extends AudioResamplerOptions {
@@ -137,7 +137,7 @@ export function resampleStream<F extends AudioFrameLike = AudioFrame>(
   if (typeof (stream as { getReader?: unknown } | undefined)?.getReader !== 'function') {
     throw invalid('stream', stream, 'a ReadableStream');
   }
-  integer('outputRate', outputRate, 1, 768_000);
+  rateInHz('outputRate', outputRate);
   // Between equal rates nothing native is made, but the options are checked, before the stream is locked.
   new AudioResampler(outputRate, outputRate, 1, quality, filterOptions(options));
   return new ReadableStream<F>(new Source({ ...options, quality }), { highWaterMark: 0 });

@@ -3,7 +3,7 @@ import { fromNative, NarrowcastError } from './errors.js';
 import { native, type Native } from './native.js';
 import { PcmArguments, type Pcm } from './pcm-argument.js';
 import { reportError } from './report-error.js';
-import { fraction, integer, invalid, optionsObject, type OptionNames } from './validate.js';
+import { channelCount, fraction, integer, invalid, optionsObject, rateInHz, type OptionNames } from './validate.js';
 
 /** What is speech, and when it has started and ended. */
 export interface SpeechOptions {
@@ -166,8 +166,8 @@ export class SpeechDetector extends SpeechEmitter {
       numChannels: true,
     });
     const { threshold, minSpeechMs, minSilenceMs } = speechSettings('', options);
-    this.#sampleRate = integer('sampleRate', options.sampleRate ?? 48_000, LEAST_RATE, 768_000);
-    this.#channels = integer('numChannels', options.numChannels ?? 1, 1, 64);
+    this.#sampleRate = rateInHz('sampleRate', options.sampleRate ?? 48_000, LEAST_RATE);
+    this.#channels = channelCount('numChannels', options.numChannels ?? 1);
     this.#pcm = new PcmArguments(this.#sampleRate, this.#channels);
     this.#native = fromNative(
       () => new native.NativeSpeechDetector(this.#sampleRate, this.#channels, threshold, minSilenceMs, minSpeechMs),

@@ -14,6 +14,16 @@ export function integer(what: string, value: unknown, min: number, max: number):
   return value;
 }
 
+/** A sample rate in Hz: up to 768,000, the highest of audio interfaces. */
+export function rateInHz(what: string, value: unknown, least = 1): number {
+  return integer(what, value, least, 768_000);
+}
+
+/** A number of channels: up to 64. */
+export function channelCount(what: string, value: unknown): number {
+  return integer(what, value, 1, 64);
+}
+
 /** A number from 0 to 1. */
 export function fraction(what: string, value: unknown): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw invalid(what, value, 'a number from 0 to 1');

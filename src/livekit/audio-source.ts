@@ -5,7 +5,7 @@ import { closed, opened } from '../diagnostics/alive.js';
 import { describeSource } from '../diagnostics/describe.js';
 import { NarrowcastError } from '../errors.js';
 import { PIPED_TRACK, type Interruption, type PipedTrack } from '../track/pipe-target.js';
-import { integer, invalid, readable, refuseLost } from '../validate.js';
+import { channelCount, integer, invalid, rateInHz, readable, refuseLost } from '../validate.js';
 import { loadBindings } from './bindings.js';
 import { install, type Engine } from './engine.js';
 import { locked, SourceRing } from './source-ring.js';
@@ -64,8 +64,8 @@ export class AudioSource implements RtcAudioSource {
    * LiveKit is not installed
    */
   constructor(sampleRate: number, numChannels: number, queueSize: number = 1000) {
-    this.sampleRate = integer('sampleRate', sampleRate, 1, 768_000);
-    this.numChannels = integer('numChannels', numChannels, 1, 64);
+    this.sampleRate = rateInHz('sampleRate', sampleRate);
+    this.numChannels = channelCount('numChannels', numChannels);
     this.queueSize = integer('queueSize', queueSize, 0, 600_000);
     if (queueSize % 10 !== 0) throw invalid('queueSize', queueSize, 'a multiple of 10');
     const most = SourceRing.mostMs(sampleRate, numChannels);
@@ -395,8 +395,8 @@ function checked(frame: AudioFrame | AudioFrameLike): AudioFrame | AudioFrameLik
   if (typeof frame !== 'object' || frame === null) throw invalid('frame', frame, 'an AudioFrame');
   const { data, channels, samplesPerChannel } = frame;
   if (!(data instanceof Int16Array)) throw invalid('frame.data', data, 'an Int16Array');
-  integer('frame.sampleRate', frame.sampleRate, 1, 768_000);
-  integer('frame.channels', channels, 1, 64);
+  rateInHz('frame.sampleRate', frame.sampleRate);
+  channelCount('frame.channels', channels);
   integer('frame.samplesPerChannel', samplesPerChannel, 0, 2 ** 24);
   refuseLost('frame.data', data);
   if (data.length < channels * samplesPerChannel) {

@@ -2,7 +2,7 @@ import { open as openFile, rm } from 'node:fs/promises';
 import { NarrowcastError } from '../errors.js';
 import { encode, sampleFormat, type SampleFormat } from '../g711.js';
 import { Timeline } from '../timeline.js';
-import { boolean, integer, invalid, optionsObject, plainObject } from '../validate.js';
+import { boolean, integer, invalid, optionsObject, plainObject, rateInHz } from '../validate.js';
 import { WavWriter } from '../wav-writer.js';
 import { Channel, type RecordedChannel } from './channel.js';
 import { Sheet, WINDOW_MS } from './sheet.js';
@@ -100,7 +100,7 @@ export class Recorder implements AsyncDisposable {
     const { bufferMs = 10_000, saveMs = 5000, replace = false } = options;
     const format = sampleFormat('format', options.format ?? 'pcm16');
     const { sampleRate = format === 'pcm16' ? 48_000 : 8000 } = options;
-    integer('sampleRate', sampleRate, 1000, 768_000);
+    rateInHz('sampleRate', sampleRate, 1000);
     integer('bufferMs', bufferMs, WINDOW_MS, 600_000);
     integer('saveMs', saveMs, 100, 3_600_000);
     boolean('replace', replace);

@@ -3,7 +3,7 @@ import type { SampleFormat } from '../g711.js';
 import { native } from '../native.js';
 import { PcmArguments, refuseChannels, type Pcm, type PcmData, type ReadPcm } from '../pcm-argument.js';
 import { Utterance, type SayOptions, type Speaker } from '../utterance.js';
-import { boolean, integer, optionsObject } from '../validate.js';
+import { boolean, channelCount, optionsObject, rateInHz } from '../validate.js';
 import type { NativeTrack } from './native-track.js';
 import type { Playback } from './playback.js';
 
@@ -66,8 +66,8 @@ export class Writer {
   say(options: SayOptions): Utterance {
     optionsObject<SayOptions>('options', options, { sampleRate: true, numChannels: true, format: true });
     const { numChannels } = this.#track;
-    const sampleRate = integer('sampleRate', options.sampleRate ?? this.#track.sampleRate, 1, 768_000);
-    const channels = integer('numChannels', options.numChannels ?? numChannels, 1, 64);
+    const sampleRate = rateInHz('sampleRate', options.sampleRate ?? this.#track.sampleRate);
+    const channels = channelCount('numChannels', options.numChannels ?? numChannels);
     refuseChannels('numChannels', channels, numChannels);
     this.#track.refuseEnded();
     this.#open?.end();
