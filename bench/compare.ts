@@ -154,7 +154,8 @@ await bench<'against' | 'rounds' | 'only' | 'most'>(
 /** The row, with a note if it is worse here. */
 function told(compared: Row, most: number): Row {
   const { ours, peer, ratio, spread } = compared;
-  if (!(ours > peer! * (1 + most / 100))) return compared;
+  // Below zero where what is left out was more than what was measured: neither is worse.
+  if (peer! < 0 || !(ours > peer! * (1 + most / 100))) return compared;
   const apart = spread.ours[0] > spread.peer![1];
   const times = ratio === null ? '' : ` (${ratio.toFixed(3)})`;
   const note = `worse by more than ${most} %${times}; ${apart ? 'NO ROUND OVERLAPS' : 'the rounds of both overlap'}`;
