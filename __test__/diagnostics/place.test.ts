@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { placeIn } from '../../src/diagnostics/place.js';
+import { readSwitch } from '../../src/environment.js';
 import { root } from '../cli/command.js';
 
 /** On Windows, with a drive. */
@@ -36,4 +37,31 @@ test.each([
 
 test('placeIn: a stack without such a frame has no place', () => {
   expect(placeIn(['Error: at /app/agent.js', ...own].join('\n'))).toBeUndefined();
+});
+
+describe('NARROWCAST_TRACE', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each([
+    [undefined, false],
+    ['', false],
+    [' ', false],
+    ['0', false],
+    ['false', false],
+    ['1', true],
+    ['true', true],
+    [' 1 ', true],
+  ])('%o: %o, without a warning', (value, on) => {
+    vi.stubEnv('NARROWCAST_TRACE', value);
+    const warn = vi.fn<(words: string) => void>();
+    expect(readSwitch('NARROWCAST_TRACE', warn)).toBe(on);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test.each(['no', 'off', '-1', 'ja'])('%o turns nothing on, and is a warning that names it', (value) => {
+    vi.stubEnv('NARROWCAST_TRACE', value);
+    const warn = vi.fn<(words: string) => void>();
+    expect(readSwitch('NARROWCAST_TRACE', warn)).toBe(false);
+    expect(warn.mock.calls).toEqual([[`NARROWCAST_TRACE=${value} is ignored: set it to 1, or leave it out`]]);
+  });
 });

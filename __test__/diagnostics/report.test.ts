@@ -172,6 +172,11 @@ test.each([
   ['30s', { periodMs: 30_000 }],
   ['1.5s', { periodMs: 1500 }],
   ['500ms:a.jsonl', { periodMs: 500, file: 'a.jsonl' }],
+  [' 30s ', { periodMs: 30_000 }],
+  ['', undefined],
+  [' ', undefined],
+  ['0', undefined],
+  ['false', undefined],
   ['5m:C:\\reports\\a.jsonl', { periodMs: 300_000, file: 'C:\\reports\\a.jsonl' }],
 ])('NARROWCAST_REPORT=%s is understood', (value, wanted) => {
   expect(readWanted(value)).toEqual(wanted);

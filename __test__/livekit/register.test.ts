@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { REMOVED_FOLDER } from '../support/removed-folder.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const rtcNode = path.join(root, 'node_modules', '@livekit', 'rtc-node');
@@ -114,6 +115,38 @@ describe('node --import narrowcast/livekit/register', () => {
     const file = write('parent.mjs', "import { fork } from 'node:child_process'; fork('./child.mjs');");
     expect(JSON.parse(run(file, flag).stdout)).toEqual(works);
   });
+
+  // Windows removes no working folder.
+  test.skipIf(process.platform === 'win32').each(['--import', '--require'])(
+    '%s works where the working folder was removed, as by a new release',
+    (flag) => {
+      const gone = write('gone.cjs', REMOVED_FOLDER);
+      const register = path.join(root, 'dist', 'livekit', flag === '--import' ? 'register.js' : 'register.cjs');
+      const run = (program: string, report: string) =>
+        spawnSync(process.execPath, ['--require', gone, flag, register, write('homeless.mjs', program)], {
+          cwd: folder,
+          encoding: 'utf8',
+          timeout: 60_000,
+          env: { ...process.env, NODE_ENV: 'production', NARROWCAST_REPORT: report, NARROWCAST_TRACE: '1' },
+        });
+      const report = path.join(folder, `report${flag}.jsonl`);
+      for (const asked of ['', `10ms:${report}`]) {
+        const { status, stdout, stderr } = run(agent("import * as rtc from '@livekit/rtc-node';"), asked);
+        expect([stderr, status]).toEqual(['', 0]);
+        expect(JSON.parse(stdout)).toEqual(works);
+      }
+      expect(fs.readFileSync(report, 'utf8')).toContain('"ended":true');
+      // A file in that folder can't be.
+      const warned = `
+        import { AudioSource } from '@livekit/rtc-node';
+        const source = new AudioSource(48_000, 1);
+        process.on('warning', ({ message }) => (console.log(message), process.exit()));
+        setTimeout(() => {}, 50_000);`;
+      expect(run(warned, '10ms:report.jsonl').stdout).toMatch(
+        /^NARROWCAST_REPORT: the report can't be written to report.jsonl: ENOENT.* The program goes on$/m,
+      );
+    },
+  );
 
   test('a program that uses no LiveKit loads none', () => {
     const file = write(

@@ -9,6 +9,9 @@ import {
   install,
   VideoStream,
   type AudioSourceStats,
+  type HandleClass,
+  type HandleCounts,
+  type InspectOptions,
   type InspectedStream,
   type Inspection,
   type LiveKitEvent,
@@ -75,3 +78,26 @@ takes<string | undefined>(inspection.sources[0]!.place);
 takes<number>(inspection.counts.listeners.forgotten + inspection.stalls.longestMs + install().stats().stalls);
 // @ts-expect-error no such kind
 takes<number>(inspection.counts.sinks.opened);
+
+// What holds native handles is counted on request, by class; where Node can't count, there is none.
+const { handles } = install().inspect({ handles: true });
+same<HandleCounts | undefined, typeof handles>();
+takes<number | undefined>(handles?.Room);
+takes<number | undefined>(handles?.FfiHandle);
+takes<HandleCounts>({});
+takes<HandleClass>('RemoteAudioTrack');
+for (const name of Object.keys(handles ?? {}) as HandleClass[]) takes<number | undefined>(handles?.[name]);
+takes<InspectOptions>({ handles: false });
+install().inspect({});
+// @ts-expect-error it may be missing
+takes<HandleCounts>(handles);
+// @ts-expect-error a class that rtc-node hasn't may be missing, too
+takes<number>(handles!.Room);
+// @ts-expect-error no such class
+takes<unknown>(handles?.Rooms);
+// @ts-expect-error no such class
+takes<HandleClass>('AudioFrame');
+// @ts-expect-error it is a boolean
+install().inspect({ handles: 1 });
+// @ts-expect-error no such option
+install().inspect({ handle: true });

@@ -1,9 +1,12 @@
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readSwitch } from '../environment.js';
 import { packageFolder } from '../native.js';
+import { warnOf } from '../report-error.js';
+import { workingFolder } from '../working-folder.js';
 
-/** Whether `NARROWCAST_TRACE` asks for the place where each object was made. */
-const tracing = !['', '0', 'false'].includes(process.env['NARROWCAST_TRACE'] ?? '');
+/** Whether the environment asks for the place where each object was made; undefined until the first one is. */
+let tracing: boolean | undefined;
 
 /** Frames of a stack that are looked at, at most. */
 const DEPTH = 50;
@@ -22,6 +25,7 @@ let own: readonly string[] | undefined;
  * @returns undefined without `NARROWCAST_TRACE`, or where no frame tells
  */
 export function place(): string | undefined {
+  tracing ??= readSwitch('NARROWCAST_TRACE', warnOf('NARROWCAST_TRACE'));
   if (!tracing) return undefined;
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = DEPTH;
@@ -39,7 +43,7 @@ export function placeIn(stack: string): string | undefined {
     if (file === undefined) continue;
     const path = pathOf(file);
     if (RTC_NODE.test(path) || own.some((folder) => path.startsWith(folder))) continue;
-    const here = workingFolder() + sep;
+    const here = (workingFolder() ?? '') + sep;
     return `${path.startsWith(here) ? path.slice(here.length) : path}:${number}`;
   }
   return undefined;
@@ -51,15 +55,6 @@ function pathOf(file: string): string {
   } catch {
     // A file of another system, as in a stack that came from there.
     return file;
-  }
-}
-
-function workingFolder(): string {
-  try {
-    return process.cwd();
-  } catch {
-    // It was removed, as by a new release.
-    return '';
   }
 }
 

@@ -1,3 +1,4 @@
+import { OFF, ON } from '../environment.js';
 import { nearest } from '../nearest.js';
 
 /** The variable that turns `narrowcast/livekit/register` off without a change of the command line. */
@@ -18,10 +19,10 @@ export interface Disabled {
 
 /** Reads {@link VARIABLE}: `1`, or a list of classes. */
 export function readDisabled(value: string = process.env[VARIABLE] ?? ''): Disabled {
-  const names = value.split(/[\s,]+/).filter((name) => !['', '0', 'false'].includes(name));
-  const all = names.some((name) => ['1', 'true'].includes(name));
+  const names = value.split(/[\s,]+/).filter((name) => !OFF.includes(name));
+  const all = names.some((name) => ON.includes(name));
   const classes = CLASSES.filter((name) => names.includes(name));
-  const unknown = names.filter((name) => !['1', 'true', ...CLASSES].includes(name));
+  const unknown = names.filter((name) => ![...ON, ...CLASSES].includes(name));
   const words = [
     ...(all ? ['narrowcast/livekit/register does nothing in this process'] : []),
     ...(!all && classes.length > 0

@@ -1,5 +1,6 @@
+import { warnOf } from '../report-error.js';
 import type { FrameBudget } from '../stream-format.js';
-import { readMs, setMs, warnOf, type MsSetting } from './ms-setting.js';
+import { readMs, setMs, type MsSetting } from './ms-setting.js';
 
 /** Frames of streams whose program asks for no length. */
 export interface FrameBudgetOptions {

@@ -1,4 +1,3 @@
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { invalid } from '../validate.js';
 
 /** A setting in ms: an option of `install()`, which is put into the environment, for threads and child processes. */
@@ -37,16 +36,6 @@ export function readMs(setting: MsSetting, warn: (words: string) => void): numbe
   if (canBe(ms, setting)) return ms;
   warn(`${variable}=${value} is ignored, and ${instead}: set it to ${expected(setting)}`);
   return undefined;
-}
-
-/** Makes words a process warning, once for all threads. */
-export function warnOf(code: string): (words: string) => void {
-  return (words) => {
-    // Threads that this one starts have read it, too.
-    if (getEnvironmentData(words) !== undefined) return;
-    setEnvironmentData(words, true);
-    process.emitWarning(words, { type: 'NarrowcastWarning', code });
-  };
 }
 
 function canBe(ms: unknown, { least, most, step }: MsSetting): ms is number {

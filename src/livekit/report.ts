@@ -4,7 +4,9 @@ import { appendFile, appendFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
 import type { Inspected, Inspection, KindCounts } from '../diagnostics/inspect.js';
+import { OFF } from '../environment.js';
 import { VERSION } from '../version.js';
+import { workingFolder } from '../working-folder.js';
 import type { Engine } from './engine.js';
 
 const VARIABLE = 'NARROWCAST_REPORT';
@@ -84,8 +86,10 @@ interface Wanted {
 const LONGEST_MS = 2 ** 31 - 1;
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Reads `30s`, or `30s:FILE`. Returns what is wrong in words. */
-export function readWanted(value: string): Wanted | string {
+/** Reads `30s`, or `30s:FILE`. Returns what is wrong in words; undefined where it asks for nothing. */
+export function readWanted(said: string = process.env[VARIABLE] ?? ''): Wanted | string | undefined {
+  const value = said.trim();
+  if (OFF.includes(value)) return undefined;
   const [, number, unit, file] = /^(\d+(?:\.\d+)?)(ms|s|m|h)(?::(.+))?$/s.exec(value) ?? [];
   const periodMs = Number(number) * UNITS[unit ?? '']!;
   if (periodMs >= 1 && periodMs <= LONGEST_MS) return file === undefined ? { periodMs } : { periodMs, file };
@@ -94,17 +98,16 @@ export function readWanted(value: string): Wanted | string {
 
 /** Starts to report, if the environment asks for it. */
 export function startReport(): void {
-  const value = process.env[VARIABLE];
-  if (!value) return;
-  const wanted = readWanted(value);
+  const wanted = readWanted();
+  if (wanted === undefined) return;
   if (typeof wanted === 'string') {
     // Once in a process: its other threads have the same environment.
     if (isMainThread) warn(wanted);
     return;
   }
   const reporter = new Reporter();
-  // The program may change its working folder later.
-  const file = wanted.file === undefined ? undefined : resolve(wanted.file);
+  // The program may change its working folder later. Where that was removed, writing says so.
+  const file = wanted.file === undefined || workingFolder() === undefined ? wanted.file : resolve(wanted.file);
   let failed = false;
   // rtc-node's `dispose()` takes it away, and agents call that at the end of a job: the last line needs it.
   let engine = shared[ENGINE];

@@ -1,4 +1,5 @@
-import { readMs, setMs, warnOf, type MsSetting } from './ms-setting.js';
+import { warnOf } from '../report-error.js';
+import { readMs, setMs, type MsSetting } from './ms-setting.js';
 
 /** What an `AudioSource` takes ahead of the program's own queue. */
 export interface SpeechBufferOptions {
@@ -28,7 +29,7 @@ export function setSpeechBuffer(options: SpeechBufferOptions): void {
 
 const warnOnce = warnOf('NARROWCAST_SPEECH_BUFFER');
 
-/** What the environment says, in ms. */
-export function speechBufferMs(): number {
-  return readMs(SETTING, warnOnce) ?? 0;
+/** What the environment says, in ms; `warn` is told of what it can't be. By default, that is a process warning, once. */
+export function speechBufferMs(warn: (words: string) => void = warnOnce): number {
+  return readMs(SETTING, warn) ?? 0;
 }

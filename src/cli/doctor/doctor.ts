@@ -1,18 +1,8 @@
 import { NarrowcastError } from '../../errors.js';
 import { glibcVersion } from '../../libc.js';
-import { readDisabled } from '../../livekit/disabled.js';
-import { frameBudget } from '../../livekit/frame-budget.js';
 import { VERSION } from '../../version.js';
-
-/** One thing that was looked at. */
-interface Finding {
-  readonly what: string;
-  readonly found: string;
-  /** What may explain that something is not as expected, although nothing is wrong by itself. */
-  readonly warning?: string;
-  /** What is wrong, and what to do; undefined if nothing is. */
-  readonly problem?: string;
-}
+import { examineEnvironment } from './environment.js';
+import type { Finding } from './finding.js';
 
 /** Looks at everything that narrowcast needs from the machine and from what is installed. */
 async function examine(): Promise<Finding[]> {
@@ -20,10 +10,8 @@ async function examine(): Promise<Finding[]> {
     { what: 'platform', found: `${process.platform} ${process.arch}${libc()}` },
     { what: 'Node', found: process.version },
     { what: 'narrowcast', found: VERSION },
+    ...examineEnvironment(),
   ];
-  const { words } = readDisabled();
-  if (words !== undefined) findings.push({ what: 'register', found: 'turned off, wholly or in part', warning: words });
-  findings.push(...examineFrames());
   const addon = await examineAddon();
   findings.push(addon);
   if (!addon.problem) findings.push(...(await examineEngine()));
@@ -55,17 +43,6 @@ function libc(): string {
   const version = glibcVersion();
   if (version === undefined) return '';
   return version === null ? ', musl' : `, glibc ${version}`;
-}
-
-/** The frames that a program gets which asks for no length, where the environment says something of them. */
-function examineFrames(): Finding[] {
-  const { NARROWCAST_FRAME_MS, NARROWCAST_MAX_FRAME_MS } = process.env;
-  if (!NARROWCAST_FRAME_MS && !NARROWCAST_MAX_FRAME_MS) return [];
-  const warnings: string[] = [];
-  const { usual, longest } = frameBudget((words) => warnings.push(words));
-  const late = longest > usual ? `, and up to ${longest * 10} ms for a reader that is late` : '';
-  const found = `${usual * 10} ms where a program asks for no length${late}`;
-  return [{ what: 'frames', found, ...(warnings.length > 0 && { warning: warnings.join('. ') }) }];
 }
 
 async function examineAddon(): Promise<Finding> {
