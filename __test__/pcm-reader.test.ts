@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { PcmReadable } from '../src/pcm-readable.js';
 import { PcmReader } from '../src/pcm-reader.js';
 import { streamFormat, type PcmOptions } from '../src/stream-format.js';
@@ -65,6 +65,17 @@ async function tick(listeners: Listener[], times = 1): Promise<void> {
   }
 }
 
+// The time between two writes does not pass while this writes; `waitFor` lets it pass. No stream joins those of another test.
+beforeAll(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+});
+beforeEach(() => {
+  vi.advanceTimersByTime(10_000);
+});
+afterAll(() => {
+  vi.useRealTimers();
+});
+
 test('a longer frame budget: the first frame of a stream is short, and the later ones come with those of the other streams', async () => {
   const first = new Listener().listen();
   const second = new Listener().listen();
@@ -103,9 +114,6 @@ test('a longer frame budget: a stream that joins late readers leaves what they l
 });
 
 test('a longer frame budget: a stream that the engine writes after the other one was read is complete with it, too', async () => {
-  // The time between two writes does not pass while this writes; `waitFor` lets it pass.
-  vi.useFakeTimers({ toFake: ['setTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
   const first = new Listener().listen();
   const second = new Listener().listen();
   await tick([first, second], 3);
@@ -124,6 +132,36 @@ test('a longer frame budget: a stream that the engine writes after the other one
       [50, 50],
     ]),
   );
+});
+
+test('a longer frame budget: streams that were blocked from the beginning join all the same, and one that falls silent holds up none', async () => {
+  const [first, second, third] = [new Listener(), new Listener(), new Listener()];
+  first.write(70);
+  second.write(190);
+  third.write(140);
+  for (const each of [first, second, third]) each.listen();
+  const lengths = () => [first, second, third].map((each) => each.lengths);
+  await vi.waitFor(() => expect(lengths()).toEqual([[50], [50, 50, 50], [50, 50]]));
+  // 20, 40 and 40 ms are left. When the first one's next frame was read, the others have 20 ms more than it.
+  await tick([first, second, third], 3);
+  await vi.waitFor(() =>
+    expect(lengths()).toEqual([
+      [50, 50],
+      [50, 50, 50, 50, 20],
+      [50, 50, 50, 20],
+    ]),
+  );
+  await tick([first, second, third], 4);
+  expect([first.samples.length, second.samples.length, third.samples.length]).toEqual([100, 220, 170]);
+  await tick([first, second, third], 1);
+  await vi.waitFor(() => expect(lengths().map((each) => each.at(-1))).toEqual([50, 50, 50]));
+  expect(second.samples).toEqual([...Array(270).keys()]);
+
+  vi.advanceTimersByTime(2000);
+  const [fourth, fifth] = [new Listener().listen(), new Listener().listen()];
+  await tick([fourth], 3);
+  await tick([fourth, fifth], 2);
+  await vi.waitFor(() => expect([fourth.lengths, fifth.lengths]).toEqual([[50], [20]]));
 });
 
 test('a longer frame budget: a stream of which a length was asked has no shorter frame, nor has one that is not read', async () => {

@@ -41,8 +41,9 @@ const ENDED = native.AUDIO_ENDED;
 const NO_GAP = { gap: 0, withheld: 0 };
 
 /**
- * Streams that wait for their first frame, and whose frames may be shorter. Soon after another stream's frame was read, they are
- * read, too: with a short first frame, their later frames are complete when the other's are, and one wake serves all of them.
+ * Streams that wait for a frame, and whose frames may not be complete at the same time as those of the others. Soon after a frame
+ * of the others was read, they are read, too: with one short frame, their later ones are complete when the others' are, and one
+ * wake serves all of them.
  */
 const joining = new Set<Pick<PcmReader<unknown>, 'join' | 'begun'>>();
 
@@ -54,6 +55,12 @@ const BETWEEN_WRITES_MS = 5;
 
 /** The time at which streams join one of which a frame was read. */
 let joinTime: NodeJS.Timeout | undefined;
+
+/** When a frame was read of a stream that has joined, by `performance.now()`. */
+let joinedAt = -Infinity;
+
+/** After this, streams that have joined are silent, or gone: another one is joined. */
+const SILENT_MS = 1000;
 
 /** What `readInto()` tells beside the number of samples. */
 export interface ReadReport {
@@ -95,7 +102,7 @@ export class PcmReader<F> implements Source<F> {
   /** Called once, when the stream has ended and all was read, or was closed. */
   #onEnd: (() => void) | undefined;
   #cancelled = false;
-  /** Whether the next frame may be shorter: see {@link joining}. */
+  /** Whether a frame may be shorter: see {@link joining}. */
   #mayJoin: boolean;
   /** Samples of the short frame that is read next; 0: it has the usual length. */
   #short = 0;
@@ -213,37 +220,46 @@ export class PcmReader<F> implements Source<F> {
     this.close();
   }
 
-  /** A frame of this stream was read: soon, the streams that wait for their first one get what they have. */
+  /** A frame of this stream was read: soon, the streams that are to join get what they have. */
   #letJoin(): void {
-    this.#mayJoin = false;
-    joining.delete(this);
+    const now = performance.now();
+    // Where there is none to join, it is this one.
+    if (this.#mayJoin && now - joinedAt < SILENT_MS) return;
+    this.#joins(false);
+    joinedAt = now;
     if (joinTime || ![...joining].some((other) => other.begun)) return;
     joinTime = setTimeout(() => {
       joinTime = undefined;
-      const { frameSamples, pieceSamples } = this.format;
-      const begun = Math.floor((this.native.buffered % frameSamples) / pieceSamples);
+      const begun = Math.floor(this.native.buffered / this.format.pieceSamples);
       for (const other of joining) other.join(begun);
     }, BETWEEN_WRITES_MS).unref();
   }
 
-  /** Whether there is something of the first frame. @internal */
+  #joins(may: boolean): void {
+    this.#mayJoin = may;
+    if (!may) joining.delete(this);
+  }
+
+  /** Whether something has come. @internal */
   get begun(): boolean {
-    return this.native.buffered > 0;
+    return this.#position > 0 || this.native.buffered > 0;
   }
 
   /**
-   * Has the first frame be what there is now.
+   * Has the next frame be so short that the later ones are complete together with another stream's. It has joined once it is seen
+   * that they are: a stream may have been written just then.
    *
-   * @param begun pieces that the other stream has of its next frame: this one leaves as many
+   * @param begun pieces that the other stream has of its next frame
    * @internal
    */
   join(begun: number): void {
-    const { pieceSamples } = this.format;
-    const short = (Math.floor(this.native.buffered / pieceSamples) - begun) * pieceSamples;
-    if (short <= 0) return;
-    this.#short = Math.min(short, this.format.frameSamples);
-    this.#mayJoin = false;
-    joining.delete(this);
+    const { frameSamples, pieceSamples } = this.format;
+    const pieces = Math.floor(this.native.buffered / pieceSamples);
+    const usual = frameSamples / pieceSamples;
+    const short = (((pieces - begun) % usual) + usual) % usual;
+    if (short === 0) return this.#joins(!this.begun);
+    if (short > pieces) return;
+    this.#short = short * pieceSamples;
     this.waiters.ready();
   }
 

@@ -59,7 +59,7 @@ export interface StreamFormat {
   readonly longestSamples: number;
   /** What the ring has room for: whole frames. */
   readonly capacity: number;
-  /** Whether the first frame may be shorter than the others, if these are then complete at the same time as other streams'. */
+  /** Whether a frame may be shorter than the others, if these are then complete at the same time as other streams'. */
   readonly joins: boolean;
   /** What it listens for, if it does. */
   readonly speech?: Native.NativeSpeechSettings;

@@ -6,7 +6,8 @@ import { readMs, setMs, type MsSetting } from './ms-setting.js';
 export interface FrameBudgetOptions {
   /**
    * Length of the frames of streams that are opened without one, in ms: 10, 20, 30 and so on up to 100. Longer frames cost the
-   * thread less, and come later. The first one of a stream may be shorter, so that the later ones of all streams come together. Threads and child processes that start afterwards have it, too: it is put into the
+   * thread less, and come later. One or two frames near a stream's beginning may be shorter, so that the later ones of all streams
+   * come together. Threads and child processes that start afterwards have it, too: it is put into the
    * environment, as `NARROWCAST_FRAME_MS`. Default: what that variable says, or 10.
    */
   frameMs?: number;
