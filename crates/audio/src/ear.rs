@@ -271,12 +271,7 @@ impl Ear {
 
     /// Consumer: waits for an event, or the end. Returns false if there is one already, or the stream has ended.
     pub fn wait(&self) -> bool {
-        self.waiter.arm();
-        if self.events.is_empty() && !self.has_ended() {
-            return true;
-        }
-        self.waiter.disarm();
-        false
+        self.waiter.wait_unless(|| !self.events.is_empty() || self.has_ended())
     }
 
     /// Whether no more events will come. Some may wait.

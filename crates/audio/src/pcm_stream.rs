@@ -250,12 +250,7 @@ impl PcmStream {
     /// Consumer: waits for a frame, or the end. Returns false if there is something to see already, and the consumer
     /// need not wait.
     pub fn wait(&self) -> bool {
-        self.waiter.arm();
-        if self.ring.len() < self.format.frame_samples && !self.has_ended() {
-            return true;
-        }
-        self.waiter.disarm();
-        false
+        self.waiter.wait_unless(|| self.ring.len() >= self.format.frame_samples || self.has_ended())
     }
 
     /// Whether no more samples will come. Some may be buffered.

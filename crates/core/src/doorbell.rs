@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  producers                                   consumer thread
-//!  push, then Waiter::notify                   Waiter::arm, then look again
+//!  push, then Waiter::notify                   Waiter::wait_unless: arm, then look again
 //!     └ was it armed? ──► Doorbell::ring          │
 //!                          ├ token → ready        │
 //!                          └ none pending? wake ─►└ Doorbell::take_ready: tokens that have something to read
@@ -44,7 +44,7 @@ impl Doorbell {
     }
 
     /// Answers the doorbell, on the consumer thread, once for each wake: writes tokens that rang to `tokens`, and returns
-    /// how many. What there was no room for gets a wake of its own. A token comes once for each [`Waiter::arm`] at most.
+    /// how many. What there was no room for gets a wake of its own. A token comes once for each [`Waiter::wait_unless`] at most.
     pub fn take_ready(&self, tokens: &mut [Token]) -> usize {
         self.pending.swap(false, Ordering::AcqRel);
         let count = self.poll(tokens);
@@ -106,15 +106,15 @@ impl Waiter {
         self.token
     }
 
-    /// Consumer: from now on, the next [`notify`](Self::notify) rings. The consumer must look again after this call:
-    /// what was pushed before it rings nothing.
-    pub fn arm(&self) {
+    /// Consumer: the next [`notify`](Self::notify) rings, unless there is something to read, which `is_ready` tells. It is
+    /// asked afterwards, for what was pushed before rings nothing. Returns whether the consumer waits.
+    pub fn wait_unless(&self, is_ready: impl FnOnce() -> bool) -> bool {
         self.armed.swap(true, Ordering::AcqRel);
-    }
-
-    /// Consumer: it found something to read, and does not wait any more.
-    pub fn disarm(&self) {
-        self.armed.swap(false, Ordering::AcqRel);
+        let waits = !is_ready();
+        if !waits {
+            self.armed.swap(false, Ordering::AcqRel);
+        }
+        waits
     }
 
     /// Whether the consumer waits. Means something only to a producer that has otherwise met the consumer since it
@@ -126,8 +126,8 @@ impl Waiter {
 
     /// Producer, after something to read was pushed: rings if the consumer waits. Returns whether it woke the thread.
     ///
-    /// No wake is lost: `arm` and `notify` change the same flag, so one of them comes first. If `notify` does, its
-    /// push happened before `arm`, and the consumer's second look finds it; if `arm` does, `notify` sees it and rings.
+    /// No wake is lost: `wait_unless` and `notify` change the same flag, so one of them comes first. If `notify` does, its
+    /// push happened before, and `is_ready` finds it; if `wait_unless` does, `notify` sees it and rings.
     #[inline]
     pub fn notify(&self) -> bool {
         self.armed.swap(false, Ordering::AcqRel) && self.bell.ring(self.token)

@@ -134,13 +134,10 @@ impl Subscriber {
     /// Consumer: waits for the next event, or for the end. Returns false if there is something to see already, and the
     /// consumer need not wait.
     pub fn wait(&self) -> bool {
-        self.waiter.arm();
-        self.counters.sync_with_producers();
-        if self.queue.is_empty() && !self.queue.has_ended() {
-            return true;
-        }
-        self.waiter.disarm();
-        false
+        self.waiter.wait_unless(|| {
+            self.counters.sync_with_producers();
+            !self.queue.is_empty() || self.queue.has_ended()
+        })
     }
 
     /// How many events wait.

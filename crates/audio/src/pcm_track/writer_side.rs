@@ -111,15 +111,15 @@ impl PcmTrack {
     /// track has ended: then there is no need to ring, though it may have. There is one such position at a time, the one
     /// asked for last.
     pub fn wait_for(&self, position: u64) -> bool {
-        self.waiter.arm();
-        // A swap, as the player's look is one: of the two, one comes first. If it is the player's, what it took is seen
-        // below; if this, the player sees the position, and that the waiter is armed.
-        self.awaited.swap(position, Ordering::AcqRel);
-        if !self.has_played(position) && !self.has_ended() {
-            return true;
-        }
-        self.awaited.swap(UNAWAITED, Ordering::AcqRel);
-        self.waiter.disarm();
-        false
+        self.waiter.wait_unless(|| {
+            // A swap, as the player's look is one: of the two, one comes first. If it is the player's, what it took is seen
+            // below; if this, the player sees the position, and that the writer waits.
+            self.awaited.swap(position, Ordering::AcqRel);
+            let is_over = self.has_played(position) || self.has_ended();
+            if is_over {
+                self.awaited.swap(UNAWAITED, Ordering::AcqRel);
+            }
+            is_over
+        })
     }
 }
