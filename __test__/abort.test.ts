@@ -7,7 +7,7 @@ describe('onAbort', () => {
   process.on('warning', note);
   afterEach(() => void process.off('warning', note));
 
-  it('calls everybody, in order, once', () => {
+  it('calls every callback, in order, once', () => {
     const controller = new AbortController();
     const called: number[] = [];
     for (const i of [1, 2, 3]) onAbort(controller.signal, () => called.push(i));

@@ -2,8 +2,8 @@ import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { AudioFrame, AudioMixer, AudioStream, type AudioMixerOptions, type MixerStream } from '../src/index.js';
-import { failure, isPending, turn, until } from './support/expect.js';
-import { block } from './support/meeting.js';
+import { failure, isPending } from './support/expect.js';
+import { block, turn, until } from './support/wait.mjs';
 
 /** 1 kHz in blocks of 4 samples, which can be written out; no stream is late. */
 const RATE = 1000;

@@ -5,8 +5,9 @@ import { AudioFrame as RtcAudioFrame } from '@livekit/rtc-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioFrame, AudioStreamTrack, TimedAudioFrame, type AudioStreamTrackOptions, type Pcm } from '../src/index.js';
 import { nativeTrackOf } from '../src/audio-stream-track.js';
-import { failure, until, untilCollected } from './support/expect.js';
+import { failure, untilCollected } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
+import { until } from './support/wait.mjs';
 
 /** 1 kHz and 4 ms: frames of 4 samples that can be written out. Less than a frame waits for 50 of them. */
 const TINY = { sampleRate: 1000, frameSizeMs: 4, bufferMs: 400 } satisfies AudioStreamTrackOptions;
@@ -553,7 +554,7 @@ describe('waitForPlayout', () => {
 });
 
 describe('stop', () => {
-  it('ends the track for everybody', async () => {
+  it('ends the track for every reader and writer', async () => {
     const track = new AudioStreamTrack(TINY);
     await track.recv();
     const pending = [outcome(track.recv()), outcome(track.recv())];

@@ -1157,7 +1157,7 @@ describe('clear()', () => {
 });
 
 describe('close()', () => {
-  it('can be repeated, by everybody, in any order', async () => {
+  it('can be repeated, and mixed with reads and cancel() in any order', async () => {
     const stream = filled(6);
     stream.close();
     stream.close();

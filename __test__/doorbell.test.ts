@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { native } from '../src/native.js';
-import { until } from './support/expect.js';
+import { until } from './support/wait.mjs';
 
 const HOUR_US = 3_600_000_000;
 

@@ -426,7 +426,7 @@ describe('closing a queue', () => {
     queue.unsubscribe(full);
   });
 
-  it('closes it for everybody who opened it', () => {
+  it('closes it in every place that opened it', () => {
     const queue = queueOf();
     const same = FfiQueue.open(queue.id, { types: TYPES });
     same.close();

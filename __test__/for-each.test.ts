@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { FfiQueue, type SubscribeOptions } from '../src/index.js';
-import { failure, isPending, until } from './support/expect.js';
+import { failure, isPending } from './support/expect.js';
 import { Gate, message, start } from './support/threads.js';
+import { until } from './support/wait.mjs';
 
 /** A queue whose events are numbers. */
 function subscribed(options?: SubscribeOptions<'n', number>) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AudioStream, AudioStreamTrack, FfiQueue, type FfiEvent, type Subscription } from '../src/index.js';
-import { isPending, turn, untilCollected } from './support/expect.js';
+import { isPending, untilCollected } from './support/expect.js';
+import { turn } from './support/wait.mjs';
 
 // Each maker of garbage is a function of its own, so that no variable of a test keeps what it made.
 

@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AudioStream, FfiQueue, nativeInterface } from '../src/index.js';
 import { runNode, type Ended } from './support/child.js';
-import { failure, until, untilCollected } from './support/expect.js';
+import { failure, untilCollected } from './support/expect.js';
 import { buildAddon, missing } from './support/native-interface/build.js';
 import type { Probe } from './support/native-interface/probe.js';
 import { ended, message, start } from './support/threads.js';
+import { until } from './support/wait.mjs';
 
 const [OK, INVALID, CLOSED, NOT_FOUND, LOCKED] = [0, 1, 2, 3, 4];
 const OWNED = 1;

@@ -3,7 +3,8 @@ import { WritableStream } from 'node:stream/web';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AudioStreamTrack, g711, type FrameSink, type SinkOptions, type SinkTarget } from '../src/index.js';
 import { native } from '../src/native.js';
-import { failure, until } from './support/expect.js';
+import { failure } from './support/expect.js';
+import { block, until } from './support/wait.mjs';
 
 const RATE = 8000;
 const PHONE = { format: 'mulaw', frameMs: 20, leadMs: 40 } as const;
@@ -23,9 +24,6 @@ afterEach(() => {
 const speech = (ms: number, rate = RATE) => {
   const codes = Uint8Array.from({ length: (rate * ms) / 1000 }, (_, i) => 0x80 + (Math.floor(i / 40) % 100));
   return g711.decode(codes, 'mulaw');
-};
-const block = (ms: number) => {
-  for (const end = performance.now() + ms; performance.now() < end;);
 };
 const bytesOf = (frames: readonly Uint8Array[]) => frames.flatMap((frame) => [...frame]);
 

@@ -13,7 +13,7 @@ interface Frame {
   readonly position: unknown;
 }
 
-/** A stream of which the program asks for no length where frames have 50 ms, its pending reads, and what they gave. */
+/** A stream without a frame length of its own, where the frame budget is 50 ms; its pending reads, and what they gave. */
 class Listener {
   readonly frames: Frame[] = [];
   readonly #reader: PcmReader<Frame>;
@@ -164,7 +164,7 @@ test('a longer frame budget: streams that were blocked from the beginning join a
   await vi.waitFor(() => expect([fourth.lengths, fifth.lengths]).toEqual([[50], [20]]));
 });
 
-test('a longer frame budget: a stream of which a length was asked has no shorter frame, nor has one that is not read', async () => {
+test('a longer frame budget: a stream with a frame length of its own has no shorter frame, and neither has a stream that is not read', async () => {
   const [first, own, unread] = [new Listener().listen(), new Listener({ frameSizeMs: 50 }).listen(), new Listener()];
   await tick([first], 2);
   await tick([first, own, unread], 3);

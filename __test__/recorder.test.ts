@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AudioFrame, AudioStream, AudioStreamTrack, g711, Recorder, type RecorderOptions } from '../src/index.js';
 import { readSpeech } from '../src/cli/shared/wav-reader.js';
 import { full, holdWrites, isTo, useDisk } from './cli/shared/disk.js';
-import { failure, turn, until } from './support/expect.js';
-import { block } from './support/meeting.js';
+import { failure } from './support/expect.js';
+import { block, turn, until } from './support/wait.mjs';
 
 const RATE = 8000;
 /** Samples of a ms. */

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { ReadableStream, WritableStream } from 'node:stream/web';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AudioFrame, AudioResampler, resampleStream, type ResampleStreamOptions } from '../src/index.js';
-import { failure, turn } from './support/expect.js';
+import { failure } from './support/expect.js';
+import { turn } from './support/wait.mjs';
 
 const any = <T>(value: unknown) => value as T;
 

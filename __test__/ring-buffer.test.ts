@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RingBuffer } from '../src/index.js';
 import { runNode } from './support/child.js';
-import { failure, turn, until, untilCollected } from './support/expect.js';
+import { failure, untilCollected } from './support/expect.js';
 import { detached, outOfBounds, resizable } from './support/memory.js';
 import { ended, message, start } from './support/threads.js';
+import { turn, until } from './support/wait.mjs';
 
 const samples = (...values: number[]) => new Int16Array(values);
 const count = (from: number, to: number) => Int16Array.from({ length: to - from }, (_, i) => from + i);

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { AudioFrame, AudioStream, SpeechDetector, type SpeechChange, type SpeechStreamOptions } from '../src/index.js';
 import { native } from '../src/native.js';
 import { runNode } from './support/child.js';
-import { failure, turn, until, untilCollected } from './support/expect.js';
+import { failure, untilCollected } from './support/expect.js';
 import { concat, hiss, voice, VOICE_RATE } from './support/voice.js';
+import { turn, until } from './support/wait.mjs';
 
 const any = <T>(value: unknown) => value as T;
 /** Two utterances, and silence around them; 10 ms more than a whole frame of 20. */

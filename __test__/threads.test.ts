@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { FfiQueue, type FfiEvent } from '../src/index.js';
-import { failure, turn, until } from './support/expect.js';
+import { failure } from './support/expect.js';
 import { ended, Gate, message, start } from './support/threads.js';
+import { turn, until } from './support/wait.mjs';
 
 const types = ['a', 'b', 'unwanted'] as const;
 
@@ -127,7 +128,6 @@ describe('events that come faster than they can be read', () => {
     await until(() => queue.stats().published > 0, 'events come');
     await use(queue).finally(() => Promise.all(workers.map((worker) => worker.terminate())));
   }
-  const later = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
 
   it.each(['for await', 'waitFor', 'a filter that refuses all', 'several of them'])(
     'leave timers their turn (%s)',
@@ -153,7 +153,7 @@ describe('events that come faster than they can be read', () => {
         start[how]!();
         for (let i = 0; i < 3; i++) {
           const before = read;
-          await later();
+          await turn();
           await until(() => read > before, 'reading goes on');
         }
         queue.close();
@@ -171,7 +171,7 @@ describe('events that come faster than they can be read', () => {
           expect(none.tryNext()).toBeUndefined();
           expect(none.drain()).toEqual([]);
           expect(events.drain().length).toBeLessThan(2 ** 21);
-          await later();
+          await turn();
         }
         queue.close();
       }),

@@ -1,11 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { afterTurn, delivered, mayDeliver } from '../src/turn-budget.js';
-
-/** Blocks the thread, as a consumer's own work does. */
-function work(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
-}
+import { block } from './support/wait.mjs';
 
 /** Delivers as a loop does, until it has to pause. Returns how many values it delivered. */
 function deliverWhileAllowed(most: number, consume: () => void): number {
@@ -27,25 +23,25 @@ afterEach(idle);
 describe('mayDeliver', () => {
   it('is false once the thread has delivered for 8 ms without a turn, and true again after one', async () => {
     await idle();
-    const first = deliverWhileAllowed(1000, () => work(1));
+    const first = deliverWhileAllowed(1000, () => block(1));
     expect(first).toBeLessThan(20);
     expect(mayDeliver()).toBe(false);
     await turn();
     for (let i = 0; i < 3; i++) {
-      expect(deliverWhileAllowed(1000, () => work(12))).toBe(1);
+      expect(deliverWhileAllowed(1000, () => block(12))).toBe(1);
       await turn();
     }
   });
 
   it('is about the thread: what one loop has spent, the others have not', async () => {
     await turn();
-    deliverWhileAllowed(1000, () => work(1));
+    deliverWhileAllowed(1000, () => block(1));
     expect([mayDeliver(), mayDeliver()]).toEqual([false, false]);
   });
 
   it('is true once a turn for a loop that has delivered nothing in it, whatever the others have spent', async () => {
     await turn();
-    deliverWhileAllowed(1000, () => work(1));
+    deliverWhileAllowed(1000, () => block(1));
     let last = -1;
     expect([mayDeliver(), mayDeliver(last)]).toEqual([false, true]);
     last = delivered();
@@ -59,7 +55,7 @@ describe('mayDeliver', () => {
     for (let i = 0; i < 5; i++) {
       expect(mayDeliver()).toBe(true);
       delivered();
-      work(9);
+      block(9);
       await new Promise(setImmediate);
     }
   });
@@ -84,7 +80,7 @@ describe('afterTurn', () => {
     setTimeout(() => happened.push('timer'), 1);
     for (let turns = 0; happened.length < 2; turns++) {
       if (turns > 10_000) throw new Error(`only ${happened.join()} had a turn`);
-      deliverWhileAllowed(1000, () => work(1));
+      deliverWhileAllowed(1000, () => block(1));
       await turn();
     }
     await file;
@@ -98,7 +94,7 @@ describe('afterTurn', () => {
       if (phase === 'timers') await idle();
       let timer = false;
       setTimeout(() => (timer = true), 1);
-      expect(deliverWhileAllowed(1000, () => work(1))).toBeLessThan(20);
+      expect(deliverWhileAllowed(1000, () => block(1))).toBeLessThan(20);
       await turn();
       expect(timer).toBe(true);
     },
@@ -111,7 +107,7 @@ describe('afterTurn', () => {
     await new Promise<void>((resolve) => {
       const resume = (name: keyof typeof rounds) => () => {
         order.push(name);
-        deliverWhileAllowed(1000, () => work(1));
+        deliverWhileAllowed(1000, () => block(1));
         if (--rounds[name] > 0) afterTurn(resume(name));
         else if (order.length === 9) resolve();
       };

@@ -2,13 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { ReadableStream, WritableStream } from 'node:stream/web';
 import { describe, expect, it } from 'vitest';
 import { AudioFrame, AudioStream, AudioStreamTrack, FfiQueue, resampleStream } from '../src/index.js';
-import { until } from './support/expect.js';
 import { Gate, message, start } from './support/threads.js';
-
-/** Blocks the thread, as a consumer's own work does. */
-function work(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
-}
+import { block, until } from './support/wait.mjs';
 
 /** Each loop reads a backlog of this many values, and takes a second in all if nothing else has a turn. */
 const BACKLOG = 500;
@@ -89,7 +84,7 @@ describe.each(Object.entries(loops))('%s', (_name, loop) => {
     setTimeout(() => (turns.timer = consumed), 1);
     void readFile(new URL(import.meta.url)).then(() => (turns.file = consumed));
     await loop(() => {
-      work(WORK_MS);
+      block(WORK_MS);
       return ++consumed === BACKLOG || (turns.timer >= 0 && turns.file >= 0);
     });
     expect(turns.timer).toBeGreaterThanOrEqual(0);
@@ -101,7 +96,7 @@ describe.each(Object.entries(loops))('%s', (_name, loop) => {
   it('leaves other loops their share', async () => {
     const consumed = { first: 0, other: 0 };
     const share = (name: keyof typeof consumed) => () => {
-      work(WORK_MS);
+      block(WORK_MS);
       return ++consumed[name] >= 60 || consumed.first + consumed.other >= 100;
     };
     await Promise.all([loop(share('first')), forAwait(streamWithBacklog(), share('other'))]);

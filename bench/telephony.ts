@@ -1,4 +1,4 @@
-// How evenly a phone is fed whose far side plays 20 ms frames by a clock of its own, while the JavaScript thread is blocked for
+// How evenly a phone is fed whose far end plays 20 ms frames by a clock of its own, while the JavaScript thread is blocked for
 // 100 ms in every 200: a track's paced sink beside a setTimeout(20) pacer, one that corrects its drift, and one that does so 160 ms
 // ahead. All in one thread at the same time. And what a frame costs, beside a µ-law encoder in JavaScript.
 // `npm run bench -- telephony`, `--seconds 60` for the whole minute; by default 15 s.
@@ -27,7 +27,7 @@ function encode(samples: Int16Array): Uint8Array {
   return bytes;
 }
 
-/** The far side: a frame is played when it came, or when those before it have been. */
+/** The far end: a frame is played when it came, or when those before it have been. */
 class Phone {
   frames = 0;
   underruns = 0;
@@ -155,7 +155,7 @@ await bench<'seconds'>(
       add(row(`${name}/wakes`, 'in a second', [perSecond(ours)], [perSecond(peer)]));
     }
     const least = Math.min(...ours.phone.levels.slice((2 * LEAD_MS) / FRAME_MS));
-    add(row('least-ahead', 'ms', [least], undefined, 'what the far side still had when frames came, at worst'));
+    add(row('least-ahead', 'ms', [least], undefined, 'what the far end still had when frames came, at worst'));
 
     const bytes = new Uint8Array(SAMPLES);
     const us = (ns: number[]) => ns.map((each) => each / 1000);

@@ -6,7 +6,8 @@ import { LocalAudioTrack } from '@livekit/rtc-node';
 import { AudioFrame, AudioStream as PlainStream, AudioStreamTrack, FfiQueue } from '../../src/index.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { untilCollected } from '../support/expect.js';
-import { block, openTracks, play, until } from '../support/meeting.js';
+import { openTracks, play } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

@@ -2,9 +2,10 @@ import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { AudioStreamTrack, AudioStream as PlainStream, FfiQueue } from '../../src/index.js';
 import { AudioSource, AudioStream, install, VideoStream } from '../../src/livekit/index.js';
-import { turn, untilCollected } from '../support/expect.js';
+import { untilCollected } from '../support/expect.js';
 import { runNode } from '../support/child.js';
-import { openTracks, play, until } from '../support/meeting.js';
+import { openTracks, play } from '../support/meeting.js';
+import { turn, until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

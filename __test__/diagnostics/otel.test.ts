@@ -20,7 +20,8 @@ import { LocalAudioTrack } from '@livekit/rtc-node';
 import { AudioStream, AudioStreamTrack } from '../../src/index.js';
 import { AudioSource, AudioStream as LiveKitStream, install } from '../../src/livekit/index.js';
 import { scratch } from '../cli/command.js';
-import { block, openTracks, play, until } from '../support/meeting.js';
+import { openTracks, play } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Inspection } from '../../src/diagnostics/inspect.js';
 import { LISTED, readWanted, Reporter, type Report } from '../../src/livekit/report.js';
 import { narrowcast } from '../cli/command.js';
-import { until } from '../support/meeting.js';
+import { until } from '../support/wait.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

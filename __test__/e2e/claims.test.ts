@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
 import { install, openTracks } from '../support/engine-meeting.mjs';
 import * as foreign from '../support/foreign-stream.js';
-import { until } from '../support/meeting.js';
+import { until } from '../support/wait.mjs';
 
 test.each(['is terminated', 'uninstalls'])(
   'what a thread has claimed is for all again when it %s',
@@ -42,7 +42,7 @@ test.each(['is terminated', 'uninstalls'])(
     const worker = new Worker(new URL('../support/claiming-worker.mjs', import.meta.url), { workerData: handle });
     onTestFinished(async () => void (await worker.terminate()));
     expect(await once(worker, 'message')).toEqual(['claimed']);
-    // Sees what is anybody's.
+    // Sees what is for every thread.
     const all = engine.queue.subscribe({ types: ['audioStreamEvent'], handles: [handle], own: true });
     await play(2);
     expect(take((await all.next()).value!)).toBe(2);

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { runNode } from '../support/child.js';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
-import { AudioStream, install, openTracks, until } from '../support/engine-meeting.mjs';
+import { AudioStream, install, openTracks } from '../support/engine-meeting.mjs';
+import { until } from '../support/wait.mjs';
 
 const CLEAN = { status: 0, signal: null, stderr: '' };
 

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runNode } from '../support/child.js';
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
-import { AudioStream, block, install, native, openTracks, play, until } from '../support/engine-meeting.mjs';
+import { AudioStream, install, native, openTracks, play } from '../support/engine-meeting.mjs';
+import { block, until } from '../support/wait.mjs';
 
 const engine = install();
 const tracks = openTracks(4);

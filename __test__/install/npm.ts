@@ -25,7 +25,7 @@ export function runNpm(
     '--no-update-notifier',
     '--loglevel=warn',
   ];
-  // Anybody may publish there, but npm wants to have logged in.
+  // It takes every publication, but npm wants to have logged in.
   const token = `--${registry.replace(/^http:/, '')}:_authToken=nobody`;
   const env = { PATH: onlyNode(folder, node), HOME: folder, npm_config_userconfig: join(folder, 'none') };
   return run(node, [NPM, ...args, ...flags, token], { cwd: folder, env, limitMs: 280_000 });

@@ -3,8 +3,8 @@ import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { AudioFrame } from '../../src/audio-frame.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
-import { until } from '../support/meeting.js';
 import { detached } from '../support/memory.js';
+import { until } from '../support/wait.mjs';
 
 afterAll(() => install().uninstall());
 afterEach(() => vi.useRealTimers());

@@ -5,7 +5,7 @@ import type { Mark } from '../../src/utterance.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { runNode } from '../support/child.js';
 import { failure, untilCollected } from '../support/expect.js';
-import { block, until } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

@@ -4,7 +4,8 @@ import type { ReadReport } from '../../src/index.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import type { PcmReadable } from '../../src/pcm-readable.js';
-import { block, openTracks, play, subscribe, until } from '../support/meeting.js';
+import { openTracks, play, subscribe } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

@@ -9,8 +9,8 @@ import { requestIds } from '../../src/livekit/requests.js';
 import { isRoomListener } from '../../src/livekit/rooms.js';
 import { native } from '../../src/native.js';
 import { encodeEvent } from '../support/messages.js';
-import { until } from '../support/meeting.js';
 import { connect, silentServer } from '../support/silent-server.js';
+import { until } from '../support/wait.mjs';
 
 const client = () => (globalThis as { _ffiClientInstance?: FfiClient })._ffiClientInstance!;
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });

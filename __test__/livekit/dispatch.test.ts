@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import { encodeEvent } from '../support/messages.js';
-import { block, until } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const client = () => (globalThis as { _ffiClientInstance?: EventEmitter })._ffiClientInstance!;
 const roomEvent = (roomHandle: bigint) => encodeEvent({ roomEvent: { roomHandle, roomSidChanged: {} } });

@@ -7,7 +7,8 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
 import { encodeEvent } from '../support/messages.js';
-import { openTracks, play, until } from '../support/meeting.js';
+import { openTracks, play } from '../support/meeting.js';
+import { until } from '../support/wait.mjs';
 
 type Client = EventEmitter & { waitFor(predicate: (event: FfiEvent) => boolean): Promise<unknown> };
 const client = () => (globalThis as { _ffiClientInstance?: Client })._ffiClientInstance!;
@@ -215,7 +216,7 @@ describe('waitFor', () => {
     const engine = install();
     const offered: unknown[] = [];
     const answer = encodeEvent({ publishData: { asyncId: 77n } });
-    // Before anybody waits, in the same turn: as the engine's own threads often do.
+    // Before the test waits for it, in the same turn: as the engine's own threads often do.
     engine.queue.put('publishData', answer, 77n);
     engine.queue.put('roomEvent', roomEvent(1n), 1n);
     const value = await client().waitFor(({ message }) => {

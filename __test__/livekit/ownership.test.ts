@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { install } from '../../src/livekit/index.js';
 import { failure } from '../support/expect.js';
 import { client, openForeignStream } from '../support/foreign-stream.js';
-import { openTracks, until } from '../support/meeting.js';
+import { openTracks } from '../support/meeting.js';
+import { until } from '../support/wait.mjs';
 
 afterEach(() => install().uninstall());
 

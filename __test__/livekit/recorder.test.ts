@@ -5,8 +5,7 @@ import * as rtc from '@livekit/rtc-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { AudioStreamTrack, Recorder } from '../../src/index.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
-import { until } from '../support/expect.js';
-import { block } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 install();
 

@@ -4,7 +4,7 @@ import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
 import { speechBufferMs } from '../../src/livekit/speech-buffer.js';
 import { failure } from '../support/expect.js';
-import { block, until } from '../support/meeting.js';
+import { block, until } from '../support/wait.mjs';
 
 const VARIABLE = 'NARROWCAST_SPEECH_BUFFER_MS';
 const RATE = 16_000;

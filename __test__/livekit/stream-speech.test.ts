@@ -2,8 +2,9 @@ import * as rtc from '@livekit/rtc-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SpeechDetector, type AudioStreamStats, type SpeechChange } from '../../src/index.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
-import { failure, until } from '../support/expect.js';
+import { failure } from '../support/expect.js';
 import { concat, hiss, voice, VOICE_RATE } from '../support/voice.js';
+import { until } from '../support/wait.mjs';
 
 const engine = install();
 afterAll(() => engine.uninstall());

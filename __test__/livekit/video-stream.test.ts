@@ -2,8 +2,9 @@ import type { EventEmitter } from 'node:events';
 import * as rtc from '@livekit/rtc-node';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { VideoStream, install } from '../../src/livekit/index.js';
-import { microtasks, turn } from '../support/expect.js';
-import { subscribe, until } from '../support/meeting.js';
+import { microtasks } from '../support/expect.js';
+import { subscribe } from '../support/meeting.js';
+import { turn, until } from '../support/wait.mjs';
 
 const engine = install();
 const code = (expected: string) => expect.objectContaining({ name: 'NarrowcastError', code: expected });

@@ -8,8 +8,9 @@ import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, VideoStream, install } from '../../src/livekit/index.js';
 import { native } from '../../src/native.js';
 import { runNode } from '../support/child.js';
-import { openTracks, play, until } from '../support/meeting.js';
+import { openTracks, play } from '../support/meeting.js';
 import { silentServer } from '../support/silent-server.js';
+import { until } from '../support/wait.mjs';
 
 afterEach(() => install().uninstall());
 

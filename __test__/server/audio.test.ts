@@ -2,8 +2,8 @@ import { Room } from '@livekit/rtc-node';
 import { afterAll, expect, inject, test } from 'vitest';
 import { socketsElsewhere } from '../../scripts/loopback-only.mjs';
 import { AudioStream, install } from '../../src/livekit/index.js';
-import { until } from '../support/meeting.js';
 import { publish, roomName, subscribed, token, toneShare } from '../support/room.js';
+import { until } from '../support/wait.mjs';
 
 const engine = install();
 const { url, pid } = inject('livekit');

@@ -7,8 +7,8 @@ import { afterAll, describe, expect, inject, onTestFinished, test, vi } from 'vi
 // Main thread and workers have to share one addon: this one is dist's, as theirs is.
 import { AudioStream, install } from '../support/engine-meeting.mjs';
 import { runNode } from '../support/child.js';
-import { until as untilWithin } from '../support/meeting.js';
 import { deleteRoom, publish, roomName, subscribed, token } from '../support/room.js';
+import { until as untilWithin } from '../support/wait.mjs';
 
 vi.setConfig({ testTimeout: 180_000 }); // on a loaded machine
 const engine = install();

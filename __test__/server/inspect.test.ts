@@ -1,8 +1,8 @@
 import { Room } from '@livekit/rtc-node';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { AudioStream, install } from '../../src/livekit/index.js';
-import { until } from '../support/meeting.js';
 import { publish, roomName, subscribed, token } from '../support/room.js';
+import { until } from '../support/wait.mjs';
 
 test('engine.inspect(): a room from its connection to its end, with the tracks that are subscribed to', async () => {
   const engine = install();

@@ -8,8 +8,8 @@ import type { RecordFigures } from '../../src/cli/record/result.js';
 import type { Voice } from '../../src/cli/record/room.js';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { narrowcast, scratch, type Ended } from '../cli/command.js';
-import { until } from '../support/meeting.js';
 import { publish, roomName, token, toneShare } from '../support/room.js';
+import { until } from '../support/wait.mjs';
 
 // Several processes start, one after the other, and what they do is waited for.
 vi.setConfig({ testTimeout: 240_000 });

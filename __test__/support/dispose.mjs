@@ -1,7 +1,8 @@
 // dispose() as ES modules import it, before narrowcast is installed. What keeps the process alive until it is noticed is
 // narrowcast itself; after that, nothing.
 import { AudioFrame, AudioSource, dispose } from '@livekit/rtc-node';
-import { install, until } from './engine-meeting.mjs';
+import { install } from './engine-meeting.mjs';
+import { until } from './wait.mjs';
 
 const engine = install();
 const capture = async () => {

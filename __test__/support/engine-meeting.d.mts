@@ -10,5 +10,3 @@ export const install: typeof Livekit.install;
 export const native: typeof Native;
 export function openTracks(count: number): { source: AudioSource; track: LocalAudioTrack }[];
 export function play(tracks: { source: AudioSource }[], chunks: number): LoadPump;
-export function until(condition: () => unknown, what: string, limitMs?: number): Promise<void>;
-export function block(ms: number): void;

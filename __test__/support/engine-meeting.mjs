@@ -30,16 +30,3 @@ export function play(tracks, chunks) {
     tracks.map(({ source }) => ({ handle: source.ffiHandle.handle, sampleRate: 16_000, channels: 1, pcm, chunks })),
   );
 }
-
-export async function until(condition, what, limitMs = 60_000) {
-  const end = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-export function block(ms) {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}

@@ -1,5 +1,6 @@
 // Ends the process while 64 streams flow, in the way that the first argument names.
-import { install, AudioStream, openTracks, play, until } from './engine-meeting.mjs';
+import { install, AudioStream, openTracks, play } from './engine-meeting.mjs';
+import { until } from './wait.mjs';
 
 const engine = install();
 const tracks = openTracks(64);

@@ -1,11 +1,6 @@
 // What the users of several copies of rtc-node do, in one process: `hear(rtc, classes)` plays into a copy's tracks and
 // listens with `classes`. It returns the frames: of audio, of video, and of a resampler.
-const until = async (found) => {
-  for (const limit = Date.now() + 20_000; !found();) {
-    if (Date.now() > limit) throw new Error('nothing came');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
+import { until } from './wait.mjs';
 
 export async function hear(rtc, { AudioStream, VideoStream, AudioResampler, AudioSource = rtc.AudioSource }) {
   const frame = new rtc.AudioFrame(new Int16Array(480).fill(1000), 48_000, 1, 480);

@@ -4,6 +4,7 @@ import * as rtc from '@livekit/rtc-node';
 import { install } from '../../src/livekit/index.js';
 import { playLoad, type LoadPump } from './load.mjs';
 import { encodeEvent } from './messages.js';
+import { until } from './wait.mjs';
 
 /** A track of the engine's own in this process, and what plays into it: no server, no network. */
 export interface Played {
@@ -72,19 +73,4 @@ export async function subscribe(track: rtc.Track): Promise<() => void> {
     say({ trackUnsubscribed: { participantIdentity: 'other', trackSid: sid } });
     say({ eos: {} });
   };
-}
-
-/** Waits until `condition` holds, looking again after other work; fails after `limitMs`. */
-export async function until(condition: () => boolean, what: string, limitMs = 30_000): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** Blocks this thread, as a busy agent does. */
-export function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
 }

@@ -3,7 +3,8 @@
 import { Worker } from 'node:worker_threads';
 import { FfiHandle } from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
-import { AudioStream, block, install, native, openTracks, play, until } from './engine-meeting.mjs';
+import { AudioStream, install, native, openTracks, play } from './engine-meeting.mjs';
+import { block, until } from './wait.mjs';
 
 const engine = install();
 const tracks = openTracks(8);

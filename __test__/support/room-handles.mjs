@@ -1,7 +1,8 @@
 // Run with the ledger build and --expose-gc: joins a real room, reads, cancels and stops reading streams of what others say,
 // until these end in the way that was asked for, and tells which of the engine's handles it still knows.
 import { Room, RoomEvent, TrackKind } from '@livekit/rtc-node';
-import { AudioStream, block, install, native, until } from './engine-meeting.mjs';
+import { AudioStream, install, native } from './engine-meeting.mjs';
+import { block, turn, until } from './wait.mjs';
 
 const { url, token, tracks: expected, how } = JSON.parse(process.argv[2]);
 process.on('disconnect', () => process.exit(1));
@@ -16,7 +17,7 @@ report.timersLess = timers - activeTimers();
 await until(() => (gc(), engine.stats().streams === 0), 'forgotten streams are collected');
 await until(() => (gc(), remembered.every((ref) => !ref.deref())), 'what rtc-node had made is collected');
 // Finalizers run in a turn of the event loop after that.
-for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+for (let turns = 0; turns < 10; turns++) await turn();
 const { recorded, left, streams } = native.ledgerProbe();
 process.removeAllListeners('disconnect');
 process.send({ ...report, recorded, left: left.map(String), streamsLeft: streams.map(String) });

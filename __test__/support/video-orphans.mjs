@@ -1,7 +1,8 @@
 // Run with the ledger build and --expose-gc: video streams that drop, are cancelled, closed, forgotten, or whose track goes,
 // all with frames in flight; then prints which of the engine's handles it still knows.
 import * as rtc from '@livekit/rtc-node';
-import { VideoStream, install, native, until } from './engine-meeting.mjs';
+import { VideoStream, install, native } from './engine-meeting.mjs';
+import { until } from './wait.mjs';
 
 const engine = install();
 const report = await show();

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { g711 } from '../../src/index.js';
 import { TelnyxLeg, TwilioLeg, type PhoneLeg, type PhoneLegOptions } from '../../src/telephony/index.js';
-import { failure, until } from '../support/expect.js';
+import { failure } from '../support/expect.js';
+import { until } from '../support/wait.mjs';
 
 /** A socket whose other end is the test. */
 class Socket extends EventTarget {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import * as werift from 'werift';
 import { TransceiverPool, type TransceiverPoolOptions } from '../../src/webrtc/index.js';
 
-// Descriptions are exchanged without candidates: nothing is sent to anybody.
+// Descriptions are exchanged without candidates: nothing leaves this process.
 const withoutCandidates = (sdp: string) => sdp.replaceAll(/^a=(candidate|end-of-candidates).*\r\n/gm, '');
 const sections = (sdp: string | undefined) => sdp?.match(/^m=/gm)?.length;
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { block, openTracks, play } from '../../__test__/support/engine-meeting.mjs';
+import { openTracks, play } from '../../__test__/support/engine-meeting.mjs';
 import type { Client, Counts, Frames } from './client.js';
 import { leftovers, rest, Streams, type Leftovers } from './leftovers.js';
 import { MemoryLog } from './memory.js';
+import { block } from '../../__test__/support/wait.mjs';
 
 /** Of tracks and streams, in Hz. */
 export const SAMPLE_RATE = 16_000;

@@ -10,7 +10,7 @@ export type ToPublishers = { readonly join: string; readonly token: string } | {
 /** What was asked for is done; or why it is not. */
 export type FromPublishers = { readonly error?: string };
 
-/** A token with which `identity` may enter and do anything in `room`, for as long as anybody measures. */
+/** A token with which `identity` may enter and do anything in `room`, for longer than any measurement. */
 export function token(server: LivekitServer, room: string, identity: string): Promise<string> {
   const access = new AccessToken(server.apiKey, server.apiSecret, { identity, ttl: '2h' });
   access.addGrant({ roomJoin: true, room });

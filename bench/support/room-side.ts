@@ -10,9 +10,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as rtc from '@livekit/rtc-node';
 import { AudioStream, install } from 'narrowcast/livekit';
-import { until } from '../../__test__/support/meeting.js';
 import { loopTurns, spent } from './spent.js';
 import { wakeCounter } from './wakes.js';
+import { until } from '../../__test__/support/wait.mjs';
 
 /** Who listens. */
 export type RoomSide = 'peer' | 'ours';

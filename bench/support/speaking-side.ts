@@ -9,9 +9,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as rtc from '@livekit/rtc-node';
-import { block } from '../../__test__/support/meeting.js';
 import { AudioStreamTrack } from '../../src/audio-stream-track.js';
 import { AudioSource, AudioStream, install } from '../../src/livekit/index.js';
+import { block } from '../../__test__/support/wait.mjs';
 
 /**
  * How the agent speaks. `peer`: rtc-node's AudioSource, with its queue. `source`: the same program with narrowcast's.

@@ -6,9 +6,10 @@
  */
 
 import { subscribe } from 'node:diagnostics_channel';
-import { block, openTracks, play, until } from '../../__test__/support/meeting.js';
+import { openTracks, play } from '../../__test__/support/meeting.js';
 import type { Stall } from '../../src/diagnostics/inspect.js';
 import { AudioStream, install } from '../../src/livekit/index.js';
+import { block, until } from '../../__test__/support/wait.mjs';
 
 /** What it sends: of each stall, in ms. */
 export interface StallLength {

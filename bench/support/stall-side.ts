@@ -11,9 +11,9 @@ import { AudioStream, install } from 'narrowcast/livekit';
 import { loadBindings } from '../../src/livekit/bindings.js';
 import { describeEvents } from '../../src/livekit/schema.js';
 import { native } from '../../src/native.js';
-import { block } from '../../__test__/support/meeting.js';
 import { mainThreadUs } from './spent.js';
 import { ENDLESS, openTracks, play, SAMPLE_RATE } from './tracks.js';
+import { block } from '../../__test__/support/wait.mjs';
 
 /** `elastic`: ours, with `maxFrameMs: 100`. */
 export type StallSide = 'peer' | 'ours' | 'elastic';

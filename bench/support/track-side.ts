@@ -6,6 +6,7 @@
 
 // First: what is imported after it has the test build's tracks.
 import { testAddon } from './with-test-addon.js';
+import { block } from '../../__test__/support/wait.mjs';
 import * as rtc from '@livekit/rtc-node';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -274,11 +275,6 @@ function quantileOfClasses(counts: readonly number[], part: number): number {
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((all, count) => all + count, 0);
-}
-
-function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
 }
 
 const side = process.argv[2] as TrackSide;

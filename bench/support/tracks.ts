@@ -5,7 +5,7 @@ export { openTracks, play } from '../../__test__/support/meeting.js';
 /** Hz. */
 export const SAMPLE_RATE = 16_000;
 
-/** More chunks than anybody measures. */
+/** More chunks than any measurement plays. */
 export const ENDLESS = 1e9;
 
 /** Chunks played so far, in all tracks. */

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { difference, differenceText, MAIN_THREAD } from '../../../src/cli/shared/figures.js';
@@ -10,6 +9,7 @@ import { noSignals } from '../../support/platform.js';
 import { narrowcast, root, scratch } from '../command.js';
 import { sideResult } from './figures.js';
 import { FakeBackend, holdFake, meetingOptions } from './fake-meeting.js';
+import { until } from '../../support/wait.mjs';
 
 // Two processes start, and a meeting takes its time.
 
@@ -290,19 +290,12 @@ async function startMeeting(folder: string, seconds = '3600') {
   const pid = child.pid!;
   const peerFile = join(folder, 'recordings', 'rtc-node', 'participant-02.wav');
   // Recordings are written in blocks of a second.
-  await until(() => existsSync(peerFile) && readFileSync(peerFile).length > 44);
+  await until(() => existsSync(peerFile) && readFileSync(peerFile).length > 44, "rtc-node's recording has sound");
   const peer = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
   return { pid, peer, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
 /** Resolves when there is no such process any more. */
 function gone(pid: number): Promise<void> {
-  return until(() => !existsSync(`/proc/${pid}`));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const limit = performance.now() + 30_000; !condition();) {
-    if (performance.now() > limit) throw new Error('it did not happen within 30 s');
-    await sleep(20);
-  }
+  return until(() => !existsSync(`/proc/${pid}`), 'the process has ended');
 }

@@ -9,11 +9,11 @@ import { RoomRecorder } from '../../../src/cli/record/room-recorder.js';
 import { Screen } from '../../../src/cli/shared/screen.js';
 import { readRecording } from '../../../src/cli/shared/wav-reader.js';
 import { Recorder } from '../../../src/index.js';
-import { until } from '../../support/expect.js';
 import { noSignals } from '../../support/platform.js';
 import { narrowcast, scratch } from '../command.js';
 import { full, holdWrites, useDisk } from '../shared/disk.js';
 import { FakeRoom, FakeVoice } from './fake-room.js';
+import { until } from '../../support/wait.mjs';
 
 // A recording begins with a look at what an idle thread takes, and a process takes its time to start.
 

@@ -6,10 +6,10 @@ import { synthesizeVoice } from '../../../src/cli/meeting/synthetic-voice.js';
 import { readRecording, readSpeech } from '../../../src/cli/shared/wav-reader.js';
 import { g711 } from '../../../src/index.js';
 import { WavWriter } from '../../../src/wav-writer.js';
-import { turn } from '../../support/expect.js';
 import { samePcm, scratch } from '../command.js';
 import { bytesOf, wavBytes } from '../wav.js';
 import { full, holdWrites, useDisk } from './disk.js';
+import { turn } from '../../support/wait.mjs';
 
 // On a busy machine, converting takes its time.
 

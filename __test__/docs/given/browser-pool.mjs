@@ -1,4 +1,4 @@
-// A connection, and what it is connected with, in this process. They exchange no addresses: nothing is sent to anybody.
+// A connection, and what it is connected with, in this process. They exchange no addresses: nothing leaves this process.
 import wrtc from '@roamhq/wrtc';
 
 const [connection, other] = [new wrtc.RTCPeerConnection(), new wrtc.RTCPeerConnection()];

@@ -3,8 +3,10 @@
 import * as ffi from '@livekit/rtc-ffi-bindings';
 import * as rtc from '@livekit/rtc-node';
 import * as ours from '../../support/engine-meeting.mjs';
+import { turn } from '../../support/wait.mjs';
 
-export { block, native, until } from '../../support/engine-meeting.mjs';
+export { native } from '../../support/engine-meeting.mjs';
+export { block, turn, until } from '../../support/wait.mjs';
 
 export const narrowcast = process.argv[2] === 'narrowcast';
 
@@ -53,9 +55,6 @@ export function openTrack() {
 
 /** 10 ms for such a track. */
 export const frame = () => rtc.AudioFrame.create(16_000, 1, 160);
-
-/** One turn of the event loop, in which finalizers and wakes run. */
-export const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
 
 /** How many of these `WeakRef`s still have their object when nothing more is collected, or no more than `enough` have. */
 export async function notCollected(refs, enough = 0) {
