@@ -31,7 +31,7 @@ const server = http.createServer((request, response) => {
   const send = (status, type, body) => response.writeHead(status, { 'content-type': type }).end(body);
   // Only by the names that this machine has for itself: no other site's page is to ask.
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')) return send(403, 'text/plain', 'no');
-  // Anybody can ask for anything; `//` alone, without a host before it, is no address, and `new URL` throws.
+  // A request can ask for anything; `//` alone, without a host before it, is no address, and `new URL` throws.
   if (!request.url.startsWith('/')) return send(400, 'text/plain', 'no path');
   const { pathname, searchParams } = new URL(`http://127.0.0.1${request.url}`);
   if (pathname === '/memory') {

@@ -23,7 +23,7 @@ export async function startRegistry(folder) {
     auth: { htpasswd: { file: path.join(folder, 'htpasswd') } },
     uplinks: { configured: { url: npm('config', 'get', 'registry').stdout.trim(), timeout: '120s', maxage: '60m' } },
     packages: { narrowcast: ours, 'narrowcast-*': ours, '**': { access: '$all', proxy: 'configured' } },
-    // It must not call anybody but the uplink.
+    // It must ask no host but the uplink.
     middlewares: { audit: { enabled: false } },
     web: { enable: false },
     max_body_size: '20mb',

@@ -55,7 +55,7 @@ async function rehearse() {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-release-'));
   try {
     const registry = await startRegistry(path.join(scratch, 'registry'));
-    // Anyone may publish there, but npm wants to have logged in.
+    // It takes every publication, but npm wants to have logged in.
     const to = [`--registry=${registry.url}`, `--${registry.url.replace(/^http:/, '')}:_authToken=none`];
     for (const file of files) publish(file, [...to, ...tagged]);
     const app = path.join(scratch, 'app');

@@ -6,7 +6,7 @@ import { boolean, channelCount, integer, invalid, optionsObject, rateInHz, reada
 
 export { AudioResamplerQuality, filterOptions, type AudioResamplerOptions };
 
-/** What a frame has, ours or rtc-node's. */
+/** What a frame has, narrowcast's or rtc-node's. */
 export interface AudioFrameLike extends Pick<AudioFrame, 'data' | 'sampleRate' | 'channels' | 'samplesPerChannel'> {
   /** Whatever belongs to the frame; passed on with it. */
   readonly userdata?: Record<string, unknown>;
@@ -400,7 +400,7 @@ export class AudioResampler {
     throw new NarrowcastError('CLOSED', 'the resampler is closed: make another one');
   }
 
-  /** Frames come out in the class they go in, if that is an AudioFrame: ours, one of rtc-node's, or derived from these. */
+  /** Frames come out in the class they go in, if that is an AudioFrame: narrowcast's, one of rtc-node's, or derived from these. */
   #makeFramesLike(frame: AudioFrameLike): void {
     this.#seen = frame.constructor;
     this.#makeFrame = AudioFrame;

@@ -29,7 +29,7 @@ export interface AudioStreamTrackOptions {
   bufferMs?: number;
 }
 
-/** A track's native half: for a recorder, and for benchmarks. @internal */
+/** A track's native object: for a recorder, and for benchmarks. @internal */
 export let nativeTrackOf: (track: AudioStreamTrack) => Native.NativeAudioTrack;
 
 /**
@@ -293,10 +293,10 @@ export class AudioStreamTrack {
    */
   pipeTo(source: PipeTarget, options?: { signal?: AbortSignal }): Promise<void>;
   /**
-   * Plays the track to a far side that plays by a clock of its own, like a phone behind a WebSocket: whole frames, resampled and
+   * Plays the track to a far end that plays by a clock of its own, like a phone behind a WebSocket: whole frames, resampled and
    * encoded natively, ahead of their time. A native clock says when, and does not drift; JavaScript is woken once for each
    * `leadMs`, and sends that much at once. Nothing is sent while there is nothing to say. {@link playedMs}, marks and
-   * {@link waitForPlayout} reckon when the far side plays a frame, or ask it: see {@link FrameSink}.
+   * {@link waitForPlayout} reckon when the far end plays a frame, or ask it: see {@link FrameSink}.
    *
    * A sink that takes no more (a promise that is pending, a WritableStream that is full, a second in a WebSocket's buffer) is
    * waited for: the track keeps what is written, up to its `bufferMs`.

@@ -13,7 +13,7 @@ export interface Waiting {
 }
 
 /**
- * What waits in this thread, by the token its native half rings with. Native code holds nothing of JavaScript's: this
+ * What waits in this thread, by the token that native code rings with. Native code holds nothing of JavaScript's: this
  * map holds a stream while a read of it is pending, and otherwise only its user does.
  */
 const waiting = new Map<number, Waiting>();

@@ -107,7 +107,7 @@ export class EventReader {
     else native.subscriptionDiscard(this.token);
   }
 
-  /** Events that wait, on both sides. */
+  /** Events that wait, natively and in the batch that was copied. */
   get size(): number {
     return this.#batch.length - this.#next + this.#native.size;
   }

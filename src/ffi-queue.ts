@@ -183,7 +183,7 @@ export class FfiQueue<Type extends string = string, E = FfiEvent<Type>> {
   /**
    * Sends an event, from whichever thread this is.
    *
-   * @param payload copied during the call, if anybody wants it
+   * @param payload copied during the call, if a subscription wants it
    * @param handle what the event is about: what `handles` of a subscription match; default `0n`
    * @returns how many subscriptions have it to read: not those that had no room for it
    * @throws {NarrowcastError} `INVALID_ARGUMENT`; `CLOSED`

@@ -14,8 +14,8 @@ export interface SinkOptions<Base64 extends boolean = boolean> {
   /** Length of a frame, in ms: whole samples. Default: 20. */
   frameMs?: number;
   /**
-   * How far frames go ahead of their time, in ms: what the far side has at least while something is said, and so how long
-   * JavaScript may be blocked without a gap. It is woken once for each lead, sends that much at once, and so the far side has up
+   * How far frames go ahead of their time, in ms: what the far end has at least while something is said, and so how long
+   * JavaScript may be blocked without a gap. It is woken once for each lead, sends that much at once, and so the far end has up
    * to twice as much. Default: 160.
    */
   leadMs?: number;

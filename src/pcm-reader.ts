@@ -53,7 +53,7 @@ const joining = new Set<Pick<PcmReader<unknown>, 'join' | 'begun'>>();
  */
 const BETWEEN_WRITES_MS = 5;
 
-/** The time at which streams join one of which a frame was read. */
+/** Runs out when the waiting streams join the stream whose frame was read. */
 let joinTime: NodeJS.Timeout | undefined;
 
 /** When a frame was read of a stream that has joined, by `performance.now()`. */

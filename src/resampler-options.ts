@@ -25,9 +25,9 @@ export interface AudioResamplerOptions {
    * `'default'`: the quality's own passband, or the nearest one that lets each push of 10 ms return something.
    * `'low'`: the widest passband with which at most 10 ms are held back, or the least that can be.
    *
-   * At medium quality: from and to 16 kHz and more 7 to 15 ms by default, and 5 to 10 ms with `'low'`, with the same noise
-   * and the same rejection, and a passband to 87–91 % of half the lower rate. From or to 8 kHz 15 to 23 ms, and 11 to
-   * 19 ms. `latencyMs` says it of each resampler. The first of its kind in a process takes some ms to find it out.
+   * Medium quality holds back 7 to 15 ms from and to 16 kHz and more, and 15 to 23 ms from or to 8 kHz. With `'low'` it is 5 to
+   * 10 ms, and 11 to 19 ms: noise and rejection are the same, and the passband ends at 87–91 % of half the lower rate.
+   * `latencyMs` says it of each resampler. The first of its kind in a process takes some ms to find it out.
    */
   latency?: 'default' | 'low';
   /** Whether 16-bit output is dithered. Default: false. Dither costs 9 dB of noise, makes a little noise of silence, and

@@ -43,7 +43,7 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined>, Asy
     newSubscription = (native, setup) => new Subscription(native, setup);
   }
 
-  // Private, and not just internal: without any constructor, the declarations would say that anybody can make one.
+  // Private, and not just internal: without any constructor, the declarations would say that programs can make one.
   private constructor(native: Native.NativeSubscription, setup: SubscriptionSetup<E>) {
     this.#native = native;
     this.#setup = setup;

@@ -1,4 +1,4 @@
-// An agent without any model: it says how loud everybody in its room is. Nothing in here is about narrowcast: what it
+// An agent without any model: it says how loud each participant of its room is. Nothing in here is about narrowcast: what it
 // imports from rtc-node is narrowcast's, for the worker that starts it was started with `--import`.
 import { AutoSubscribe, defineAgent } from '@livekit/agents';
 import { AudioStream, RoomEvent, TrackKind } from '@livekit/rtc-node';

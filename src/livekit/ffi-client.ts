@@ -23,7 +23,7 @@ const FFI_EVENT = 'ffi_event';
 const FOREVER_MS = 2 ** 30;
 
 /** The group of what concerns all threads. */
-const EVERYBODY = 0;
+const ALL_GROUPS = 0;
 
 /** What rtc-node expects of its client. */
 export interface FfiClient extends EventEmitter {
@@ -110,7 +110,7 @@ export class ClientAdapter {
     this.#signer = new RequestSigner(ids);
     this.#onPanic = onPanic;
     this.#onChange = onChange;
-    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? ids.group : EVERYBODY));
+    this.#rooms = new Rooms((handle, mine) => native.engineClaim(handle, mine ? ids.group : ALL_GROUPS));
     const existing = shared._ffiClientInstance as FfiClient | undefined;
     // One that was left behind by an uninstall has no methods of its own to go back to.
     this.#existed = existing !== undefined && 'request' in Object.getPrototypeOf(existing);

@@ -17,10 +17,10 @@ const IDLE_LOOK_MS = 80;
 const UNUSED_LOOK_MS = 1000;
 
 /** How long a question of an idle thread may stay unanswered, at least. The engine takes 1 ms for it. */
-const PATIENCE_MS = 160;
+const LEAST_TIMEOUT_MS = 160;
 
 /** The same, in times that recent answers took: on an overloaded machine, an engine's thread gets its turn late. */
-const PATIENCE = 8;
+const TIMEOUT_IN_ANSWERS = 8;
 
 /** What is taken for the time of the first answer. */
 const FIRST_ANSWER_MS = 25;
@@ -135,7 +135,10 @@ export class Watchdog {
 
   #askOrRest(): void {
     const [first] = this.#asked.values();
-    if (first === undefined || performance.now() - first < Math.max(PATIENCE_MS, PATIENCE * this.#slowest)) {
+    if (
+      first === undefined ||
+      performance.now() - first < Math.max(LEAST_TIMEOUT_MS, TIMEOUT_IN_ANSWERS * this.#slowest)
+    ) {
       return this.#ask();
     }
     this.#forget();

@@ -127,7 +127,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * Makes one more mono file, for someone who comes later. It begins where all begin, with silence.
+   * Makes one more mono file, for a voice that comes later. It begins where all begin, with silence.
    *
    * @param channel its name, which no other has
    * @throws {NarrowcastError} `WRITE_FAILED`: the file can't be written, or is there already (its `cause` has the code `EEXIST`);

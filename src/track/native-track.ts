@@ -12,7 +12,7 @@ export interface TrackOptions {
   bufferMs?: number;
 }
 
-/** The native half of a track, and the kind of its samples. */
+/** A track natively, and the kind of its samples. */
 export class NativeTrack {
   /** What the program knows it by: collected no earlier than this. */
   readonly owner: object;

@@ -36,7 +36,7 @@ export interface Parties {
 
 /** Where a track goes, until it is piped no more. */
 interface Piping {
-  /** Its native half lives as long as this. */
+  /** The engine's source lives as long as this. */
   readonly source?: PipeTarget;
   /** In its place: a sink. */
   readonly player?: SinkPlayer;

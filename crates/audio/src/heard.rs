@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Utterances that are kept apart while they wait to be heard. Of more, the two oldest become one.
 const UTTERANCES: usize = 64;
 
-/// How long after its time a chunk that was never accepted counts as heard: a far side that does not tell is not waited for.
+/// How long after its time a chunk that was never accepted counts as heard: a far end that does not tell is not waited for.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Where an utterance ends that is being written.
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_far_side_confirms_is_heard_then_and_the_rest_behind_it() {
+    fn what_a_far_end_confirms_is_heard_then_and_the_rest_behind_it() {
         let (mut heard, zero) = (Heard::new(), Instant::now() + GRACE);
         for n in 0..3 {
             heard.take(&[0; 10], n * 10 + 10, 10);

@@ -1,13 +1,13 @@
-//! A track's way to a far side that plays by a clock of its own, like a phone behind a WebSocket: frames go there ahead of their
+//! A track's way to a far end that plays by a clock of its own, like a phone behind a WebSocket: frames go there ahead of their
 //! time, some at once, so that it has something to play while the thread that sends them is busy.
 //!
 //! ```text
 //!             lead             lead
 //!  now ├────────────────┼────────────────┤
-//!      what the far side has │  what a read adds when no more than a lead is there
+//!      what the far end has │  what a read adds when no more than a lead is there
 //! ```
 //!
-//! What the far side has is reckoned: a frame that is sent into an empty far side is heard at once, and each other one behind the
+//! What the far end has is reckoned: a frame that is sent into an empty far end is heard at once, and each other one behind the
 //! one before. So nothing drifts, and a thread that sends too late is behind by that much once, not for good. The arithmetic has
 //! no thread: [`PacedSink::next`] says when to read.
 
@@ -32,13 +32,13 @@ pub struct SinkSettings {
     pub base64: bool,
     /// Length of a frame: whole samples at the track's rate and at this one.
     pub frame_ms: u32,
-    /// What the far side has at least while there is something to play, and what is sent at once: whole frames.
+    /// What the far end has at least while there is something to play, and what is sent at once: whole frames.
     pub lead: u32,
     /// Whether it tells what it has played, by [`PacedSink::confirm`]. Otherwise that is reckoned.
     pub confirms: bool,
 }
 
-/// Plays a track to a far side. One thread writes to the track and reads here.
+/// Plays a track to a far end. One thread writes to the track and reads here.
 pub struct PacedSink {
     track: Arc<PcmTrack>,
     settings: SinkSettings,
@@ -165,12 +165,12 @@ impl PacedSink {
         [play, self.track.awaited_at()].into_iter().flatten().min()
     }
 
-    /// The far side has played everything before `position`.
+    /// The far end has played everything before `position`.
     pub fn confirm(&mut self, position: u64, now: Instant) {
         self.track.confirm(position, now);
     }
 
-    /// The far side has thrown away what it had.
+    /// The far end has thrown away what it had.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -210,7 +210,7 @@ impl PacedSink {
         Ok(())
     }
 
-    /// Whether what waits in the resampler is the end of an utterance, or the far side would run dry before it came.
+    /// Whether what waits in the resampler is the end of an utterance, or the far end would run dry before it came.
     fn is_rest_due(&self, now: Instant) -> bool {
         self.converter.held_back() > 0
             && !self.track.has_frame(self.chunk.len())

@@ -1,9 +1,9 @@
 //! When the frames of a stream in real time are due: arithmetic, without a clock or a thread.
 //!
-//! Frame `n` is due at `anchor + n * period`, so that nothing drifts however late each one is. Who was held up catches
-//! up: what was due meanwhile goes out at once. But not without a limit. What has played on without it at the far side,
-//! a jitter buffer or a queue, has room for so much, and would drop a burst of seconds, or play it late for good. So
-//! beyond `most_behind` frames the time table itself is put off, by whole periods, and what is said then is said later.
+//! Frame `n` is due at `anchor + n * period`, so that nothing drifts however late each one is. A sender that was held up
+//! catches up: what was due meanwhile goes out at once, up to a limit. The jitter buffer or queue at the far end has played
+//! on without it. That has room for so much: it would drop a burst of seconds, or play it late for good. So beyond
+//! `most_behind` frames the time table itself is put off, by whole periods, and what is said then is said later.
 //! No frame is left out.
 
 use std::time::Duration;

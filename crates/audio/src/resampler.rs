@@ -90,7 +90,7 @@ pub struct Resampler<S: Sample> {
     engine: Engine,
     settings: ResamplerSettings,
     filter: Filter,
-    /// Samples of all channels that libsoxr is given at once: more would make its buffers, and ours, grow for good.
+    /// Samples of all channels that libsoxr is given at once: more would make its buffers, and this one's, grow for good.
     portion: usize,
     /// Samples of a channel that came in since the start, or the last flush.
     taken: u64,

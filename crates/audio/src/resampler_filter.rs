@@ -1,14 +1,14 @@
 //! Which passband a resampler's filter has: narrow enough for its latency, and no narrower.
 //!
-//! libsoxr convolves in blocks. A filter's length is about proportional to `1 / (1 - passband_end)`, its block is the
-//! rest of a power of two about 1.7 to 3.4 times that length, and both together are what it holds back. So near each
-//! border between two powers of two, a passband 1 % narrower or wider halves the latency. With 48 to 16 kHz at medium
-//! quality, for example, passband ends at 0.92, 0.93 and 0.86 of the Nyquist frequency hold back 16 ms, 15 ms and 8 ms,
-//! and only with the first does now and then a push of 10 ms return nothing.
+//! libsoxr convolves in blocks. A filter's length is about proportional to `1 / (1 - passband_end)`. Its block is the
+//! rest of a power of two about 1.7 to 3.4 times that length. Both together are what it holds back. So near each
+//! border between two powers of two, a passband 1 % narrower or wider halves the latency. An example is 48 to 16 kHz at
+//! medium quality: passband ends at 0.92, 0.93 and 0.86 of the Nyquist frequency hold back 16 ms, 15 ms and 8 ms. Only
+//! with the first does a push of 10 ms return nothing now and then.
 //!
 //! How libsoxr divides the work into stages is its own affair, so nothing here calculates a latency: candidates are run
-//! with silence, and what comes out is counted. That does not depend on what the samples are, nor on the number of channels
-//! or their type, so it is done once for each pair of rates, quality and latency in a process.
+//! with silence, and what comes out is counted. The result depends on neither the samples nor the channels and their
+//! type, so one run is enough for each pair of rates, quality and latency in a process.
 
 use crate::resampler_engine::Engine;
 use crate::resampler_settings::{Filter, Latency, Quality, ResamplerError, ResamplerSettings};

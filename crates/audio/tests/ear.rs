@@ -251,7 +251,7 @@ fn ear_positions_hold_where_frames_were_dropped_and_cleared() {
 }
 
 #[test]
-fn ear_wakes_nobody_while_there_is_no_speech() {
+fn ear_wakes_no_thread_while_there_is_no_speech() {
     let mut listening = Listening::new(ONLY_SPEECH, FRAME, 1000);
     listening.stream.ear().unwrap().want_events(true);
     assert!(listening.stream.wait() && listening.stream.ear().unwrap().wait());
@@ -268,7 +268,7 @@ fn ear_wakes_nobody_while_there_is_no_speech() {
 }
 
 #[test]
-fn ear_all_delivers_everything_at_once_and_says_in_which_frames_somebody_speaks() {
+fn ear_all_delivers_everything_at_once_and_says_which_frames_have_speech() {
     let pcm = scene();
     let changes = changes(&pcm);
     let mut listening = Listening::new(Deliver::All, FRAME, 1000);
@@ -393,7 +393,7 @@ fn ear_a_reader_beside_the_writer_never_takes_a_gap_for_none() {
 }
 
 #[test]
-fn ear_events_that_nobody_takes_are_bounded_and_counted() {
+fn ear_events_that_no_consumer_takes_are_bounded_and_counted() {
     let speech = SpeechSettings { min_speech_ms: Some(0), min_silence_ms: 0, ..SPEECH };
     let listening = Listening::with(speech, ONLY_SPEECH, FRAME, 10);
     let ear = listening.stream.ear().unwrap();

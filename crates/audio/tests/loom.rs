@@ -402,7 +402,7 @@ fn a_track_that_is_written_faster_than_it_fits_plays_what_is_left_of_it() {
 }
 
 #[test]
-fn whoever_waits_until_all_is_played_has_seen_it_or_is_rung() {
+fn a_writer_that_waits_until_all_is_played_has_seen_it_or_is_rung() {
     for discards in [false, true] {
         loom::model(move || {
             let (track, wakes) = track();

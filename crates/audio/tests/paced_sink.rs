@@ -1,4 +1,4 @@
-//! `PacedSink`: when frames go to a far side, what they are, and what was heard of them. Time is told, and never waited for.
+//! `PacedSink`: when frames go to a far end, what they are, and what was heard of them. Time is told, and never waited for.
 #![cfg(not(loom))]
 
 use narrowcast_audio::{AlarmClock, Coding, Format, PacedSink, PcmTrack, SinkSettings, TrackWriter};
@@ -78,7 +78,7 @@ fn a_reader_that_is_late_makes_up_for_it_and_is_not_behind_for_good() {
     assert_eq!(leg.read(0), 16);
     // 100 ms late each time: what is sent is what was played meanwhile.
     assert_eq!([260, 420, 680].map(|ms| leg.read(ms)), [13, 8, 13]);
-    // Later than all that the far side had: it starts anew with two leads, and no more.
+    // Later than all that the far end had: it starts anew with two leads, and no more.
     assert_eq!((leg.read(2_000), leg.next()), (16, Some(2_160)));
 }
 
@@ -139,7 +139,7 @@ fn what_was_heard_is_reckoned_and_what_is_waited_for_rings_when_it_was() {
 }
 
 #[test]
-fn a_far_side_that_confirms_has_played_what_it_says_and_no_more() {
+fn a_far_end_that_confirms_has_played_what_it_says_and_no_more() {
     let mut leg = leg(8_000, SinkSettings { confirms: true, ..PHONE });
     leg.say(1_000, true);
     assert_eq!(leg.read(0), 16);
@@ -161,7 +161,7 @@ fn a_read_stops_behind_the_frame_that_a_mark_is_in() {
 }
 
 #[test]
-fn after_an_interruption_the_far_side_is_empty_and_the_next_words_go_at_once() {
+fn after_an_interruption_the_far_end_is_empty_and_the_next_words_go_at_once() {
     let mut leg = leg(8_000, PHONE);
     leg.say(1_000, true);
     leg.read(0);

@@ -406,7 +406,7 @@ fn a_consumer_that_does_not_wait_is_not_woken() {
 }
 
 #[test]
-fn the_end_wakes_whoever_waits_and_is_not_waited_for_again() {
+fn the_end_wakes_the_waiting_reader_and_is_not_waited_for_again() {
     let (stream, bell, wakes) = heard();
     stream.write(&[1]);
     assert!(stream.wait());

@@ -235,7 +235,7 @@ fn frames_count_by_their_length_whatever_the_player_takes_at_a_time() {
 }
 
 #[test]
-fn whoever_waits_for_a_position_is_rung_once_when_it_was_played() {
+fn a_writer_that_waits_for_a_position_is_rung_once_when_it_was_played() {
     let (bell, wakes) = doorbell();
     let format = Format { sample_rate: 100, channels: 1, frame_samples: 4 };
     let track = PcmTrack::new(format, 100, Waiter::new(bell.clone(), TOKEN));
@@ -282,7 +282,7 @@ fn whoever_waits_for_a_position_is_rung_once_when_it_was_played() {
 }
 
 #[test]
-fn the_end_takes_back_all_there_is_rings_whoever_waits_and_nothing_is_written_any_more() {
+fn the_end_takes_back_all_there_is_rings_the_waiting_writer_and_nothing_is_written_any_more() {
     let (bell, wakes) = doorbell();
     let format = Format { sample_rate: 100, channels: 1, frame_samples: 4 };
     let track = PcmTrack::new(format, 100, Waiter::new(bell, TOKEN));

@@ -87,7 +87,7 @@ fn what_was_interrupted_or_lost_was_not_heard() {
 }
 
 #[test]
-fn a_tap_that_nobody_reads_drops_the_oldest_and_keeps_the_time() {
+fn a_tap_that_is_not_read_drops_the_oldest_and_keeps_the_time() {
     let track = track();
     let (tap, zero) = (track.tap(20).unwrap(), Instant::now());
     track.write(&(1..=50).collect::<Vec<_>>());

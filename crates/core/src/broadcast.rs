@@ -2,7 +2,7 @@
 
 use crate::doorbell::Waiter;
 use crate::event::{Event, Owner};
-use crate::filter::{EVERYBODY, Filter, Group, Kind, KindSet};
+use crate::filter::{ALL_GROUPS, Filter, Group, Kind, KindSet};
 use crate::queue::{Offer, Overflow};
 use crate::registry::{Matches, Registry};
 use crate::stats::{Counter, Stats};
@@ -62,17 +62,17 @@ impl Broadcast {
         self.kinds
     }
 
-    /// Sends an event to everybody who wants it, from any thread. Returns how many subscribers have it to read: not those
+    /// Sends an event to every subscriber that wants it, from any thread. Returns how many subscribers have it to read: not those
     /// that had no room for it.
     ///
-    /// `payload` is copied once if anybody wants it, never otherwise. With an `owner`, what the payload owns is handed
+    /// `payload` is copied once if a subscriber wants it, never otherwise. With an `owner`, what the payload owns is handed
     /// to the first reader; if it reaches no subscriber, `owner` releases it, now or when the last unread copy is dropped.
     pub fn send(&self, kind: Kind, subject: u64, payload: &[u8], owner: Option<&Arc<dyn Owner>>) -> usize {
-        self.send_to(|| EVERYBODY, kind, subject, payload, owner)
+        self.send_to(|| ALL_GROUPS, kind, subject, payload, owner)
     }
 
     /// The same for an event that concerns one group only, for a sender that knows of groups: a subscriber of another one does
-    /// not get it, whatever its filter says. `group` is asked if anybody matches.
+    /// not get it, whatever its filter says. `group` is called only if a subscriber matches.
     pub fn send_to(
         &self,
         group: impl FnOnce() -> Group,
@@ -98,7 +98,7 @@ impl Broadcast {
         offered.map_or(0, |offered| offered.queued)
     }
 
-    /// Offers an event to everybody of its group who matches, then rings. `None` if no event was made.
+    /// Offers an event to the subscribers of its group that match, then rings. `None` if no event was made.
     fn offer(&self, matches: Matches, group: Group, event: impl FnOnce() -> Event) -> Option<Offered> {
         let concerned = || matches.iter().filter(|subscriber| subscriber.may_have(group));
         // One that lagged stands in the registry until its consumer leaves: no reason to copy anything.
@@ -110,7 +110,7 @@ impl Broadcast {
             offered.add(subscriber.offer(event.clone()));
             subscriber = next;
         }
-        // The last one gets the event itself, so that its count of references is not everybody's to change once more.
+        // The last one gets the event itself: one change less of the reference count that all of them share.
         offered.add(subscriber.offer(event));
         if offered.matched > 0 {
             self.counters.count_matched(offered.matched as u64);
@@ -122,7 +122,7 @@ impl Broadcast {
     /// Adds a subscriber. It gets events whose send starts after this call, in the order in which sends take effect;
     /// `waiter` is how its thread hears of them while it waits. On a closed broadcast, the subscription has ended.
     pub fn subscribe(&self, filter: Filter, overflow: Overflow, waiter: Waiter) -> Arc<Subscriber> {
-        self.subscribe_as(EVERYBODY, filter, overflow, waiter)
+        self.subscribe_as(ALL_GROUPS, filter, overflow, waiter)
     }
 
     /// The same for a subscriber that does not get what concerns other groups than its own.

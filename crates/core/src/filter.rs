@@ -7,7 +7,7 @@ pub type Kind = u8;
 pub type Group = u32;
 
 /// As an event's group: every subscriber may have it. As a subscriber's: it may have the events of every group.
-pub const EVERYBODY: Group = 0;
+pub const ALL_GROUPS: Group = 0;
 
 /// A set of event kinds, as one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -32,7 +32,7 @@ pub mod sync;
 pub use broadcast::Broadcast;
 pub use doorbell::{Doorbell, Token, Waiter, Wake};
 pub use event::{Event, Owner};
-pub use filter::{EVERYBODY, Filter, Group, Kind, KindSet};
+pub use filter::{ALL_GROUPS, Filter, Group, Kind, KindSet};
 pub use queue::{EventQueue, Offer, Overflow};
 pub use snapshot_map::SnapshotMap;
 pub use stats::{Counter, Stats};

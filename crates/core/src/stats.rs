@@ -4,7 +4,7 @@ use crossbeam_utils::CachePadded;
 // std's under loom, too: a count orders nothing, so there is nothing to explore.
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count that any thread adds to and anybody reads.
+/// A count that any thread adds to and any thread reads.
 #[derive(Default)]
 pub(crate) struct Count(AtomicU64);
 

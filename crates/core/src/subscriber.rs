@@ -2,7 +2,7 @@
 
 use crate::doorbell::Waiter;
 use crate::event::Event;
-use crate::filter::{EVERYBODY, Group};
+use crate::filter::{ALL_GROUPS, Group};
 use crate::queue::{EventQueue, Offer, Overflow};
 use crate::subscriber_counters::{OwnCounters, SubscriberCounters};
 use crate::sync::Arc;
@@ -43,7 +43,7 @@ impl Subscriber {
     /// Producer: whether an event of this group may concern this subscriber.
     #[inline]
     pub(crate) fn may_have(&self, group: Group) -> bool {
-        group == EVERYBODY || self.group == EVERYBODY || self.group == group
+        group == ALL_GROUPS || self.group == ALL_GROUPS || self.group == group
     }
 
     /// Producer: offers a matching event. Unless the subscription had ended, the producer counts it as matched, and then

@@ -82,7 +82,7 @@ impl SubscriberCounters {
             sum.delivered += counts.delivered.get();
         };
         add(&self.gone);
-        // Dropped after the lock: the last reference may be ours by then.
+        // Dropped after the lock: this may have the last reference by then.
         let alive: Vec<_> = lock(&self.alive).iter().filter_map(Weak::upgrade).collect();
         alive.iter().for_each(|counts| add(&counts.counts));
         sum

@@ -20,7 +20,7 @@ pub use loom::sync::{Arc, Mutex, MutexGuard, atomic};
 #[cfg(loom)]
 pub use stand_ins::{ArcSwap, ArrayQueue, Guard, SegQueue};
 
-/// Locks, also after a panic elsewhere: what our locks guard is replaced as a whole, never left half changed.
+/// Locks, also after a panic elsewhere: what these locks guard is replaced as a whole, never changed in part.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -91,7 +91,7 @@ fn the_allocator_counts() {
 }
 
 #[test]
-fn an_event_that_nobody_wants_allocates_nothing_however_many_subscribers_there_are() {
+fn an_event_that_no_subscriber_wants_allocates_nothing_however_many_there_are() {
     let releases = Arc::new(Releases::default());
     let owner: Arc<dyn Owner> = releases.clone();
     for subscribers in [0, 1, 10_000] {

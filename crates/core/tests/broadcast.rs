@@ -3,7 +3,7 @@
 #![cfg(not(loom))]
 
 use narrowcast_core::{
-    Broadcast, Doorbell, EVERYBODY, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, SnapshotMap,
+    ALL_GROUPS, Broadcast, Doorbell, Event, EventQueue, Filter, Kind, KindSet, Offer, Overflow, Owner, SnapshotMap,
     Subscriber, Waiter, Wake,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -197,17 +197,17 @@ fn what_concerns_one_group_neither_reaches_nor_wakes_another() {
         assert!(subscriber.wait());
         (subscriber, wakes)
     };
-    let all = [1, 2, EVERYBODY].map(listen);
+    let all = [1, 2, ALL_GROUPS].map(listen);
     let seen = || all.each_ref().map(|(subscriber, wakes)| (subscriber.len(), wakes.0.load(Ordering::Relaxed)));
     assert_eq!(broadcast.send_to(|| 1, 0, 0, &[], None), 2);
     assert_eq!(seen(), [(1, 1), (0, 0), (1, 1)]);
     assert_eq!(broadcast.send(0, 0, &[], None), 3);
-    assert_eq!(broadcast.send_to(|| 3, 0, 0, &[], None), 1, "who is of no group hears everything");
+    assert_eq!(broadcast.send_to(|| 3, 0, 0, &[], None), 1, "a subscriber of no group gets everything");
     assert_eq!(seen(), [(2, 1), (1, 1), (3, 1)]);
 }
 
 #[test]
-fn what_concerns_nobody_who_is_there_is_unwanted_and_releases_what_it_owns() {
+fn an_event_for_a_group_without_subscribers_is_unwanted_and_releases_what_it_owns() {
     #[derive(Default)]
     struct Released(AtomicUsize);
     impl Owner for Released {

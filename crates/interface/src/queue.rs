@@ -65,7 +65,7 @@ struct ForeignOwner {
     raw: RawOwner,
 }
 
-// SAFETY: the header says that both functions are called on any thread, and the context is theirs.
+// SAFETY: the header says that both functions are called on any thread, and that the context is for them alone.
 unsafe impl Send for ForeignOwner {}
 // SAFETY: as for Send.
 unsafe impl Sync for ForeignOwner {}

@@ -24,7 +24,7 @@ impl<T> SharedTable<T> {
         made
     }
 
-    /// The object with this id, if anybody still has it.
+    /// The object with this id, unless its last owner has dropped it.
     pub fn get(&self, id: u64) -> Option<Arc<T>> {
         self.lock().as_ref()?.get(&id)?.upgrade()
     }

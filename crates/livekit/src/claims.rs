@@ -5,7 +5,7 @@
 //! so nothing is lost of what comes before a claim.
 
 use narrowcast_core::sync::atomic::{AtomicUsize, Ordering};
-use narrowcast_core::{EVERYBODY, Group, SnapshotMap};
+use narrowcast_core::{ALL_GROUPS, Group, SnapshotMap};
 
 /// Which thread has claimed a handle.
 pub struct Claims {
@@ -20,9 +20,9 @@ impl Claims {
         Self { owners: SnapshotMap::new(), count: AtomicUsize::new(0) }
     }
 
-    /// From now on, what the engine says about this handle is for one thread. For [`EVERYBODY`], that is over.
+    /// From now on, what the engine says about this handle is for one thread. For [`ALL_GROUPS`], that is over.
     pub fn claim(&self, handle: u64, group: Group) {
-        let group = Some(group).filter(|group| *group != EVERYBODY);
+        let group = Some(group).filter(|group| *group != ALL_GROUPS);
         self.owners.change(|owners| {
             let claimed = owners.get(handle).is_some();
             owners.set(handle, group);
@@ -41,16 +41,16 @@ impl Claims {
             .owners
             .snapshot(|owners| owners.iter().filter(|(_, owner)| **owner == group).map(|(handle, _)| handle).collect());
         for handle in claimed {
-            self.claim(handle, EVERYBODY);
+            self.claim(handle, ALL_GROUPS);
         }
     }
 
     /// Callback: the thread that an event about this handle is for.
     pub(crate) fn owner_of(&self, subject: u64) -> Group {
         if self.count.load(Ordering::Acquire) == 0 {
-            return EVERYBODY;
+            return ALL_GROUPS;
         }
-        self.owners.with(subject, |owner| owner.copied().unwrap_or(EVERYBODY))
+        self.owners.with(subject, |owner| owner.copied().unwrap_or(ALL_GROUPS))
     }
 }
 
@@ -68,13 +68,13 @@ mod tests {
     fn what_is_claimed_no_more_is_not_kept_nor_counted() {
         let claims = Claims::new();
         let kept = || (claims.owners.snapshot(|owners| owners.iter().count()), claims.count.load(Ordering::Relaxed));
-        for (handle, group) in [(10, 1), (10, 1), (11, 1), (20, 1), (20, 2), (30, EVERYBODY)] {
+        for (handle, group) in [(10, 1), (10, 1), (11, 1), (20, 1), (20, 2), (30, ALL_GROUPS)] {
             claims.claim(handle, group);
         }
         assert_eq!(kept(), (3, 3));
         claims.forget(1);
         assert_eq!(kept(), (1, 1));
-        claims.claim(20, EVERYBODY);
+        claims.claim(20, ALL_GROUPS);
         claims.forget(2);
         assert_eq!(kept(), (0, 0));
     }

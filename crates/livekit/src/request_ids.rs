@@ -7,7 +7,7 @@
 //! | 2^61 to 2^62 | narrowcast's classes, from JavaScript; bits 40 to 60 and below, the same      |
 //! | 2^62 to 2^63 | native pumps; bits 32 to 61 are the source, the bits below count its requests |
 
-use narrowcast_core::{EVERYBODY, Group};
+use narrowcast_core::{ALL_GROUPS, Group};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const THREAD_COUNT_BITS: u32 = 40;
@@ -19,9 +19,9 @@ const SOURCE_BITS: u32 = 30;
 
 /// Who made a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// Unknown: the answer may concern any thread.
-    Anyone,
+    Unknown,
     /// rtc-node's client in this thread.
     Client(Group),
     /// narrowcast's classes in this thread.
@@ -30,17 +30,17 @@ pub enum Asker {
     Pump(u64),
 }
 
-impl Asker {
+impl Requester {
     /// Who made the request with this id.
     pub(crate) fn of(async_id: u64) -> Self {
         match async_id {
             ..CLASSES => match (async_id >> THREAD_COUNT_BITS) as Group {
-                EVERYBODY => Self::Anyone,
+                ALL_GROUPS => Self::Unknown,
                 thread => Self::Client(thread),
             },
             CLASSES..PUMPS => Self::Classes(((async_id ^ CLASSES) >> THREAD_COUNT_BITS) as Group),
             _ if async_id < PUMPS << 1 => Self::Pump((async_id ^ PUMPS) >> PUMP_COUNT_BITS),
-            _ => Self::Anyone,
+            _ => Self::Unknown,
         }
     }
 }
@@ -99,7 +99,7 @@ mod tests {
         for source in [0, 1, 77, LAST_SOURCE] {
             for count in [0, 1, u64::from(u32::MAX), 1 << 32, u64::MAX] {
                 let id = pump_id(source, count);
-                assert_eq!(Asker::of(id), Asker::Pump(source));
+                assert_eq!(Requester::of(id), Requester::Pump(source));
                 assert!((PUMPS..PUMPS << 1).contains(&id), "{id:x}");
             }
         }
@@ -114,8 +114,8 @@ mod tests {
             let ids = RequestIds { threads: count.into(), ..RequestIds::default() }.thread();
             assert_eq!(u64::from(ids.group), count + 1);
             for request in [1, (1 << THREAD_COUNT_BITS) - 1] {
-                assert_eq!(Asker::of(ids.client + request), Asker::Client(ids.group));
-                assert_eq!(Asker::of(ids.classes + request), Asker::Classes(ids.group));
+                assert_eq!(Requester::of(ids.client + request), Requester::Client(ids.group));
+                assert_eq!(Requester::of(ids.classes + request), Requester::Classes(ids.group));
             }
         }
         let again = RequestIds { threads: (LAST_THREAD + 1).into(), ..RequestIds::default() };
@@ -130,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_thread_and_no_pump_numbered_is_anyone_s() {
+    fn an_id_that_no_thread_and_no_pump_numbered_has_no_known_requester() {
         for id in [0, 7, (1 << THREAD_COUNT_BITS) - 1, 1 << 63, u64::MAX] {
-            assert_eq!(Asker::of(id), Asker::Anyone);
+            assert_eq!(Requester::of(id), Requester::Unknown);
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn refused(reason: impl Display) -> Error<Code> {
     error(Code::InvalidArgument, reason.to_string())
 }
 
-/// Makes one of ours of an error that Node-API returned.
+/// An error that Node-API returned, with a code of narrowcast's.
 pub fn from_napi(error: Error) -> Error<Code> {
     Error::new(Code::InvalidArgument, error.reason.clone())
 }

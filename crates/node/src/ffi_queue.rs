@@ -6,7 +6,7 @@ use crate::js_thread::new_waiter;
 use crate::subscription::{NativeSubscription, Reading, filter};
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
-use narrowcast_core::{Broadcast, EVERYBODY, KindSet, Overflow, Stats};
+use narrowcast_core::{ALL_GROUPS, Broadcast, KindSet, Overflow, Stats};
 use narrowcast_interface::Queue;
 use std::sync::Arc;
 
@@ -143,7 +143,7 @@ impl NativeQueue {
         let waiter = new_waiter(options.doorbell)?;
         let token = waiter.token();
         let broadcast = self.queue.broadcast().clone();
-        let subscriber = broadcast.subscribe_as(options.group.unwrap_or(EVERYBODY), filter, overflow, waiter);
+        let subscriber = broadcast.subscribe_as(options.group.unwrap_or(ALL_GROUPS), filter, overflow, waiter);
         let reading = Reading { scratch: options.scratch, own: options.own.unwrap_or(false) };
         Ok(NativeSubscription::new(token, reading, broadcast, subscriber))
     }

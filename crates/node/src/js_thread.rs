@@ -1,7 +1,7 @@
 //! One JavaScript thread: its doorbell, and what native code holds on its behalf.
 
 use crate::error::{Code, Result, error, from_napi};
-use crate::wake::{JsWake, Pace, Timing, WakeFunction};
+use crate::wake::{JsWake, Timing, WakeFunction, WakeThrottle};
 use napi::Env;
 use napi::bindgen_prelude::{Function, Uint32ArraySlice};
 use napi_derive::napi;
@@ -32,7 +32,7 @@ struct JsThread {
 #[derive(Clone)]
 struct Bell {
     doorbell: Arc<Doorbell>,
-    pace: Arc<Pace>,
+    throttle: Arc<WakeThrottle>,
 }
 
 thread_local! {
@@ -50,9 +50,9 @@ pub fn open_doorbell(env: Env, handler: Function<(), ()>, pause_us: u32, delay_u
         let mut slot = slot.borrow_mut();
         let thread = slot.as_mut().ok_or_else(ending)?;
         let [pause, delay] = [pause_us, delay_us].map(|us| Duration::from_micros(us.into()));
-        let pace = Pace::new(wake, Timing { pause, delay });
-        let doorbell = Arc::new(Doorbell::new(Box::new(JsWake(pace.clone()))));
-        thread.bells.push(Bell { doorbell, pace });
+        let throttle = WakeThrottle::new(wake, Timing { pause, delay });
+        let doorbell = Arc::new(Doorbell::new(Box::new(JsWake(throttle.clone()))));
+        thread.bells.push(Bell { doorbell, throttle });
         Ok(thread.bells.len() as u32 - 1)
     })
 }
@@ -78,13 +78,13 @@ pub const DOORBELL_STALLED: u32 = 1 << 16;
 pub fn answer_doorbell(doorbell: u32, mut tokens: Uint32ArraySlice, woken: bool) -> u32 {
     // SAFETY: only this thread's JavaScript has the array, and it waits for this call to return.
     let tokens = unsafe { tokens.as_mut() };
-    let Some(Bell { doorbell, pace }) = bell(doorbell) else { return 0 };
+    let Some(Bell { doorbell, throttle }) = bell(doorbell) else { return 0 };
     if !woken {
         return doorbell.poll(tokens) as u32;
     }
-    let stalled = pace.answers();
+    let stalled = throttle.answers();
     let rang = doorbell.take_ready(tokens) as u32;
-    pace.found(rang);
+    throttle.found(rang);
     if stalled { rang + DOORBELL_STALLED } else { rang }
 }
 
@@ -100,7 +100,7 @@ pub struct NativeStall {
 /// The last stall that `answerDoorbell` told of.
 #[napi(catch_unwind)]
 pub fn doorbell_stall(doorbell: u32) -> NativeStall {
-    let (waited, quiet) = bell(doorbell).map(|Bell { pace, .. }| pace.stall()).unwrap_or_default();
+    let (waited, quiet) = bell(doorbell).map(|Bell { throttle, .. }| throttle.stall()).unwrap_or_default();
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     NativeStall { waited_ms: ms(waited), quiet_ms: ms(quiet) }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! ring ─► is a pause over, and no burst to be expected? ─ yes ─► wake now
-//!                                                        └ no ──► the pacer thread wakes it later
+//!                                                        └ no ──► the timer thread wakes it later
 //! ```
 
 use napi::Status;
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// Wakes one JavaScript thread, for one doorbell.
-pub struct Pace {
+pub struct WakeThrottle {
     function: WakeFunction,
     timing: Timing,
     /// When the last wake was answered, in ns since [`START`].
@@ -46,27 +46,27 @@ pub struct Timing {
     pub delay: Duration,
 }
 
-/// Fewer are no burst: what waits for others to come costs latency, and a wake of the pacer.
+/// Fewer are no burst: what waits for others to come costs latency, and a wake of the timer.
 const BURST: u32 = 4;
 
 /// A wake that waits for this long has met a blocked thread.
 const STALL: Duration = Duration::from_millis(100);
 
 /// What a doorbell wakes its thread by.
-pub struct JsWake(pub Arc<Pace>);
+pub struct JsWake(pub Arc<WakeThrottle>);
 
 /// Wakes of all JavaScript threads so far.
 static WAKES: Counter = Counter::new();
 static START: OnceLock<Instant> = OnceLock::new();
-static PACER: OnceLock<Option<Pacer>> = OnceLock::new();
+static TIMER: OnceLock<Option<WakeTimer>> = OnceLock::new();
 
-impl Pace {
+impl WakeThrottle {
     /// Wakes by calling `function`.
     pub fn new(function: WakeFunction, timing: Timing) -> Arc<Self> {
         START.get_or_init(Instant::now);
         if timing.pause + timing.delay > Duration::ZERO {
             // Now, for a producer may not wait until a thread has started.
-            PACER.get_or_init(Pacer::start);
+            TIMER.get_or_init(WakeTimer::start);
         }
         Arc::new(Self {
             function,
@@ -125,15 +125,15 @@ impl Pace {
 impl Wake for JsWake {
     fn wake(&self) {
         WAKES.add(1);
-        let pace = &self.0;
+        let throttle = &self.0;
         let now = since_start();
-        // Nothing paces what has no pause and no delay, or where the system had no thread left.
-        let pacer = PACER.get().and_then(Option::as_ref);
-        let due = if pacer.is_some() { pace.due(now) } else { now };
-        pace.due.store(due.as_nanos() as u64, Ordering::Relaxed);
-        match pacer {
-            Some(pacer) if due > now => pacer.wake_at(due, pace.clone()),
-            _ => pace.wake(),
+        // Nothing throttles what has no pause and no delay, or where the system had no thread left.
+        let timer = TIMER.get().and_then(Option::as_ref);
+        let due = if timer.is_some() { throttle.due(now) } else { now };
+        throttle.due.store(due.as_nanos() as u64, Ordering::Relaxed);
+        match timer {
+            Some(timer) if due > now => timer.wake_at(due, throttle.clone()),
+            _ => throttle.wake(),
         }
     }
 }
@@ -148,30 +148,30 @@ fn since_start() -> Duration {
 }
 
 /// The thread that wakes others later; the same for the whole process.
-struct Pacer {
+struct WakeTimer {
     asked: Arc<SegQueue<Later>>,
     thread: Thread,
 }
 
 /// When to wake, since [`START`], and whom.
-type Later = (Duration, Arc<Pace>);
+type Later = (Duration, Arc<WakeThrottle>);
 
-impl Pacer {
-    /// None where the system has no thread left: then everybody is woken at once.
+impl WakeTimer {
+    /// None where the system has no thread left: then every thread is woken at once.
     fn start() -> Option<Self> {
         let asked = Arc::new(SegQueue::<Later>::new());
         let run = {
             let asked = asked.clone();
             move || wake_all(&asked)
         };
-        let thread = thread::Builder::new().name("narrowcast-pacer".into()).stack_size(128 * 1024).spawn(run).ok()?;
+        let thread = thread::Builder::new().name("narrowcast-wakes".into()).stack_size(128 * 1024).spawn(run).ok()?;
         Some(Self { asked, thread: thread.thread().clone() })
     }
 
     /// Called on producer threads: takes no lock, and costs what a wake does. At most one for each doorbell is under way,
     /// since a doorbell has one wake pending at most.
-    fn wake_at(&self, due: Duration, pace: Arc<Pace>) {
-        self.asked.push((due, pace));
+    fn wake_at(&self, due: Duration, throttle: Arc<WakeThrottle>) {
+        self.asked.push((due, throttle));
         self.thread.unpark();
     }
 }
@@ -181,10 +181,10 @@ fn wake_all(asked: &SegQueue<Later>) {
     loop {
         waiting.extend(std::iter::from_fn(|| asked.pop()));
         let now = since_start();
-        waiting.retain(|(due, pace)| {
+        waiting.retain(|(due, throttle)| {
             let is_due = *due <= now;
             if is_due {
-                pace.wake();
+                throttle.wake();
             }
             !is_due
         });

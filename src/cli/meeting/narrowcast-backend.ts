@@ -2,9 +2,8 @@ import type { LocalAudioTrack } from '@livekit/rtc-node';
 import { loadBindings } from '../../livekit/bindings.js';
 import { AudioSource, AudioStream, install, type Engine } from '../../livekit/index.js';
 import { EngineWatch, type EventCounts } from '../shared/engine-watch.js';
-import type { Participant } from './participants.js';
+import type { Pace, Participant } from './participants.js';
 import type { Backend, Listening } from './backend.js';
-import type { Pace } from './participants.js';
 import { Tracks } from './tracks.js';
 
 /** narrowcast on LiveKit's engine, in this process, without a server. */

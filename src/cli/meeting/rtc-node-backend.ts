@@ -1,9 +1,8 @@
 import type { AudioStream, LocalAudioTrack } from '@livekit/rtc-node';
 import { type Bindings, loadBindings } from '../../livekit/bindings.js';
-import type { Participant } from './participants.js';
+import type { Pace, Participant } from './participants.js';
 import type { EventCounts } from '../shared/engine-watch.js';
 import type { Backend, Listening } from './backend.js';
-import type { Pace } from './participants.js';
 import { Tracks } from './tracks.js';
 
 /**

@@ -28,7 +28,7 @@ export class EngineWatch {
   constructor(engine: Engine) {
     this.#engine = engine;
     this.broken = new Promise((_, reject) => engine.once('panic', reject));
-    // It may break before, or after, anybody looks.
+    // It may break before, or after, `broken` is awaited.
     this.broken.catch(() => {});
   }
 

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 
 /** An empty table. */
 export function plainTable(head: string[], colWidths: number[], colAligns: ('left' | 'right')[]): Table.Table {
-  // Compact: no lines between the rows. Colours are not ours to choose.
+  // Compact: no lines between the rows. The terminal has its own colours.
   return new Table({ head, colWidths, colAligns, style: { compact: true, head: [], border: [] } });
 }
 

@@ -19,13 +19,13 @@
 //! written one by one, in no order of their own (`Relaxed`): whether a *block* is whole is decided by the positions.
 //!
 //! A cell has several places, so that a copy takes a fraction of the accesses. The producer, who alone writes cells, puts
-//! back the places of a cell that it doesn't mean as they are. So whichever of a cell's values a load sees, each place in it
-//! holds what a cell of its own could have held then, and what follows says of each place what it says of a cell.
+//! back the places of a cell that it doesn't mean as they are. So each place of a loaded
+//! cell holds what a cell of its own could have held then. What follows about a cell is therefore true of each place.
 //!
 //! - *A reader sees what was written.* The producer stores cells, then `write_pos` with Release; the consumer loads
 //!   `write_pos` with Acquire, then the cells. So each cell before `write_pos` reads as the sample that belongs there,
 //!   or as a later one.
-//! - *It never keeps a later one.* Everybody who changes `read_pos` does so by compare-and-swap, so its changes form one
+//! - *It never keeps a later one.* Each change of `read_pos` is a compare-and-swap, so its changes form one
 //!   chain without gaps. To put a later sample into a cell, the producer first finds `read_pos` past that cell's
 //!   position, or moves it there. The consumer copies first and then moves `read_pos` on from where it started.
 //!   - Was the producer's move first in that chain? Then `read_pos` is not where the consumer started, its swap fails,
@@ -105,7 +105,7 @@ impl error::Error for PcmRingError {}
 /// **One producer, one consumer.** [`write`](Self::write) and [`discard`](Self::discard) are the producer's;
 /// [`read`](Self::read), [`read_exact`](Self::read_exact), [`read_whole`](Self::read_whole),
 /// [`read_before`](Self::read_before), [`peek`](Self::peek), [`skip`](Self::skip) and [`clear`](Self::clear) are the
-/// consumer's; what only looks is anybody's. A side may move to another thread, if the move itself synchronizes (a lock, a
+/// consumer's; any thread may call what only looks. A side may move to another thread, if the move itself synchronizes (a lock, a
 /// channel, a join). Two producers or two consumers *at a time* are memory-safe and never panic, but samples
 /// come out garbled, repeated or not at all, and the counts are wrong.
 ///

@@ -10,8 +10,8 @@
 //!
 //! - **The end of an utterance** is padded with silence, and goes out at once.
 //! - Otherwise **its rest may be on the way**: silence is played, and the samples wait. Played at once, they would be
-//!   torn from what follows by silence in the middle of a frame, and so would every frame of a writer whose pieces are
-//!   no multiple of it. Waiting costs nothing: silence has to be heard in either case.
+//!   torn from what follows by silence in the middle of a frame. So would every frame of a writer whose pieces are no
+//!   multiple of it. Waiting costs nothing: silence has to be heard in either case.
 //! - After [`REST_TIMEOUT`] it is clear that nothing follows, or that the gap is heard anyway. That ends the utterance: what
 //!   waits goes out, padded, and so does what waits in the writer's resampler. A writer that forgot to end its utterance
 //!   would else find its last ms at the start of the next one, and never hear that everything was played.

@@ -99,8 +99,8 @@ impl Engine {
         self.listening.store(true, Ordering::Release);
     }
 
-    /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream of ours ends, also
-    /// in threads that only read: a thread that opens one now is told, instead of waiting for ever.
+    /// A JavaScript thread that had joined hears the engine no more. With the last one, every stream that narrowcast has
+    /// opened ends, also in threads that only read: a thread that opens one now is told, instead of waiting for ever.
     pub fn leave(&self) {
         let _attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         if self.threads.fetch_sub(1, Ordering::Relaxed) == 1 {

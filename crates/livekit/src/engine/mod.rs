@@ -60,9 +60,9 @@ pub struct EngineStats {
     pub panics: u64,
     /// Times that rtc-node in another thread had taken the callback, and it was taken back.
     pub stolen: u64,
-    /// The audio streams that are ours.
+    /// The audio streams that narrowcast has opened.
     pub audio: StreamStats,
-    /// The video streams that are ours.
+    /// The video streams that narrowcast has opened.
     pub video: StreamStats,
     /// Everything else.
     pub events: Stats,
@@ -193,7 +193,7 @@ impl Engine {
         self.audio.open(handle, sink);
     }
 
-    /// Closes an audio stream of ours and drops its handle.
+    /// Closes an audio stream that narrowcast has opened, and drops its handle.
     pub fn close_stream(&self, handle: u64) {
         self.audio.close(handle);
     }
@@ -210,12 +210,12 @@ impl Engine {
         self.video.open(handle, VideoSink(reader));
     }
 
-    /// Closes a video stream of ours and drops its handle.
+    /// Closes a video stream that narrowcast has opened, and drops its handle.
     pub fn close_video(&self, handle: u64) {
         self.video.close(handle);
     }
 
-    /// Ends every stream of ours, as an eos from the engine would; for when no events will come any more.
+    /// Ends every stream that narrowcast has opened, as an eos from the engine would; for when no events will come any more.
     pub fn end_streams(&self) {
         self.audio.end_all();
         self.video.end_all();

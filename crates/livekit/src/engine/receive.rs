@@ -1,7 +1,7 @@
 //! Where an event of the engine's goes.
 
 use super::Engine;
-use crate::request_ids::Asker;
+use crate::request_ids::Requester;
 use crate::wire::{AudioEvent, StreamEvent, WireError};
 use narrowcast_core::Event;
 use std::sync::atomic::Ordering;
@@ -43,37 +43,37 @@ impl Engine {
             self.broadcast.send_to(|| self.claims.owner_of(peek.subject), peek.kind, peek.subject, message, owner);
             return;
         }
-        match Asker::of(peek.subject) {
-            Asker::Pump(source) if peek.kind == self.captures.spec().answer => {
+        match Requester::of(peek.subject) {
+            Requester::Pump(source) if peek.kind == self.captures.spec().answer => {
                 self.answered.add(1);
                 self.captures.answered(source, peek.subject, peek.body);
             }
-            Asker::Classes(thread) => {
+            Requester::Classes(thread) => {
                 self.answered.add(1);
                 self.own_answers.send_to(|| thread, 0, peek.subject, message, owner);
             }
-            Asker::Client(thread) => {
+            Requester::Client(thread) => {
                 self.broadcast.send_to(|| thread, peek.kind, peek.subject, message, owner);
             }
-            Asker::Pump(_) | Asker::Anyone => {
+            Requester::Pump(_) | Requester::Unknown => {
                 self.broadcast.send(peek.kind, peek.subject, message, owner);
             }
         }
     }
 
-    /// A stream's event that came early: its stream is registered by now, or not ours.
+    /// A stream's event that came early: its stream is registered by now, or narrowcast has not opened it.
     pub(super) fn receive_early(&self, event: Event) {
         let (kind, stream, message) = (event.kind(), event.subject(), event.payload());
         let body = self.schema.peek(message).map(|peek| peek.body).unwrap_or_default();
         let owner = event.owns().then_some(&self.owner);
         // From here on, what it owns belongs to the stream or to the broadcast.
         event.deliver();
-        let ours = if kind == self.video_spec.kind {
+        let taken = if kind == self.video_spec.kind {
             self.video.receive_early(stream, self.video_spec.event(stream, message, body, owner))
         } else {
             self.audio.receive_early(stream, self.schema.audio_event(body).unwrap_or(StreamEvent::Other))
         };
-        if !ours {
+        if !taken {
             self.broadcast.send(kind, stream, message, owner);
         }
     }

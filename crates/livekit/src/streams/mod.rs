@@ -4,7 +4,7 @@
 //! event ─► whose stream?  open                            ─► its sink: audio into a ring, video into a bounded queue
 //!                         closed                          ─► released (frames come until the engine's eos)
 //!                         unknown, and one is being opened ─► early: it waits
-//!                         unknown                         ─► not ours: broadcast like any other event
+//!                         unknown                         ─► rtc-node's: broadcast like any other event
 //! ```
 
 mod audio;

@@ -66,9 +66,9 @@ impl<S: Sink> Streams<S> {
         }
     }
 
-    /// Engine thread: takes an event if its stream is ours. If that can't be said yet, `held` makes an event of it that can
-    /// wait, and `route` is what handles it later. False: it is to be broadcast, for its stream is not ours, or because it is
-    /// the end of one whose end is told, see [`Sink::BROADCASTS_END`].
+    /// Engine thread: takes an event if this table has its stream. If that can't be said yet, `held` makes an event of it that
+    /// can wait, and `route` is what handles it later. False: it is to be broadcast, for the table does not have its stream, or
+    /// because it is the end of one whose end is told, see [`Sink::BROADCASTS_END`].
     pub fn receive(
         &self,
         handle: u64,
@@ -101,7 +101,7 @@ impl<S: Sink> Streams<S> {
         taken && !is_told
     }
 
-    /// The thread that routes early events: takes the event if its stream is ours by now. Returns as
+    /// The thread that routes early events: takes the event if the table has its stream by now. Returns as
     /// [`receive`](Self::receive) does.
     pub fn receive_early(&self, handle: u64, event: StreamEvent<S::Frame<'_>>) -> bool {
         self.entries.with(handle, |entry| entry.is_some_and(|entry| !self.take(handle, entry, &event)))

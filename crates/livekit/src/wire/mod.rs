@@ -17,9 +17,9 @@
 //!   implementations do.
 //! - The last occurrence of a scalar wins. Of the event's cases the last one wins as a whole: two occurrences of one
 //!   case, which no encoder writes, are not merged.
-//! - An embedded message that occurs twice counts twice for [`Schema::for_each_owned`], for a repeated field and a
-//!   field that is to be merged look the same here, and a handle that is reported and not there is the lesser evil:
-//!   dropping it is refused, where one never reported would be kept for ever.
+//! - An embedded message that occurs twice counts twice for [`Schema::for_each_owned`]: a repeated field and a field that
+//!   is to be merged look the same here. A handle that is reported and not there is the lesser evil: dropping it is
+//!   refused, where one never reported would be kept for ever.
 //! - Varints over 64 bits, groups nested over 100 deep, field number 0 and wire types 6 and 7 are malformed, as they
 //!   are for `prost`, which wrote the event in the engine and reads the primitives here.
 //!

@@ -82,9 +82,8 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// A [`SchemaError`] where a field number is not one, two cases or two audio fields of a message share one, there
-    /// are over [`MAX_CASES`] cases, a name is empty or used twice, an answer has no subject, the audio case is not
-    /// among the cases, or an owned path is empty, longer than [`MAX_PATH`], given twice, or goes on below an id.
+    /// What is wrong with `spec`: see [`SchemaError`]. An owned path must not be empty, longer than [`MAX_PATH`], given
+    /// twice, or go on below an id.
     pub fn new(spec: SchemaSpec) -> Result<Self, SchemaError> {
         let SchemaSpec { cases, audio } = spec;
         if cases.len() > MAX_CASES {

@@ -36,7 +36,7 @@ fn drops(fake: &Fake, handles: &[u64]) -> Vec<usize> {
 }
 
 #[test]
-fn all_that_an_event_owns_is_released_once_if_nobody_wants_it() {
+fn all_that_an_event_owns_is_released_once_if_no_subscriber_wants_it() {
     let fake = Fake::new();
     let (message, handles) = connected(&fake);
     let _other = subscribe(&fake, kind(DISCONNECT), Overflow::Grow);
@@ -46,7 +46,7 @@ fn all_that_an_event_owns_is_released_once_if_nobody_wants_it() {
 }
 
 #[test]
-fn what_a_delivered_event_owns_belongs_to_whoever_took_it() {
+fn what_a_delivered_event_owns_belongs_to_the_subscriber_that_took_it() {
     let fake = Fake::new();
     let (message, handles) = connected(&fake);
     let takes = subscribe(&fake, kind(CONNECT), Overflow::Grow);
@@ -169,7 +169,7 @@ fn play_for(fake: &Fake, answers_to: Option<u64>) -> (CapturePump, Vec<u64>) {
 }
 
 #[test]
-fn answers_to_native_captures_are_counted_and_nobody_else_hears_of_them() {
+fn answers_to_native_captures_are_counted_and_not_broadcast() {
     let fake = Fake::new();
     let listener = subscribe(&fake, kind(CAPTURE_AUDIO_FRAME), Overflow::Grow);
     let (pump, asked) = play(&fake);
@@ -183,7 +183,7 @@ fn answers_to_native_captures_are_counted_and_nobody_else_hears_of_them() {
 }
 
 #[test]
-fn answers_to_native_captures_go_to_whoever_they_are_meant_for() {
+fn answers_to_native_captures_go_to_the_client_that_the_source_names() {
     let fake = Fake::new();
     let listener = subscribe(&fake, kind(CAPTURE_AUDIO_FRAME), Overflow::Grow);
     let (mut pump, asked) = play_for(&fake, Some(77));
@@ -199,7 +199,7 @@ fn answers_to_native_captures_go_to_whoever_they_are_meant_for() {
 }
 
 #[test]
-fn answers_to_native_captures_are_nobody_elses_when_the_pump_is_gone_either() {
+fn answers_to_native_captures_are_not_broadcast_when_the_pump_is_gone_either() {
     let fake = Fake::new();
     let listener = subscribe(&fake, kind(CAPTURE_AUDIO_FRAME), Overflow::Grow);
     let (pump, asked) = play(&fake);

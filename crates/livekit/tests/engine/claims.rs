@@ -2,7 +2,7 @@
 
 use crate::fake_engine::*;
 use crate::message::Message;
-use narrowcast_core::{EVERYBODY, Filter, Group, KindSet, Overflow, Subscriber};
+use narrowcast_core::{ALL_GROUPS, Filter, Group, KindSet, Overflow, Subscriber};
 use std::sync::Arc;
 
 const ROOM: u32 = 1;
@@ -28,8 +28,8 @@ fn answer(fake: &Fake, async_id: u64) {
 fn an_answer_goes_to_the_thread_that_asked() {
     let fake = Fake::new();
     let groups = [fake.engine.request_ids().thread().group, fake.engine.request_ids().thread().group];
-    assert!(groups[0] != groups[1] && !groups.contains(&EVERYBODY));
-    let [first, second, everybody] = [groups[0], groups[1], EVERYBODY].map(|group| listen(&fake, group));
+    assert!(groups[0] != groups[1] && !groups.contains(&ALL_GROUPS));
+    let [first, second, everybody] = [groups[0], groups[1], ALL_GROUPS].map(|group| listen(&fake, group));
     let ids = groups.map(|group| u64::from(group) << 40);
     // The engine's own count from 1; what is above the threads' belongs to no thread.
     for id in [ids[0] + 1, ids[1] + 1, ids[1] + (1 << 40) - 1, 7, u64::MAX] {
@@ -55,10 +55,10 @@ fn a_room_is_heard_by_all_until_it_is_claimed_and_when_that_is_over() {
     claims.claim(20, 2);
     claims.claim(10, 1); // twice is once
     assert_eq!([10, 20, 30].map(&mut heard), [(1, 0), (0, 1), (1, 1)]);
-    claims.claim(10, EVERYBODY);
-    claims.claim(30, EVERYBODY); // never claimed
+    claims.claim(10, ALL_GROUPS);
+    claims.claim(30, ALL_GROUPS); // never claimed
     assert_eq!([10, 20].map(&mut heard), [(1, 1), (0, 1)]);
-    claims.claim(20, EVERYBODY);
+    claims.claim(20, ALL_GROUPS);
     assert_eq!(heard(20), (1, 1));
 }
 

@@ -120,7 +120,7 @@ fn when_all_streams_are_ended_each_one_ends_and_keeps_what_it_has() {
 }
 
 #[test]
-fn frames_of_streams_that_are_not_ours_go_to_whoever_subscribed() {
+fn frames_of_streams_that_narrowcast_did_not_open_are_broadcast() {
     let fake = Fake::new();
     let foreign = fake.handle();
     let listener = subscribe_to_audio(&fake);
@@ -140,7 +140,7 @@ fn frames_of_streams_that_are_not_ours_go_to_whoever_subscribed() {
 }
 
 #[test]
-fn a_frame_that_nobody_wants_is_released_at_once() {
+fn a_frame_that_no_subscriber_wants_is_released_at_once() {
     let fake = Fake::new();
     let frame = fake.send_frame(7, &[1]);
     assert_eq!(fake.drops(frame), 1);

@@ -21,7 +21,7 @@ fn subjects(listener: &Subscriber) -> Vec<u64> {
 }
 
 #[test]
-fn each_thread_gets_the_answers_to_what_it_asked_and_nobody_else_does() {
+fn each_thread_gets_the_answers_to_what_it_asked_and_no_other_thread_does() {
     let fake = Fake::new();
     let everybody = Filter::kinds(KindSet::EMPTY.with(kind(CAPTURE_AUDIO_FRAME)));
     let everybody = fake.engine.broadcast().subscribe(everybody, Overflow::Grow, polling());
@@ -33,7 +33,7 @@ fn each_thread_gets_the_answers_to_what_it_asked_and_nobody_else_does() {
     }
     assert_eq!(subjects(&listeners[0]), [first + 1, first + 2]);
     assert_eq!(subjects(&listeners[1]), [second + 1, second + (1 << 40) - 1]);
-    assert_eq!(subjects(&everybody), [7, 1 << 40], "what others asked is not ours");
+    assert_eq!(subjects(&everybody), [7, 1 << 40], "what rtc-node's client asked is broadcast");
     assert_eq!(fake.engine.stats().answered, 4);
     fake.counts_add_up();
 }

@@ -125,7 +125,7 @@ fn a_stream_that_ends_before_it_is_registered_ends_after_its_frames() {
 }
 
 #[test]
-fn a_stream_that_is_closed_while_its_frames_wait_has_them_released_and_nobody_else_hears_of_them() {
+fn a_stream_that_is_closed_while_its_frames_wait_has_them_released_and_not_broadcast() {
     let fake = Fake::new();
     let others = Filter::kinds(KindSet::EMPTY.with(kind(VIDEO)));
     let others = fake.engine.broadcast().subscribe(others, Overflow::Grow, polling());

@@ -260,7 +260,7 @@ pub fn engine() -> Result<&'static Engine> {
     })
 }
 
-/// The engine, if its events come here: streams of ours can be opened.
+/// The engine, if its events come to narrowcast: then streams can be opened.
 pub fn listening_engine() -> Result<&'static Engine> {
     Engine::listening().ok_or_else(|| {
         error(
