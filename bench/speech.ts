@@ -4,8 +4,8 @@
 //
 //   --peer silero       by onnxruntime; or agents, the VAD that @livekit/agents starts by default
 //   --half report       or tuning or more, the parts of the data on which defaults were chosen
-//   --only detector     or meetings; or curve, which is not among the others: how soon speech starts, against how often noise
-//                       starts it, with other thresholds and least lengths
+//   --only detector     or meetings; or curve, which is not among the others: how soon speech starts and how much is found,
+//                       against how often noise starts it, with other thresholds and least lengths
 
 import { SpeechDetector } from 'narrowcast';
 import { agentsVad } from './support/agents-vad.js';
@@ -174,12 +174,12 @@ if (version === undefined) {
 }
 
 /** What a step costs, what is found in noise and how soon, and what is taken for speech that is none. */
-async function detectors(add: (row: Row) => void, half: Half, peer: Silero | undefined): Promise<void> {
+async function detectors(add: (row: Row) => void, half: Half, peer: Silero | undefined, name: string): Promise<void> {
   const track = spoken(half);
   const seconds = track.pcm.length / RATE;
   const note =
     `the half "${half}": ${track.utterances.length} utterances of espeak-ng ${version}, ${seconds.toFixed(0)} s, ` +
-    `with ${Object.keys(NOISES[half]).join(', ')} noise, each a round; ours at ${THRESHOLD}, Silero's at ${SILERO.start}`;
+    `with ${Object.keys(NOISES[half]).join(', ')} noise, each a round; ours at ${THRESHOLD}, peer is ${name} at ${SILERO.start}`;
 
   const [ours, theirs, resampled]: number[][] = [[], [], []];
   const minute = track.pcm.subarray(0, 60 * RATE);
@@ -212,7 +212,7 @@ async function detectors(add: (row: Row) => void, half: Half, peer: Silero | und
       'µs per 16 ms',
       ours!,
       peers,
-      'CPU time of all threads, frames of 10 ms by N-API; Silero sees 32 ms at a time',
+      `CPU time of all threads, frames of 10 ms by N-API; peer is ${name}, which sees 32 ms at a time`,
     ),
   );
   add(row('step/48k', 'µs per 16 ms', resampled!, undefined, 'with the conversion to 16 kHz'));
@@ -285,13 +285,19 @@ function curve(add: (row: Row) => void, half: Half): void {
         const found = byUs(withNoise(track, noise, snr), minSpeechMs, threshold);
         return score(track, hearableFrom(track, noise, snr), found, threshold);
       });
-      add(
-        row(
-          `start-p95/${snr}dB/${name}`,
-          unit,
-          scores.map(({ p95 }) => p95),
-        ),
-      );
+      for (const [figure, figureUnit, key] of [
+        ['start-p95', unit, 'p95'],
+        ['recall', '% of speech', 'recall'],
+        ['precision', '% of what is taken for speech', 'precision'],
+      ] as const) {
+        add(
+          row(
+            `${figure}/${snr}dB/${name}`,
+            figureUnit,
+            scores.map((score) => score[key]),
+          ),
+        );
+      }
     }
     const starts = noise.reduce((sum, pcm) => sum + byUs(pcm, minSpeechMs, threshold).starts.length, 0);
     add(row(`false-starts/${name}`, `starts in ${noise.length} minutes of steady and sudden noise`, [starts]));
@@ -355,7 +361,9 @@ await bench(
     if (!isHalf(half)) throw new Error(`--half ${half}: pass ${HALVES.join(', ')}`);
     if (peer !== 'silero' && peer !== 'agents') throw new Error(`--peer ${peer}: pass silero or agents`);
     if (only === 'curve') return curve(add, half);
-    if (only !== 'meetings') await detectors(add, half, peer === 'agents' ? agentsVad() : await silero());
+    const isOfAgents = peer === 'agents';
+    if (only !== 'meetings')
+      await detectors(add, half, isOfAgents ? agentsVad() : await silero(), isOfAgents ? "agents' own VAD" : 'Silero');
     if (only !== 'detector') await costOfMeetings(add);
   },
   ['half', 'only', 'peer'],

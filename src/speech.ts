@@ -7,10 +7,7 @@ import { channelCount, fraction, integer, invalid, optionsObject, rateInHz, type
 
 /** What is speech, and when it has started and ended. */
 export interface SpeechOptions {
-  /**
-   * Probability from which a step of 16 ms is speech, from 0 to 1. While speech goes on, steps count as silence once they
-   * are 0.05 below. Default: 0.65.
-   */
+  /** Probability from which a step of 16 ms is speech, from 0 to 1. Default: 0.65. */
   threshold?: number;
   /**
    * How long speech must last without a break before it has started, in ms, in steps of 16. Default: until the probability
@@ -181,8 +178,9 @@ export class SpeechDetector extends SpeechEmitter {
    *
    * @param pcm interleaved samples; or their bytes, little-endian, cut anywhere; or a frame of either, which must have the
    *   detector's rate and channels
-   * @returns the probability of speech for each step of 16 ms that they complete, from 0 to 1; for most frames of 10 ms there
-   *   is one, or none. A step ends up to 10 ms before the samples that complete it, where they are resampled
+   * @returns the probability of speech for each step of 16 ms that they complete, from 0 to 1: the network's, corrected for
+   *   the noise. For most frames of 10 ms there is one, or none. A step ends up to 10 ms before the samples that complete it,
+   *   where they are resampled
    * @throws {NarrowcastError} `CLOSED`; `INVALID_ARGUMENT`
    */
   push(pcm: Int16Array | Uint8Array | (Omit<Pcm, 'data'> & { readonly data: Int16Array | Uint8Array })): Float32Array {

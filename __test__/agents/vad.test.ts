@@ -252,6 +252,19 @@ describe.each(modules)('createVad, with %s', (_, agents) => {
     expect(indexOf(soon, ends[1]!.frames[0]!.data)).toBeGreaterThan(2000 * 16);
   });
 
+  it('goes on while the probability is above activationThreshold, unless deactivationThreshold is lower', async () => {
+    const probabilities = new SpeechDetector({ sampleRate: VOICE_RATE }).push(scene);
+    const stepsUpTo = (threshold: number) => probabilities.findLastIndex((each) => each > threshold) + 1;
+    const end = async (options: VadOptions) => {
+      const events = await heard({ minSilenceDuration: 256, ...options }, ...frames(scene));
+      return events.find(({ type }) => type === END)!.samplesIndex / 256;
+    };
+    expect(await end({})).toBe(stepsUpTo(0.65) + 16);
+    expect(await end({ deactivationThreshold: 0.4 })).toBe(stepsUpTo(0.4) + 16);
+    expect(stepsUpTo(0.4)).toBeGreaterThan(stepsUpTo(0.6));
+    expect(stepsUpTo(0.6)).toBeGreaterThan(stepsUpTo(0.65));
+  });
+
   it('changes options of open streams', async () => {
     const vad = open();
     const stream = vad.stream();

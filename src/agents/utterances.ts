@@ -13,7 +13,7 @@ export interface VadOptions {
   maxBufferedSpeech?: number;
   /** Probability from which 16 ms are speech, from 0 to 1. Default: 0.65. */
   activationThreshold?: number;
-  /** Probability down to which speech goes on. Default: `activationThreshold` - 0.05, and at least 0.01. */
+  /** Probability down to which speech goes on. Default: `activationThreshold`. */
   deactivationThreshold?: number;
 }
 
@@ -69,9 +69,11 @@ export function vadOptions(options: VadOptions, before?: Required<VadOptions>): 
   const duration = (name: Exclude<keyof VadOptions, `${string}Threshold`>, usual: number) =>
     integer(name, options[name] ?? before?.[name] ?? usual, 0, 600_000);
   const activationThreshold = threshold('activationThreshold', before?.activationThreshold ?? 0.65);
-  const below = Math.min(activationThreshold, Math.max(activationThreshold - 0.05, 0.01));
   // As agents has it: who changes the one alone keeps the other.
-  const deactivationThreshold = threshold('deactivationThreshold', before?.deactivationThreshold ?? below);
+  const deactivationThreshold = threshold(
+    'deactivationThreshold',
+    before?.deactivationThreshold ?? activationThreshold,
+  );
   return {
     minSpeechDuration: duration('minSpeechDuration', 50),
     minSilenceDuration: duration('minSilenceDuration', 250),

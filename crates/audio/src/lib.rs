@@ -12,6 +12,7 @@ mod g711;
 mod heard;
 mod meter;
 mod mix;
+mod noise_odds;
 mod onset;
 mod paced_sink;
 mod pcm_ring;

@@ -1,8 +1,8 @@
 //! Speech detection: which parts of PCM are speech.
 //!
 //! ```text
-//!  PCM of any rate ─► mono ─► 16 kHz ─► steps of 256 samples ─► probability ─► speech starts, speech ends
-//!                     mean    resampler       16 ms              earshot         hysteresis
+//!  PCM of any rate ─► mono ─► 16 kHz ─► steps of 256 samples ─► probability ─► corrected ─► speech starts, ends
+//!                     mean    resampler       16 ms              earshot         noise        hysteresis
 //! ```
 //!
 //! Positions are samples of a channel at the rate of what goes in, from 0 for the first one. The resampler holds back some
@@ -11,8 +11,8 @@
 //! # Hysteresis
 //!
 //! Speech starts once `min_speech_ms` in a row had a probability of `threshold` or more. It ends once `min_silence_ms` in a
-//! row were below `threshold - 0.05`: what lies between the two keeps either state. Both events say where the speech was,
-//! and not where that was decided.
+//! row were below. Both events say where the speech was, and not where that was decided. The probability is the network's,
+//! corrected for the noise, and raised a little within speech: see `noise_odds.rs`.
 //!
 //! Without `min_speech_ms`, speech starts at an onset, or after 48 ms that are clearly above the threshold: see `onset.rs`.
 //!
@@ -22,6 +22,7 @@
 //! hears, it takes the onset of any noise for speech. So it hears [`PRIMING`] steps of quiet noise before the first sample,
 //! and again in place of each step of zeros.
 
+use crate::noise_odds::NoiseOdds;
 use crate::onset::{Onset, finite_log_odds};
 use crate::resampler_settings::ResamplerError;
 use crate::speech_input::SpeechInput;
@@ -33,10 +34,6 @@ pub const SPEECH_RATE: u32 = 16_000;
 
 /// Samples that are judged at a time, at [`SPEECH_RATE`]: 16 ms. The crate earshot takes no other number.
 pub const SPEECH_STEP: usize = 256;
-
-/// How far below the threshold a probability has to be to count as silence while speech goes on. More would hold on to
-/// speech in loud noise, where the network's probabilities fall slowly: see `bench/speech.ts`.
-const MARGIN: f32 = 0.05;
 
 /// What speech takes without `min_speech_ms`, where no onset is found, in ms.
 const USUAL_SPEECH_MS: u32 = 48;
@@ -106,7 +103,7 @@ impl From<ResamplerError> for SpeechError {
 pub struct SpeechStep {
     /// Position behind the step's last sample.
     pub end: u64,
-    /// How probable speech is, 0 to 1.
+    /// How probable speech is, 0 to 1: the network's word, corrected for the noise.
     pub probability: f32,
     /// Whether it is speech, by the hysteresis.
     pub speaking: bool,
@@ -177,6 +174,7 @@ struct Judge {
     energy: f64,
     heard: u64,
     onset: Onset,
+    noise: NoiseOdds,
     quiet: QuietNoise,
 }
 
@@ -282,6 +280,7 @@ impl Judge {
             energy: 0.0,
             heard: 0,
             onset: Onset::default(),
+            noise: NoiseOdds::quiet(),
             quiet: QuietNoise(0),
         };
         judge.start_anew();
@@ -291,7 +290,7 @@ impl Judge {
     fn start_anew(&mut self) {
         self.detector.reset();
         (self.filled, self.steps, self.speaking, self.against, self.heard) = (0, 0, false, 0, 0);
-        self.onset = Onset::default();
+        (self.onset, self.noise) = (Onset::default(), NoiseOdds::quiet());
         self.quiet = QuietNoise(0);
         for _ in 0..PRIMING {
             self.quiet.fill(&mut *self.step);
@@ -318,27 +317,35 @@ impl Judge {
         }
         // A whole step, always: of any other length it makes -1, or a panic.
         let score = self.detector.predict_i16(&*self.step);
-        let probability = if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 };
+        let heard = if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 };
+        let probability = self.noise.correct(heard, self.settings.threshold, self.speaking);
         let step = self.steps;
         self.steps += 1;
-        let change =
-            if self.speaking { self.look_for_end(step, probability) } else { self.look_for_start(step, probability) };
+        // Onsets rise from the noise before, whatever that is: they are looked for in what is not corrected.
+        let log_odds = finite_log_odds(heard);
+        let change = if self.speaking {
+            self.look_for_end(step, probability, log_odds)
+        } else {
+            self.look_for_start(step, probability, log_odds)
+        };
         SpeechStep { end: self.position(self.steps), probability, speaking: self.speaking, change }
     }
 
-    fn look_for_start(&mut self, step: u64, probability: f32) -> Option<SpeechChange> {
+    fn look_for_start(&mut self, step: u64, probability: f32, log_odds: f32) -> Option<SpeechChange> {
         let SpeechSettings { threshold, min_speech_ms, .. } = self.settings;
         let mut rises = false;
         let mut found = false;
         let mut counts = probability >= threshold;
         if min_speech_ms.is_none() {
-            let log_odds = finite_log_odds(probability);
             self.onset.take(log_odds);
             rises = self.onset.evidence > 0.0;
             found = self.onset.is_found(log_odds, threshold);
-            counts &= self.onset.is_clear(log_odds, threshold);
+            counts &= self.onset.is_clear(finite_log_odds(probability), threshold);
         }
         self.against = if counts { self.against + 1 } else { 0 };
+        if self.against == 0 && !found {
+            self.noise.take(log_odds);
+        }
         if self.against == 0 && !rises {
             self.heard = 0;
             return None;
@@ -358,18 +365,15 @@ impl Judge {
         Some(self.change(true))
     }
 
-    fn look_for_end(&mut self, step: u64, probability: f32) -> Option<SpeechChange> {
-        let threshold = self.settings.threshold;
-        if probability >= threshold {
+    fn look_for_end(&mut self, step: u64, probability: f32, log_odds: f32) -> Option<SpeechChange> {
+        if probability >= self.settings.threshold {
             self.hear(step);
-        }
-        if probability >= (threshold - MARGIN).max(0.01).min(threshold) {
             (self.against, self.onset) = (0, Onset::default());
             return None;
         }
         self.against += 1;
         // The noise behind the speech is what the next onset rises from.
-        self.onset.take(finite_log_odds(probability));
+        self.onset.take(log_odds);
         if self.against < whole_steps(self.settings.min_silence_ms) {
             return None;
         }

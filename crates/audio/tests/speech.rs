@@ -69,10 +69,11 @@ fn detector_a_voice_starts_and_ends_where_it_was() {
     assert!(end.position.abs_diff(ms(3000) as u64) < ms(300) as u64, "{end:?}");
     assert!((-40.0..-5.0).contains(&start.level) && (-40.0..-5.0).contains(&end.level), "{start:?} {end:?}");
     let decided: Vec<u64> = steps.iter().filter(|step| step.change.is_some()).map(|step| step.end).collect();
-    // After min_speech_ms; and min_silence_ms behind the last step that was not below threshold - 0.05.
-    let low =
-        steps.iter().filter(|step| step.speaking && step.probability >= 0.45).map(|step| step.end).next_back().unwrap();
-    assert_eq!(decided, [start.position + ms(64) as u64, low + ms(320) as u64]);
+    // After min_speech_ms; and min_silence_ms behind the last step that was not below the threshold.
+    let last =
+        steps.iter().filter(|step| step.speaking && step.probability >= 0.5).map(|step| step.end).next_back().unwrap();
+    assert_eq!(decided, [start.position + ms(64) as u64, last + ms(320) as u64]);
+    assert_eq!(end.position, last);
     assert!(steps.iter().all(|step| (0.0..=1.0).contains(&step.probability)));
     for (at, step) in steps.iter().enumerate() {
         assert_eq!(step.end, ((at + 1) * SPEECH_STEP) as u64);
@@ -229,9 +230,27 @@ fn detector_without_a_least_length_a_clear_onset_starts_speech_sooner() {
     let [(at, from)] = sooner[..] else { panic!("{sooner:?}") };
     assert!(at < usual_at, "decided in step {at}, and in {usual_at} by its length alone");
     assert!(from < at && at - from <= 8 && from <= usual_from, "from {from} to {at}");
-    // What was said is the same.
-    let ends = |settings| changes(&steps_of(settings, &scene))[1].position;
-    assert_eq!(ends(onset), ends(usual));
+    // What was said is the same, but for what the two took for noise before it.
+    let end = |settings| changes(&steps_of(settings, &scene))[1].position;
+    assert!(end(onset).abs_diff(end(usual)) <= 2 * SPEECH_STEP as u64, "{} {}", end(onset), end(usual));
+}
+
+#[test]
+fn detector_a_voice_is_not_taken_for_noise_however_long_it_lasts() {
+    let scene = [hiss(ms(1000), 20.0), voice(20.0, 12_000.0)].concat();
+    let found = |min_speech_ms| {
+        let settings = SpeechSettings { min_speech_ms, ..SETTINGS };
+        let steps = steps_of(settings, &scene);
+        let speech = |from: usize| {
+            let seconds = steps.iter().filter(|step| (ms(from)..ms(from + 5000)).contains(&(step.end as usize)));
+            seconds.filter(|step| step.probability >= settings.threshold).count() as i64
+        };
+        (speech(5000), speech(16_000), changes(&steps).len())
+    };
+    for min_speech_ms in [None, Some(64), Some(3000)] {
+        let (early, late, changes) = found(min_speech_ms);
+        assert!(changes == 1 && late >= early - 3, "{min_speech_ms:?}: {early} steps, {late} later, {changes} changes");
+    }
 }
 
 #[test]
