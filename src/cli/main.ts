@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { Access, AccessFlags } from './record/access.js';
 import { VERSION } from '../version.js';
 import { duration, files, path, whole } from './shared/arguments.js';
 import { runDoctor } from './doctor/doctor.js';
-import { failureLine } from './shared/failure.js';
+import { Failure, failureLine } from './shared/failure.js';
 import { timeName } from './shared/format.js';
 import { Screen } from './shared/screen.js';
 
@@ -230,7 +231,15 @@ program
   .description('Say what narrowcast finds on this machine, and whether it understands the LiveKit that is installed.')
   .option('--json', 'print it as JSON', false)
   .action(async (options: { json: boolean }) => {
+    let failed: Error | undefined;
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that has seen enough, as `head` has, or a terminal that is gone is no failure.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') failed = error;
+    });
     process.exitCode = await runDoctor(options, (text) => process.stdout.write(text));
+    // Errors of writing come in a later turn.
+    await setImmediate();
+    if (failed) throw new Failure(`can't write what doctor found: ${failed.message}`);
   });
 
 void run();

@@ -80,6 +80,19 @@ test.skipIf(process.platform === 'win32')('doctor works where the working folder
   expect(stdout).toMatch(/^ok +engine /m);
 });
 
+test('doctor ends with its own status, and in silence, if the reader of its output has gone, as head does', async () => {
+  const deaf = join(scratch(), 'deaf.cjs');
+  writeFileSync(
+    deaf,
+    "process.stdout.write = () => process.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: process.env.WRITE_FAILS }));",
+  );
+  const run = (code: string) =>
+    narrowcast(['doctor'], { env: { NODE_OPTIONS: `--require ${deaf}`, WRITE_FAILS: code } });
+  const [gone, full] = [await run('EPIPE'), await run('ENOSPC')];
+  expect([gone.stderr, gone.status]).toEqual(['', 0]);
+  expect([full.stderr, full.status]).toEqual(["narrowcast: can't write what doctor found: write EPIPE\n", 1]);
+});
+
 test('doctor --json is the same for programs', async () => {
   const { status, stdout } = await narrowcast(['doctor', '--json']);
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { what: string; found: string }[] };
