@@ -7,6 +7,7 @@
 import * as nodeModule from 'node:module';
 import { readDisabled } from './disabled.js';
 import { resolveRtcNodes, secondCopyBeside } from './find-rtc-node.js';
+import { workingFolder } from '../working-folder.js';
 import { passOn } from './register-hooks.js';
 import { RTC_NODE_CJS, RTC_NODE_ESM } from './rtc-node-files.js';
 import type * as Report from './report.js';
@@ -76,7 +77,14 @@ function importAsRequired(): void {
   // An older Node runs hooks in a thread of their own, of 12 MB. The program's rtc-node tells whether it takes any.
   const rtcNodes = resolveRtcNodes();
   const oneBuild = rtcNodes.length > 0 && rtcNodes.every((file) => secondCopyBeside(file) === undefined);
-  if (!oneBuild) nodeModule.register('./register-hooks.js', import.meta.url);
+  if (oneBuild) return;
+  // Node 20 never comes back from this call where the folder is gone.
+  if (workingFolder() !== undefined) return nodeModule.register('./register-hooks.js', import.meta.url);
+  process.emitWarning(
+    'the working folder was removed: what imports rtc-node as an ES module gets it without narrowcast. Start the program in a ' +
+      'folder that exists, or with Node 22.15 or newer',
+    { type: 'NarrowcastWarning', code: 'NARROWCAST_NO_WORKING_FOLDER' },
+  );
 }
 
 let reporting = false;
