@@ -65,6 +65,11 @@ async function tick(listeners: Listener[], times = 1): Promise<void> {
   }
 }
 
+/** The frames that each has given so far have these lengths. */
+async function haveGiven(listeners: Listener[], lengths: number[][]): Promise<void> {
+  await vi.waitFor(() => expect(listeners.map((each) => each.lengths)).toEqual(lengths));
+}
+
 // The time between two writes does not pass while this writes; `waitFor` lets it pass. No stream joins those of another test.
 beforeAll(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
@@ -81,17 +86,18 @@ test('a longer frame budget: the first frame of a stream is short, and the later
   const second = new Listener().listen();
   await tick([first], 3);
   await tick([first, second], 1);
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[], []]));
+  await haveGiven([first, second], [[], []]);
   await tick([first, second], 1);
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[50], [20]]));
+  await haveGiven([first, second], [[50], [20]]);
   await tick([first, second], 4);
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[50], [20]]));
+  await haveGiven([first, second], [[50], [20]]);
   await tick([first, second], 6);
-  await vi.waitFor(() =>
-    expect([first.lengths, second.lengths]).toEqual([
+  await haveGiven(
+    [first, second],
+    [
       [50, 50, 50],
       [20, 50, 50],
-    ]),
+    ],
   );
   expect(second.frames.map(({ position }) => position)).toEqual([0, 20, 70]);
   expect(second.samples).toEqual([...Array(120).keys()]);
@@ -103,13 +109,14 @@ test('a longer frame budget: a stream that joins late readers leaves what they l
   first.write(70);
   second.write(40);
   first.listen();
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[50], [20]]));
+  await haveGiven([first, second], [[50], [20]]);
   await tick([first, second], 3);
-  await vi.waitFor(() =>
-    expect([first.lengths, second.lengths]).toEqual([
+  await haveGiven(
+    [first, second],
+    [
       [50, 50],
       [20, 50],
-    ]),
+    ],
   );
 });
 
@@ -122,15 +129,16 @@ test('a longer frame budget: a stream that the engine writes after the other one
     await tick([first]);
     await tick([second]);
   }
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[50], [50]]));
+  await haveGiven([first, second], [[50], [50]]);
   await tick([first, second], 4);
-  await vi.waitFor(() => expect([first.lengths, second.lengths]).toEqual([[50], [50]]));
+  await haveGiven([first, second], [[50], [50]]);
   await tick([first, second], 1);
-  await vi.waitFor(() =>
-    expect([first.lengths, second.lengths]).toEqual([
+  await haveGiven(
+    [first, second],
+    [
       [50, 50],
       [50, 50],
-    ]),
+    ],
   );
 });
 
@@ -139,36 +147,34 @@ test('a longer frame budget: streams that were blocked from the beginning join a
   first.write(70);
   second.write(190);
   third.write(140);
-  for (const each of [first, second, third]) each.listen();
-  const lengths = () => [first, second, third].map((each) => each.lengths);
-  await vi.waitFor(() => expect(lengths()).toEqual([[50], [50, 50, 50], [50, 50]]));
+  const all = [first, second, third];
+  for (const each of all) each.listen();
+  await haveGiven(all, [[50], [50, 50, 50], [50, 50]]);
   // 20, 40 and 40 ms are left. When the first one's next frame was read, the others have 20 ms more than it.
-  await tick([first, second, third], 3);
-  await vi.waitFor(() =>
-    expect(lengths()).toEqual([
-      [50, 50],
-      [50, 50, 50, 50, 20],
-      [50, 50, 50, 20],
-    ]),
-  );
-  await tick([first, second, third], 4);
+  await tick(all, 3);
+  await haveGiven(all, [
+    [50, 50],
+    [50, 50, 50, 50, 20],
+    [50, 50, 50, 20],
+  ]);
+  await tick(all, 4);
   expect([first.samples.length, second.samples.length, third.samples.length]).toEqual([100, 220, 170]);
-  await tick([first, second, third], 1);
-  await vi.waitFor(() => expect(lengths().map((each) => each.at(-1))).toEqual([50, 50, 50]));
+  await tick(all, 1);
+  await vi.waitFor(() => expect(all.map(({ lengths }) => lengths.at(-1))).toEqual([50, 50, 50]));
   expect(second.samples).toEqual([...Array(270).keys()]);
 
   vi.advanceTimersByTime(2000);
   const [fourth, fifth] = [new Listener().listen(), new Listener().listen()];
   await tick([fourth], 3);
   await tick([fourth, fifth], 2);
-  await vi.waitFor(() => expect([fourth.lengths, fifth.lengths]).toEqual([[50], [20]]));
+  await haveGiven([fourth, fifth], [[50], [20]]);
 });
 
 test('a longer frame budget: a stream with a frame length of its own has no shorter frame, and neither has a stream that is not read', async () => {
   const [first, own, unread] = [new Listener().listen(), new Listener({ frameSizeMs: 50 }).listen(), new Listener()];
   await tick([first], 2);
   await tick([first, own, unread], 3);
-  await vi.waitFor(() => expect([first.lengths, own.lengths]).toEqual([[50], []]));
+  await haveGiven([first, own], [[50], []]);
   await tick([own, unread], 2);
   await vi.waitFor(() => expect(own.lengths).toEqual([50]));
   expect(unread.stream.tryRead()?.data.length).toBe(50);

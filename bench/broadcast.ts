@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { FfiQueue } from 'narrowcast';
-import { cargoBench, type NativeRounds } from './support/cargo-bench.js';
+import { cargoBench, fastest, type NativeRounds } from './support/cargo-bench.js';
 import { inProcess } from './support/child.js';
 import type { EventCost, EventSide } from './support/event-side.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
@@ -39,7 +39,7 @@ await bench('broadcast', async (add) => {
 
   const unheard = measured[`peer/1/${TRACKS}`]!.map(({ unwantedUs }) => unwantedUs * 1000);
   const unwanted = (name: string, note: string, peer?: number[]) =>
-    row(name, 'ns', native[name]!.map(best), peer, note);
+    row(name, 'ns', native[name]!.map(fastest), peer, note);
   add(
     unwanted(
       'unwanted/native/1',
@@ -67,11 +67,6 @@ await bench('broadcast', async (add) => {
   for (const each of throughput()) add(each);
   for (const limit of await limits()) add(limit);
 });
-
-/** The fastest of the rounds of one run: what disturbs a loop of nanoseconds only ever adds. */
-function best({ ours }: NativeRounds): number {
-  return Math.min(...ours);
-}
 
 /** The core alone beside the field's own channels. */
 function throughput(): Row[] {

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startLivekitServer } from '../__test__/support/livekit-server.js';
-import { cargoBench } from './support/cargo-bench.js';
+import { cargoBench, fastest } from './support/cargo-bench.js';
 import { inProcess } from './support/child.js';
 import { bench, inTurn, row, type Row } from './support/harness.js';
 import { Publishers, token } from './support/publishers.js';
@@ -118,8 +118,7 @@ const SUBJECTS: Readonly<Record<string, (measure: (run: Run) => Promise<void>) =
     ] as const;
     for (const [crate, name] of benches) {
       await measure((folder) =>
-        // The fastest of a run's rounds: what disturbs a loop of nanoseconds only ever adds.
-        Object.fromEntries(cargoBench(crate, name, folder).map(({ case: path, ours }) => [path, Math.min(...ours)])),
+        Object.fromEntries(cargoBench(crate, name, folder).map((rounds) => [rounds.case, fastest(rounds)])),
       );
     }
   },

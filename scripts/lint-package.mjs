@@ -51,14 +51,13 @@ const crates = ['abi', 'core', 'audio'].flatMap((name) => ['--package', `narrowc
 // Resampling needs a libsoxr on the system, where the crate is not part of this workspace.
 const alone = ['--no-default-features', '--quiet'];
 run('cargo test', 'cargo', ['test', '--package', 'narrowcast-audio', '--lib', ...alone], { stdio: 'inherit' });
-// In a new folder each time: cargo takes a version that it has unpacked and built from the same folder for unchanged.
-const built = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-crates-'));
-const publish = ['publish', '--dry-run', '--allow-dirty', '--target-dir', built];
-run('cargo publish', 'cargo', [...publish, ...crates, ...alone], { stdio: 'inherit' });
-fs.rmSync(built, { recursive: true, force: true });
 
 const out = fs.mkdtempSync(path.join(os.tmpdir(), 'narrowcast-lint-'));
 try {
+  // In a new folder each time: cargo takes a version that it has unpacked and built from the same folder for unchanged.
+  const publish = ['publish', '--dry-run', '--allow-dirty', '--target-dir', path.join(out, 'crates')];
+  run('cargo publish', 'cargo', [...publish, ...crates, ...alone], { stdio: 'inherit' });
+
   const packed = pack({ out });
   const whole = packed.at(-1);
   for (const { name, size, unpackedSize } of packed) say(`${name}: ${size} bytes, ${unpackedSize} unpacked`);

@@ -225,9 +225,9 @@ export class PcmReader<F> implements Source<F> {
     const now = performance.now();
     // Where there is none to join, it is this one.
     if (this.#mayJoin && now - joinedAt < SILENT_MS) return;
-    this.#joins(false);
+    this.#joined();
     joinedAt = now;
-    if (joinTime || ![...joining].some((other) => other.begun)) return;
+    if (joining.size === 0 || joinTime || ![...joining].some((other) => other.begun)) return;
     joinTime = setTimeout(() => {
       joinTime = undefined;
       const begun = Math.floor(this.native.buffered / this.format.pieceSamples);
@@ -235,9 +235,9 @@ export class PcmReader<F> implements Source<F> {
     }, BETWEEN_WRITES_MS).unref();
   }
 
-  #joins(may: boolean): void {
-    this.#mayJoin = may;
-    if (!may) joining.delete(this);
+  #joined(): void {
+    this.#mayJoin = false;
+    joining.delete(this);
   }
 
   /** Whether something has come. @internal */
@@ -256,11 +256,13 @@ export class PcmReader<F> implements Source<F> {
     const { frameSamples, pieceSamples } = this.format;
     const pieces = Math.floor(this.native.buffered / pieceSamples);
     const usual = frameSamples / pieceSamples;
-    const short = (((pieces - begun) % usual) + usual) % usual;
-    if (short === 0) return this.#joins(!this.begun);
-    if (short > pieces) return;
-    this.#short = short * pieceSamples;
-    this.waiters.ready();
+    const short = (pieces + usual - (begun % usual)) % usual;
+    if (short === 0) {
+      if (this.begun) this.#joined();
+    } else if (short <= pieces) {
+      this.#short = short * pieceSamples;
+      this.waiters.ready();
+    }
   }
 
   #copyInto(target: Int16Array): number {

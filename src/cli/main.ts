@@ -9,6 +9,7 @@ import { duration, files, path, whole } from './shared/arguments.js';
 import { runDoctor } from './doctor/doctor.js';
 import { Failure, failureLine } from './shared/failure.js';
 import { timeName } from './shared/format.js';
+import { isReaderGone } from './shared/interruption.js';
 import { Screen } from './shared/screen.js';
 
 /** The command was not understood. */
@@ -233,8 +234,7 @@ program
   .action(async (options: { json: boolean }) => {
     let failed: Error | undefined;
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      // A reader that has seen enough, as `head` has, or a terminal that is gone is no failure.
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') failed = error;
+      if (!isReaderGone(error)) failed = error;
     });
     process.exitCode = await runDoctor(options, (text) => process.stdout.write(text));
     // Errors of writing come in a later turn.

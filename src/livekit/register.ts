@@ -40,15 +40,15 @@ const disabled = readDisabled();
 
 if (!shared[REGISTERED]) {
   shared[REGISTERED] = { active: !disabled.all };
-  if (disabled.words !== undefined) warnOnce(disabled.words);
+  if (disabled.words !== undefined) warnOnce(disabled.words, 'NARROWCAST_DISABLED');
   if (!disabled.all) register();
 }
 
 /** Once in a process: its other threads have the same environment. */
-function warnOnce(words: string): void {
+function warnOnce(words: string, code: string): void {
   // Not imported: most processes have no use for it, and it takes 2 MB.
   const { isMainThread } = createRequire(import.meta.url)('node:worker_threads') as WorkerThreads;
-  if (isMainThread) process.emitWarning(words, { type: 'NarrowcastWarning', code: 'NARROWCAST_DISABLED' });
+  if (isMainThread) process.emitWarning(words, { type: 'NarrowcastWarning', code });
 }
 
 function register(): void {
@@ -80,10 +80,9 @@ function importAsRequired(): void {
   if (oneBuild) return;
   // Node 20 never comes back from this call where the folder is gone.
   if (workingFolder() !== undefined) return nodeModule.register('./register-hooks.js', import.meta.url);
-  process.emitWarning(
-    'the working folder was removed: what imports rtc-node as an ES module gets it without narrowcast. Start the program in a ' +
-      'folder that exists, or with Node 22.15 or newer',
-    { type: 'NarrowcastWarning', code: 'NARROWCAST_NO_WORKING_FOLDER' },
+  warnOnce(
+    'the working folder was removed: an imported rtc-node has no narrowcast. Start elsewhere, or with Node 22.15',
+    'NARROWCAST_NO_WORKING_FOLDER',
   );
 }
 

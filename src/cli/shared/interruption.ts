@@ -4,6 +4,11 @@ const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Exit status once the reader of the output has gone. */
 const BROKEN_PIPE = 141;
 
+/** Whether output could not be written for its reader has gone: one that has seen enough, as `head` has, or a terminal. */
+export function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'EIO';
+}
+
 /** The same Ctrl-C may arrive twice: from the terminal, and forwarded by npm. */
 const DUPLICATE_MS = 500;
 
@@ -25,8 +30,8 @@ export class Interruption {
       this.#removers.push(() => process.off(signal, handler));
     }
     const unread = (error: NodeJS.ErrnoException) => {
-      // EIO: the terminal is gone. Anything else is as surprising here as anywhere.
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      // Anything else is as surprising here as anywhere.
+      if (!isReaderGone(error)) throw error;
       this.relay(BROKEN_PIPE);
     };
     // Stays: what was written last may fail after everything is over.
