@@ -183,7 +183,7 @@ describe('AudioMixer: a stream that is late', () => {
     })();
     const mixer = mix([endless, dead], { blocksize: 100, streamTimeoutMs: 60 });
     const began = performance.now();
-    await until(() => mixer.stats().framesOut === 5, 'five frames are mixed');
+    await until(() => mixer.stats().framesOut >= 5, 'five frames are mixed');
     // 60 ms for the first, half of 100 ms for each of the others.
     expect(performance.now() - began).toBeGreaterThan(250);
     await mixer.aclose();
